@@ -1,0 +1,106 @@
+// What the agent knows of an engine: one child process per loaded version, reached only through this interface, so
+// that loops, jobs and benches are the same over a real process and over a simulated one.
+import type { Manifest, Variant } from '../../shared/manifest.ts';
+
+export interface EngineSpec {
+  readonly versionDigest: string;
+  readonly manifest: Manifest;
+  readonly variant: Variant;
+  /** Absolute folder in which every artifact of the variant stands under its manifest path. */
+  readonly folder: string;
+}
+
+export interface GenerateRequest {
+  readonly prompt: string;
+  readonly seed: number;
+  /** What is left out takes the variant's default. */
+  readonly steps?: number;
+  readonly guidanceScale?: number;
+  readonly width?: number;
+  readonly height?: number;
+}
+
+export interface StageProgress {
+  readonly stage: 'tokenize' | 'encode' | 'denoise' | 'decode' | 'png';
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface GeneratedPicture {
+  readonly png: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly steps: number;
+  readonly seed: number;
+  /** From the request's arrival in the child until the PNG was complete. */
+  readonly latencyMs: number;
+  /** Milliseconds of each stage. */
+  readonly stagesMs: Readonly<Record<string, number>>;
+  /** Words of the prompt that the tokenizer does not know. */
+  readonly unknownWords: readonly string[];
+}
+
+export interface EngineResources {
+  readonly rssBytes: number;
+  /** VmHWM since the process started. */
+  readonly peakRssBytes: number;
+  /** RssAnon. */
+  readonly anonymousBytes: number;
+  /** User and system time since the start. */
+  readonly cpuMs: number;
+}
+
+export type EngineExit = { readonly code: number | null; readonly signal: string | null; readonly expected: boolean };
+
+export interface Engine {
+  readonly pid: number;
+  /** From the start of the process until it could make pictures. */
+  readonly loadMs: number;
+  readonly runtimeVersion: string;
+  readonly threads: number;
+  /**
+   * Makes one picture; requests queue up in the child one behind the other. When `signal` aborts, the engine stops
+   * between two steps, or is killed if it does not do so in time.
+   *
+   * @throws EngineFault
+   */
+  generate(
+    request: GenerateRequest,
+    options?: { readonly onProgress?: (progress: StageProgress) => void; readonly signal?: AbortSignal },
+  ): Promise<GeneratedPicture>;
+  /** Runs the version's evaluator over a PNG: head → label found. Throws EngineFault `no_evaluator` without one. */
+  evaluate(png: Uint8Array): Promise<Readonly<Record<string, string>>>;
+  resources(): Promise<EngineResources>;
+  /** Asks the child to end; kills it when it has not ended in time. Resolves when it is gone. */
+  close(): Promise<void>;
+  readonly exited: Promise<EngineExit>;
+}
+
+export interface EngineLauncher {
+  /** Starts a child and loads the variant. @throws EngineFault */
+  launch(spec: EngineSpec, options?: { readonly signal?: AbortSignal; readonly threads?: number }): Promise<Engine>;
+}
+
+export type EngineFaultCode =
+  | 'load_failed'
+  | 'runtime_missing'
+  | 'invalid_request'
+  | 'prompt_too_long'
+  | 'size_not_supported'
+  | 'steps_not_supported'
+  | 'no_evaluator'
+  | 'run_failed'
+  | 'canceled'
+  | 'killed'
+  | 'timeout';
+
+/** A fault of one request (the engine lives on) or of the engine itself (`killed`, `timeout`, `load_failed`). */
+export class EngineFault extends Error {
+  readonly code: EngineFaultCode;
+
+  constructor(code: EngineFaultCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'EngineFault';
+    this.code = code;
+  }
+}

@@ -1,0 +1,48 @@
+// Every bound of the system, with its unit in its name. A bound that a user may want to move is configuration;
+// these are the values it starts from and the ceilings that protect either end from the other.
+
+export const limits = {
+  /** One MQTT message, either way. */
+  mqttMessageBytes: 256 * 1024,
+  /** One HTTP JSON body (a manifest is the largest). */
+  httpJsonBytes: 4 * 1024 * 1024,
+  /** One artifact. */
+  artifactBytes: 16 * 1024 ** 3,
+  /** One picture sent by a device. */
+  pictureBytes: 64 * 1024 * 1024,
+  artifactsPerVersion: 512,
+  chunkBytes: 1024 * 1024,
+  promptCharacters: 2000,
+  pictureSidePixels: 4096,
+  steps: 200,
+  /** Jobs a device may hold before it refuses more. */
+  jobsPerDevice: 64,
+  /** Labels on one device. */
+  labelsPerDevice: 32,
+  modelsPerDevice: 8,
+  /** Reports kept on a device while the server is away; the oldest benches go first, transitions never. */
+  agentOutboxRows: 10_000,
+  telemetrySamplesPerMessage: 60,
+  engineFrameBytes: 64 * 1024 * 1024,
+  evaluationPrompts: 1000,
+  benchSamples: 2000,
+  pageRows: 1000,
+} as const;
+
+export const timings = {
+  /** The longest the server's timer sleeps between two looks at the store. */
+  tickMs: 1000,
+  /** A device is offline after this long without any message from it. */
+  presenceMs: 90_000,
+  telemetryIntervalMs: 30_000,
+  reconnectBaseMs: 250,
+  reconnectMaxMs: 60_000,
+  httpRequestMs: 30_000,
+  pictureDeadlineMs: 10 * 60_000,
+  benchDeadlineMs: 60 * 60_000,
+  engineLoadMs: 5 * 60_000,
+  /** From SIGTERM to a forced end. */
+  shutdownMs: 10_000,
+  /** The previous version stays on the disk for at least this long after a commit. */
+  previousVersionGraceMs: 24 * 60 * 60_000,
+} as const;

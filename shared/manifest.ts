@@ -1,0 +1,223 @@
+// The manifest of a version: what is in it, how to run it, how good it is, where it comes from.
+// The version's digest is the sha256 of the manifest's canonical JSON (canonical-json.ts), and every file is named by
+// its own sha256 inside, so the digest covers every byte. manifest.schema.json is generated from here; Python checks
+// against that file. Unknown fields are kept, so that a newer publisher can talk through an older server.
+import { z } from 'zod';
+import { ModelName, Sha256, VersionNumber } from './ids.ts';
+import { limits } from './limits.ts';
+
+/** A relative POSIX path inside a version: no root, no drive, no `..`, no empty part, no control characters. */
+export const ArtifactPath = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(
+    /^(?!.*(^|\/)\.{1,2}(\/|$))(?!.*\/\/)[A-Za-z0-9_][A-Za-z0-9._+-]*(\/[A-Za-z0-9_][A-Za-z0-9._+-]*)*$/,
+    'expected a plain relative path such as onnxruntime-fp16/unet/model.onnx (no "..", no leading "/", no spaces)',
+  );
+
+export const Runtime = z.enum(['onnxruntime', 'openvino']);
+export const Precision = z.enum(['fp32', 'fp16', 'bf16', 'int8', 'int4']);
+
+export const Artifact = z.looseObject({
+  path: ArtifactPath,
+  sha256: Sha256,
+  sizeBytes: z.int().min(0).max(limits.artifactBytes),
+  /** sha256 of each consecutive piece of `chunkSizeBytes`, the last one shorter. Left out for a file of one piece. */
+  chunks: z
+    .looseObject({
+      chunkSizeBytes: z
+        .int()
+        .min(4096)
+        .max(64 * 1024 * 1024),
+      sha256: z.array(Sha256).min(1),
+    })
+    .optional(),
+});
+export type Artifact = z.infer<typeof Artifact>;
+
+/** A picture that this variant's publisher made; a device that runs the variant rightly makes it again. */
+export const GoldenPicture = z.looseObject({
+  prompt: z.string().min(1).max(limits.promptCharacters),
+  seed: z.int().min(0).max(0xffffffff),
+  steps: z.int().min(1).max(limits.steps),
+  guidanceScale: z.number().min(0).max(100),
+  /** A PNG among the artifacts. */
+  picture: ArtifactPath,
+});
+
+/** Means over the evaluation set, each picture scored by the version's evaluator. */
+export const Scores = z.looseObject({
+  /** 0–5, the teacher at 5: `5 · min(1, adherence / teacher's adherence)` on the same prompts and seeds. */
+  quality: z.number().min(0).max(5),
+  /** Mean share of the caption's parts that the evaluator finds, 0–1. */
+  adherence: z.number().min(0).max(1),
+  /** Share of pictures with every part right, 0–1. */
+  whole: z.number().min(0).max(1),
+  /** How many prompts the means are over. */
+  prompts: z.int().min(1),
+});
+
+export const Variant = z.looseObject({
+  /** `<runtime>-<precision>`, with a suffix where that is not unique; also the folder's name inside the version. */
+  name: z
+    .string()
+    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)
+    .max(63),
+  runtime: Runtime,
+  precision: Precision,
+  /** The optimum-style pipeline folder (model_index.json stands in it). */
+  folder: ArtifactPath,
+  /** Paths of the artifacts this variant needs to run: everything in its folder. */
+  artifacts: z.array(ArtifactPath).min(1).max(limits.artifactsPerVersion),
+  resolution: z.looseObject({
+    width: z.int().min(1).max(limits.pictureSidePixels),
+    height: z.int().min(1).max(limits.pictureSidePixels),
+  }),
+  steps: z.int().min(1).max(limits.steps),
+  guidanceScale: z.number().min(0).max(100),
+  /** Weights of all graphs together. */
+  parameters: z.int().min(0),
+  /** Measured by the publisher with the bare runtime, on the machine that `machine` names. */
+  measured: z.looseObject({
+    machine: z.string().max(200),
+    peakRssBytes: z.int().min(0),
+    loadMs: z.number().min(0),
+    latencyMs: z.number().min(0),
+  }),
+  scores: Scores.optional(),
+  golden: z.looseObject({
+    /** The largest mean absolute difference from a golden picture, in levels of 0–255, that still counts as equal. */
+    maxMeanAbsoluteDifference: z.number().min(0).max(255),
+    pictures: z.array(GoldenPicture).min(1).max(64),
+  }),
+});
+export type Variant = z.infer<typeof Variant>;
+
+export const Evaluation = z.looseObject({
+  /** The evaluation set (EvaluationSet below), an artifact. */
+  set: ArtifactPath,
+  /** The evaluator's graph and its configuration (EvaluatorConfig below), artifacts. */
+  evaluator: z.looseObject({ graph: ArtifactPath, config: ArtifactPath }),
+  /** Every artifact that scoring needs on a device: set, graph, config. */
+  artifacts: z.array(ArtifactPath).min(3).max(limits.artifactsPerVersion),
+  prompts: z.int().min(1).max(limits.evaluationPrompts),
+  teacher: Scores,
+});
+
+/** One training phase as it went. */
+export const Phase = z.looseObject({
+  name: z.string().max(64),
+  steps: z.int().min(0),
+  learningRate: z.number().min(0),
+  losses: z.record(z.string(), z.number()),
+  metrics: z.record(z.string(), z.number()),
+});
+
+export const Lineage = z.looseObject({
+  teacher: z.looseObject({ name: z.string().max(200), parameters: z.int().min(0) }),
+  family: z.string().max(64),
+  phases: z.array(Phase).max(64),
+  data: z.looseObject({ name: z.string().max(200) }),
+  toolkitVersion: z.string().max(64),
+  seed: z.int().min(0),
+});
+
+export const Manifest = z.looseObject({
+  schemaVersion: z.literal(1),
+  model: ModelName,
+  version: VersionNumber,
+  /** SPDX expression; the text is the artifact LICENSE. */
+  licence: z.string().min(1).max(200),
+  description: z.string().max(2000).optional(),
+  /** The shape of diffusers' model_index.json: `_class_name` and each component as [library, class]. */
+  pipeline: z
+    .record(z.string(), z.union([z.string(), z.array(z.string().nullable()).length(2)]))
+    .refine((index) => typeof index._class_name === 'string', 'expected _class_name, the name of the pipeline class'),
+  artifacts: z.array(Artifact).min(1).max(limits.artifactsPerVersion),
+  variants: z.array(Variant).min(1).max(32),
+  evaluation: Evaluation.optional(),
+  lineage: Lineage.optional(),
+});
+export type Manifest = z.infer<typeof Manifest>;
+
+/** The file that `evaluation.set` names. */
+export const EvaluationSet = z.looseObject({
+  prompts: z
+    .array(
+      z.looseObject({
+        prompt: z.string().min(1).max(limits.promptCharacters),
+        seed: z.int().min(0).max(0xffffffff),
+        /** Evaluator head → the label that the caption asks for. Heads the caption leaves open are left out. */
+        expected: z.record(z.string(), z.string()),
+        /** The teacher's picture of this prompt and seed, and the share of expected parts found in it. */
+        teacher: z.looseObject({ picture: ArtifactPath.optional(), adherence: z.number().min(0).max(1) }),
+      }),
+    )
+    .min(1)
+    .max(limits.evaluationPrompts),
+});
+export type EvaluationSet = z.infer<typeof EvaluationSet>;
+
+/** The file that `evaluation.evaluator.config` names: how to feed the graph and read its heads. */
+export const EvaluatorConfig = z.looseObject({
+  input: z.looseObject({
+    name: z.string(),
+    width: z.int().min(1).max(4096),
+    height: z.int().min(1).max(4096),
+    /** A pixel of 0–255 becomes `pixel / 255 · scale + offset`, float32, NCHW, RGB. */
+    scale: z.number(),
+    offset: z.number(),
+  }),
+  /** Each head is one output [N, labels]; its answer is the arg-max. */
+  heads: z
+    .array(z.looseObject({ name: z.string(), output: z.string(), labels: z.array(z.string()).min(2) }))
+    .min(1)
+    .max(64),
+});
+export type EvaluatorConfig = z.infer<typeof EvaluatorConfig>;
+
+/**
+ * What the schema alone cannot say: paths are unique, every path that is named is an artifact, variants are unique,
+ * chunk counts fit sizes.
+ *
+ * @returns one sentence a fault, empty when the manifest is consistent
+ */
+export function manifestFaults(manifest: Manifest): string[] {
+  const faults: string[] = [];
+  const paths = new Map(manifest.artifacts.map((artifact) => [artifact.path, artifact]));
+  if (paths.size !== manifest.artifacts.length) faults.push('artifacts: the same path stands twice');
+  const folded = new Set(manifest.artifacts.map((artifact) => artifact.path.toLowerCase()));
+  if (folded.size !== paths.size) faults.push('artifacts: two paths differ only in upper and lower case');
+  const need = (path: string, where: string) => {
+    if (!paths.has(path)) faults.push(`${where}: "${path}" is not among the artifacts`);
+  };
+  for (const { path, sizeBytes, chunks } of manifest.artifacts) {
+    if (chunks && chunks.sha256.length !== Math.max(1, Math.ceil(sizeBytes / chunks.chunkSizeBytes)))
+      faults.push(`artifacts: "${path}" has ${chunks.sha256.length} chunk digests, its size needs another number`);
+  }
+  const names = new Set<string>();
+  for (const variant of manifest.variants) {
+    const where = `variants.${variant.name}`;
+    if (names.has(variant.name)) faults.push(`${where}: the name stands twice`);
+    names.add(variant.name);
+    need(`${variant.folder}/model_index.json`, where);
+    for (const path of variant.artifacts) need(path, `${where}.artifacts`);
+    for (const { picture } of variant.golden.pictures) need(picture, `${where}.golden`);
+  }
+  if (manifest.evaluation) {
+    const { set, evaluator, artifacts } = manifest.evaluation;
+    for (const path of [set, evaluator.graph, evaluator.config, ...artifacts]) need(path, 'evaluation');
+  }
+  return faults;
+}
+
+/** The artifacts that a device needs to run, probe and score one variant. Unique, in manifest order. */
+export function artifactsForDevice(manifest: Manifest, variant: Variant): Artifact[] {
+  const wanted = new Set([
+    ...variant.artifacts,
+    ...variant.golden.pictures.map(({ picture }) => picture),
+    ...(manifest.evaluation?.artifacts ?? []),
+  ]);
+  return manifest.artifacts.filter(({ path }) => wanted.has(path));
+}

@@ -1,0 +1,227 @@
+// Every MQTT message, one schema a kind. Payloads are UTF-8 JSON; unknown fields are kept, so either end may be newer.
+import { z } from 'zod';
+import { BenchMode, BenchResult } from './bench.ts';
+import { DesiredState } from './desired-state.ts';
+import { Id, ModelName, Sha256, VersionNumber } from './ids.ts';
+import { InstallationReason, InstallationState } from './installation.ts';
+import { Inventory } from './inventory.ts';
+import { JobReason, JobState } from './job.ts';
+import { limits } from './limits.ts';
+import type { DownKind, UpKind } from './topics.ts';
+
+const UtcMs = z.int().min(0);
+
+/** A version that the device can run right now. */
+export const RunningModel = z.looseObject({
+  installationId: Id,
+  model: ModelName,
+  version: VersionNumber,
+  versionDigest: Sha256,
+  variant: z.string(),
+  role: z.enum(['current', 'shadow']),
+});
+export type RunningModel = z.infer<typeof RunningModel>;
+
+/** First message of every connection. `bootId` is new at every start of the agent. */
+export const Hello = z.looseObject({
+  bootId: z.string().min(1).max(64),
+  agentVersion: z.string().max(50),
+  /** The newest desired generation that the agent has stored; -1 before the first. */
+  generation: z.int().min(-1),
+  running: z.array(RunningModel).max(limits.modelsPerDevice * 2),
+  /** Where each installation of the present generation stands. */
+  installations: z
+    .array(z.looseObject({ installationId: Id, state: InstallationState, reason: InstallationReason.optional() }))
+    .max(limits.modelsPerDevice * 4),
+  /** Jobs that the agent still holds. */
+  jobs: z.array(z.looseObject({ jobId: Id, state: JobState })).max(limits.jobsPerDevice * 2),
+  inventory: Inventory,
+  atMs: UtcMs,
+});
+export type Hello = z.infer<typeof Hello>;
+
+/** What a report says. Each is stored by the agent before it is sent, and sent until the server acknowledges it. */
+export const ReportBody = z.discriminatedUnion('kind', [
+  z.looseObject({
+    kind: z.literal('installation'),
+    installationId: Id,
+    from: InstallationState,
+    to: InstallationState,
+    reason: InstallationReason.optional(),
+  }),
+  /** The bench that ended a probe. */
+  z.looseObject({ kind: z.literal('probe'), installationId: Id, result: BenchResult }),
+  /** What the device can run after the last change. */
+  z.looseObject({ kind: z.literal('running'), running: z.array(RunningModel).max(limits.modelsPerDevice * 2) }),
+  z.looseObject({
+    kind: z.literal('job'),
+    jobId: Id,
+    to: JobState,
+    reason: JobReason.optional(),
+    /** With SUCCEEDED of a bench. */
+    bench: BenchResult.optional(),
+    /** With SUCCEEDED of a picture; the PNG itself went by HTTP before. */
+    picture: z
+      .looseObject({
+        sha256: Sha256,
+        sizeBytes: z.int().min(0),
+        latencyMs: z.number().min(0),
+        stagesMs: z.record(z.string(), z.number()),
+        versionDigest: Sha256,
+        variant: z.string(),
+        seed: z.int().min(0).max(0xffffffff),
+        steps: z.int().min(1),
+        width: z.int().min(1),
+        height: z.int().min(1),
+        /** Words of the prompt that the model does not know. */
+        unknownWords: z.array(z.string().max(100)).max(100).optional(),
+      })
+      .optional(),
+  }),
+]);
+export type ReportBody = z.infer<typeof ReportBody>;
+
+export const Report = z.looseObject({
+  /** Grows by one a report for the life of the agent's data folder. */
+  seq: z.int().min(1),
+  atMs: UtcMs,
+  body: ReportBody,
+});
+export type Report = z.infer<typeof Report>;
+
+/** Best effort: may be dropped. */
+export const Progress = z.looseObject({
+  atMs: UtcMs,
+  of: z.discriminatedUnion('kind', [
+    z.looseObject({
+      kind: z.literal('job'),
+      jobId: Id,
+      stage: z.string().max(40),
+      done: z.number().min(0),
+      total: z.number().min(0),
+    }),
+    z.looseObject({
+      kind: z.literal('installation'),
+      installationId: Id,
+      stage: z.string().max(40),
+      done: z.number().min(0),
+      total: z.number().min(0),
+    }),
+  ]),
+});
+export type Progress = z.infer<typeof Progress>;
+
+export const TelemetrySample = z.looseObject({
+  atMs: UtcMs,
+  agentRssBytes: z.int().min(0),
+  engineRssBytes: z.int().min(0),
+  memoryAvailableBytes: z.int().min(0),
+  diskFreeBytes: z.int().min(0),
+  /** 1-minute load average. */
+  load1: z.number().min(0),
+  temperatureCelsius: z.number().nullable(),
+  /** Firmware's throttling flags (vcgencmd get_throttled), null where there are none. */
+  throttledFlags: z.int().min(0).nullable(),
+});
+export type TelemetrySample = z.infer<typeof TelemetrySample>;
+
+export const Telemetry = z.looseObject({
+  samples: z.array(TelemetrySample).min(1).max(limits.telemetrySamplesPerMessage),
+});
+export type Telemetry = z.infer<typeof Telemetry>;
+
+/** The last will; also published by the agent itself at an orderly end (`reason: "shutdown"`). */
+export const Offline = z.looseObject({ bootId: z.string().max(64), reason: z.enum(['lost', 'shutdown']) });
+export type Offline = z.infer<typeof Offline>;
+
+export const Desired = z.looseObject({ sentAtMs: UtcMs, desired: DesiredState });
+export type Desired = z.infer<typeof Desired>;
+
+export const PictureRequest = z.looseObject({
+  prompt: z.string().min(1).max(limits.promptCharacters),
+  seed: z.int().min(0).max(0xffffffff),
+  /** Left out: the variant's own default. */
+  steps: z.int().min(1).max(limits.steps).optional(),
+  guidanceScale: z.number().min(0).max(100).optional(),
+  width: z.int().min(1).max(limits.pictureSidePixels).optional(),
+  height: z.int().min(1).max(limits.pictureSidePixels).optional(),
+  /** Left out: the device's only or first current model. */
+  model: ModelName.optional(),
+  version: VersionNumber.optional(),
+});
+export type PictureRequest = z.infer<typeof PictureRequest>;
+
+export const BenchRequest = z.looseObject({
+  mode: BenchMode,
+  model: ModelName,
+  version: VersionNumber,
+  versionDigest: Sha256,
+});
+export type BenchRequest = z.infer<typeof BenchRequest>;
+
+export const Command = z.looseObject({
+  /** The job's id, or for `cancel` and `inventory` the id of the request itself. A repeated id changes nothing. */
+  commandId: Id,
+  sentAtMs: UtcMs,
+  /** The server's UTC time after which the device must refuse it with `expired`. */
+  deadlineMs: UtcMs,
+  body: z.discriminatedUnion('kind', [
+    z.looseObject({ kind: z.literal('picture'), request: PictureRequest }),
+    z.looseObject({ kind: z.literal('bench'), request: BenchRequest }),
+    z.looseObject({ kind: z.literal('cancel'), jobId: Id }),
+  ]),
+});
+export type Command = z.infer<typeof Command>;
+
+/** The server has stored every report up to and including `upTo`. */
+export const Ack = z.looseObject({ upTo: z.int().min(0), serverTimeMs: UtcMs });
+export type Ack = z.infer<typeof Ack>;
+
+export const upSchemas = {
+  hello: Hello,
+  report: Report,
+  progress: Progress,
+  telemetry: Telemetry,
+  offline: Offline,
+} as const satisfies Record<UpKind, z.ZodType>;
+export const downSchemas = { desired: Desired, command: Command, ack: Ack } as const satisfies Record<
+  DownKind,
+  z.ZodType
+>;
+export type UpMessage<K extends UpKind = UpKind> = z.infer<(typeof upSchemas)[K]>;
+export type DownMessage<K extends DownKind = DownKind> = z.infer<(typeof downSchemas)[K]>;
+
+export type Decoded<T> =
+  | { readonly kind: 'message'; readonly message: T }
+  | { readonly kind: 'malformed'; readonly why: string; readonly firstBytes: string };
+
+/** The one decoder: bytes → message, or why not. Never throws. */
+export function decode<S extends z.ZodType>(schema: S, payload: Uint8Array): Decoded<z.infer<S>> {
+  const malformed = (why: string) => ({
+    kind: 'malformed' as const,
+    why,
+    firstBytes: printable(payload.subarray(0, 64)),
+  });
+  if (payload.length > limits.mqttMessageBytes)
+    return malformed(`${payload.length} bytes, the limit is ${limits.mqttMessageBytes}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
+  } catch (error) {
+    return malformed(error instanceof Error ? error.message : 'not JSON');
+  }
+  const parsed = schema.safeParse(value);
+  return parsed.success
+    ? { kind: 'message', message: parsed.data }
+    : malformed(z.prettifyError(parsed.error).slice(0, 500));
+}
+
+export function encode(message: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(message));
+}
+
+function printable(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.';
+  return text;
+}
