@@ -1,0 +1,194 @@
+// The whole job by the command line, word for word as the README tells it: real server, real agents, a real model.
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Fleet, type RunningServer, until } from './fleet.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const fixtures = join(root, 'test/fixtures/shapes-tiny');
+const names = ['pi-kitchen', 'pi-hall', 'pi-desk'];
+const fleet = new Fleet();
+let server: RunningServer;
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function still(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
+  const bin = join(root, 'shared/bin/still.js');
+  const environment = { ...process.env, STILL_SERVER: server.url, STILL_KEY: server.key, NO_COLOR: '1', ...env };
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [bin, ...args], {
+      cwd: fleet.folder,
+      env: environment,
+    });
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, stdout, stderr };
+  }
+}
+
+async function json<T>(args: readonly string[], expectedCode = 0): Promise<T> {
+  const ran = await still([...args, '--json']);
+  expect({ args, ...ran }).toMatchObject({ code: expectedCode });
+  return JSON.parse(ran.stdout) as T;
+}
+
+beforeAll(async () => {
+  server = await fleet.server();
+  const { token } = await json<{ token: string }>(['token', 'create', '--uses', '3', '--expires', '1h']);
+  await Promise.all(names.map((name) => fleet.agent(server, name, { token, args: ['--label', 'site=home'] })));
+});
+afterAll(() => fleet.end());
+
+describe('the main job', () => {
+  it('publishes two versions, the second time without sending a byte', async () => {
+    for (const version of ['1.0.0', '1.1.0']) {
+      const published = await json<{ model: string; version: string; versionDigest: string }>([
+        'publish',
+        join(fixtures, version),
+      ]);
+      expect(published).toMatchObject({
+        model: 'shapes-tiny',
+        version,
+        versionDigest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      });
+    }
+    expect(await json(['publish', join(fixtures, '1.0.0')])).toMatchObject({ uploadedBytes: 0 });
+  });
+
+  it('lists the devices by name, online and labelled', async () => {
+    const devices = await until('all to be online', 20_000, async () => {
+      const list = await json<
+        { name: string; online: boolean; deviceClass: string; labels: Record<string, string>; running: unknown[] }[]
+      >(['devices']);
+      return list.every(({ online }) => online) && list;
+    });
+    expect(devices.map(({ name }) => name).sort()).toEqual([...names].sort());
+    for (const device of devices)
+      expect(device).toMatchObject({
+        labels: { site: 'home' },
+        running: [],
+        deviceClass: expect.stringMatching(/-\d+gb$/),
+      });
+  });
+
+  it('rolls out in waves behind gates', async () => {
+    const rollout = await json<{
+      state: string;
+      waves: { state: string; gates: { verdict: string }[] }[];
+      installations: { state: string }[];
+    }>([
+      ...['rollout', 'start', 'shapes-tiny@1.0.0', '--to', 'site=home', '--waves', '1,100%'],
+      ...['--gate', 'quality>=2', '--gate', 'memory.peak<=2GB', '--wait'],
+    ]);
+    expect(rollout.state).toBe('SUCCEEDED');
+    expect(rollout.waves.map(({ state }) => state)).toEqual(['PASSED', 'PASSED']);
+    expect(rollout.waves.flatMap(({ gates }) => gates.map(({ verdict }) => verdict))).not.toContain('fail');
+    expect(rollout.installations.map(({ state }) => state)).toEqual(['COMMITTED', 'COMMITTED', 'COMMITTED']);
+    const devices = await json<{ running: { version: string }[] }[]>(['devices']);
+    for (const { running } of devices) expect(running).toMatchObject([{ model: 'shapes-tiny', version: '1.0.0' }]);
+  });
+
+  it('stops at a gate that cannot be met, and returns the device', async () => {
+    const rollout = await json<{ state: string; explanation: string; waves: { state: string }[] }>(
+      [
+        'rollout',
+        'start',
+        'shapes-tiny@1.1.0',
+        '--to',
+        'all',
+        '--waves',
+        '1,100%',
+        '--gate',
+        'latency.p50<=0.001ms',
+        '--wait',
+      ],
+      1,
+    );
+    expect(rollout.state).toBe('STOPPED');
+    expect(rollout.waves.map(({ state }) => state)).toEqual(['FAILED', 'CANCELED']);
+    expect(rollout.explanation).toMatch(/latency\.p50/);
+    const devices = await json<{ running: { version: string }[] }[]>(['devices']);
+    for (const { running } of devices) expect(running).toMatchObject([{ version: '1.0.0' }]);
+  });
+
+  it('rolls the second version out after all, benches it, and tables what was measured', async () => {
+    expect(await json(['rollout', 'start', 'shapes-tiny@1.1.0', '--to', 'all', '--wait'])).toMatchObject({
+      state: 'SUCCEEDED',
+    });
+    for (const name of names) {
+      const bench = await json<{ state: string; result: { quality: { score: number }; samples: unknown[] } }>([
+        'bench',
+        name,
+        'shapes-tiny@1.1.0',
+        '--mode',
+        'quick',
+        '--wait',
+      ]);
+      expect(bench).toMatchObject({ state: 'SUCCEEDED', device: name, result: { mode: 'quick', version: '1.1.0' } });
+      expect(bench.result.samples.length).toBeGreaterThanOrEqual(8);
+    }
+    const table = await json<Record<string, unknown>[]>(['table']);
+    expect(
+      table
+        .filter(({ version }) => version === '1.1.0')
+        .map(({ device }) => device)
+        .sort(),
+    ).toEqual([...names].sort());
+    for (const row of table) {
+      expect(row).toMatchObject({
+        parameters: expect.any(Number),
+        latencyMsP50: expect.any(Number),
+        peakRssBytes: expect.any(Number),
+      });
+      expect(row.quality).toBeGreaterThan(2);
+    }
+    const text = await still(['table']);
+    expect(text.stdout).toContain('pi-kitchen');
+  });
+
+  it('fetches the same bytes for the same prompt and seed, from any device, and others for another seed', async () => {
+    const picture = async (name: string, seed: string, file: string) => {
+      await json(['picture', name, 'a red circle on white background', '--seed', seed, '-o', join(fleet.folder, file)]);
+      return readFileSync(join(fleet.folder, file));
+    };
+    const first = await picture('pi-kitchen', '42', 'a.png');
+    expect(first.subarray(1, 4).toString()).toBe('PNG');
+    expect(await picture('pi-kitchen', '42', 'b.png')).toEqual(first);
+    expect(await picture('pi-hall', '42', 'c.png')).toEqual(first);
+    expect(await picture('pi-kitchen', '43', 'd.png')).not.toEqual(first);
+  });
+});
+
+describe('when something is wrong', () => {
+  it.each<[string, string[], number, RegExp]>([
+    ['an unknown command', ['frobnicate'], 2, /unknown command/i],
+    ['an unknown device', ['picture', 'pi-attic', 'a circle', '-o', 'x.png'], 1, /pi-attic/],
+    [
+      'an unreadable gate',
+      ['rollout', 'start', 'shapes-tiny@1.0.0', '--to', 'all', '--gate', 'quality>=high'],
+      2,
+      /no number/,
+    ],
+    ['a version that is none', ['bench', 'pi-kitchen', 'shapes-tiny', '--mode', 'quick'], 2, /MODEL@VERSION/],
+    ['a folder without a manifest', ['publish', '.'], 2, /manifest\.json/],
+    ['a seed that is none', ['picture', 'pi-kitchen', 'a circle', '--seed', 'x'], 2, /seed/],
+  ])('says so: %s', async (_, args, code, why) => {
+    const ran = await still(args);
+    expect(ran).toMatchObject({ code, stderr: expect.stringMatching(why) });
+    expect(ran.stderr).not.toMatch(/\n\s+at /);
+    expect(existsSync(join(fleet.folder, 'x.png'))).toBe(false);
+  });
+
+  it('tells a server that does not answer from a key that is refused', async () => {
+    expect((await still(['devices'], { STILL_SERVER: 'http://127.0.0.1:9' })).code).toBe(3);
+    expect((await still(['devices'], { STILL_KEY: 'sk_key_wrong' })).code).toBe(4);
+  });
+});
