@@ -41,6 +41,10 @@ export const timings = {
   pictureDeadlineMs: 10 * 60_000,
   benchDeadlineMs: 60 * 60_000,
   engineLoadMs: 5 * 60_000,
+  /** How long an engine may take to stop between two steps before it is killed. */
+  engineCancelMs: 250,
+  /** How long an engine may take to end by itself before it is killed. */
+  engineCloseMs: 1000,
   /** From SIGTERM to a forced end. */
   shutdownMs: 10_000,
   /** The previous version stays on the disk for at least this long after a commit. */

@@ -1,6 +1,10 @@
 // What the agent knows of an engine: one child process per loaded version, reached only through this interface, so
 // that loops, jobs and benches are the same over a real process and over a simulated one.
 import type { Manifest, Variant } from '../../shared/manifest.ts';
+import type { StageProgress } from '../pipeline/pipeline.ts';
+
+export { EngineFault, type EngineFaultCode } from '../pipeline/fault.ts';
+export type { StageProgress };
 
 export interface EngineSpec {
   readonly versionDigest: string;
@@ -18,12 +22,6 @@ export interface GenerateRequest {
   readonly guidanceScale?: number;
   readonly width?: number;
   readonly height?: number;
-}
-
-export interface StageProgress {
-  readonly stage: 'tokenize' | 'encode' | 'denoise' | 'decode' | 'png';
-  readonly done: number;
-  readonly total: number;
 }
 
 export interface GeneratedPicture {
@@ -50,6 +48,7 @@ export interface EngineResources {
   readonly cpuMs: number;
 }
 
+/** `expected`: close() or an aborted request asked for the end. */
 export type EngineExit = { readonly code: number | null; readonly signal: string | null; readonly expected: boolean };
 
 export interface Engine {
@@ -59,7 +58,7 @@ export interface Engine {
   readonly runtimeVersion: string;
   readonly threads: number;
   /**
-   * Makes one picture; requests queue up in the child one behind the other. When `signal` aborts, the engine stops
+   * Makes one picture; requests wait in line, one runs at a time. When `signal` aborts, the engine stops
    * between two steps, or is killed if it does not do so in time.
    *
    * @throws EngineFault
@@ -79,28 +78,4 @@ export interface Engine {
 export interface EngineLauncher {
   /** Starts a child and loads the variant. @throws EngineFault */
   launch(spec: EngineSpec, options?: { readonly signal?: AbortSignal; readonly threads?: number }): Promise<Engine>;
-}
-
-export type EngineFaultCode =
-  | 'load_failed'
-  | 'runtime_missing'
-  | 'invalid_request'
-  | 'prompt_too_long'
-  | 'size_not_supported'
-  | 'steps_not_supported'
-  | 'no_evaluator'
-  | 'run_failed'
-  | 'canceled'
-  | 'killed'
-  | 'timeout';
-
-/** A fault of one request (the engine lives on) or of the engine itself (`killed`, `timeout`, `load_failed`). */
-export class EngineFault extends Error {
-  readonly code: EngineFaultCode;
-
-  constructor(code: EngineFaultCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.name = 'EngineFault';
-    this.code = code;
-  }
 }

@@ -1,0 +1,76 @@
+// What parent and child say to each other, over Node's IPC channel with structured clones.
+import { limits } from '../../shared/limits.ts';
+import type { EngineFaultCode } from '../pipeline/fault.ts';
+import type { PictureDefaults, PictureRequest, StageProgress } from '../pipeline/pipeline.ts';
+import type { GeneratedPicture } from './engine.ts';
+
+/** What the child loads; absolute paths. */
+export interface LoadOrder {
+  readonly runtime: 'onnxruntime' | 'openvino';
+  readonly folder: string;
+  readonly defaults: PictureDefaults;
+  readonly evaluator: { readonly graph: string; readonly config: string } | null;
+  readonly threads: number;
+}
+
+export type ToChild =
+  | { readonly kind: 'load'; readonly order: LoadOrder }
+  | { readonly kind: 'generate'; readonly id: number; readonly request: PictureRequest; readonly progress: boolean }
+  | { readonly kind: 'evaluate'; readonly id: number; readonly png: Uint8Array }
+  | { readonly kind: 'cancel'; readonly id: number }
+  | { readonly kind: 'close' };
+
+export interface FaultFrame {
+  readonly kind: 'fault';
+  /** Null for a fault of the load. */
+  readonly id: number | null;
+  readonly code: EngineFaultCode;
+  readonly message: string;
+}
+
+export type ToParent =
+  | { readonly kind: 'ready'; readonly runtimeVersion: string }
+  | { readonly kind: 'progress'; readonly id: number; readonly progress: StageProgress }
+  | { readonly kind: 'picture'; readonly id: number; readonly picture: GeneratedPicture }
+  | { readonly kind: 'found'; readonly id: number; readonly labels: Readonly<Record<string, string>> }
+  | FaultFrame;
+
+/**
+ * Whether what a child sent is a frame. A graph is somebody else's input to a native library, so its process is not
+ * taken at its word.
+ */
+export function isFrame(value: unknown): value is ToParent {
+  if (typeof value !== 'object' || value === null || !('kind' in value)) return false;
+  const frame = value as { readonly [field: string]: unknown };
+  switch (frame.kind) {
+    case 'ready':
+      return typeof frame.runtimeVersion === 'string';
+    case 'progress':
+      return Number.isInteger(frame.id) && isProgress(frame.progress);
+    case 'picture':
+      return Number.isInteger(frame.id) && isPicture(frame.picture);
+    case 'found':
+      return Number.isInteger(frame.id) && typeof frame.labels === 'object' && frame.labels !== null;
+    case 'fault':
+      return (frame.id === null || Number.isInteger(frame.id)) && typeof frame.message === 'string';
+    default:
+      return false;
+  }
+}
+
+function isProgress(value: unknown): value is StageProgress {
+  const progress = value as Partial<StageProgress> | null | undefined;
+  return typeof progress?.stage === 'string' && Number.isInteger(progress.done) && Number.isInteger(progress.total);
+}
+
+function isPicture(value: unknown): value is GeneratedPicture {
+  const picture = value as Partial<GeneratedPicture> | null | undefined;
+  return (
+    picture?.png instanceof Uint8Array &&
+    picture.png.length <= limits.pictureBytes &&
+    Number.isInteger(picture.width) &&
+    Number.isInteger(picture.height) &&
+    typeof picture.latencyMs === 'number' &&
+    Array.isArray(picture.unknownWords)
+  );
+}

@@ -1,0 +1,74 @@
+// The child's side of an engine: a runtime, a pipeline and, on first use, the version's evaluator.
+import { messageOf } from '../../shared/errors.ts';
+import { type Evaluator, loadEvaluator } from '../pipeline/evaluator.ts';
+import { EngineFault } from '../pipeline/fault.ts';
+import { loadPipeline } from '../pipeline/load-pipeline.ts';
+import type { PictureRequest, Pipeline, StageProgress } from '../pipeline/pipeline.ts';
+import { encodePng } from '../pipeline/png.ts';
+import { openRuntime } from '../runtime/open-runtime.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { GeneratedPicture } from './engine.ts';
+import type { LoadOrder } from './frames.ts';
+import { stageClock } from './stage-clock.ts';
+
+export interface LoadedEngine {
+  readonly runtimeVersion: string;
+  /** @param reach called between two steps; throws EngineFault `canceled` to stop there */
+  generate(request: PictureRequest, reach: (progress: StageProgress) => Promise<void>): Promise<GeneratedPicture>;
+  evaluate(png: Uint8Array): Promise<Record<string, string>>;
+}
+
+/** @throws EngineFault `runtime_missing`, `load_failed` */
+export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
+  const runtime = await findRuntime(order.runtime);
+  const pipeline = await loadPipeline({ ...order, runtime });
+  // Loaded late, so that the memory of a bench is the model's own.
+  let evaluator: Promise<Evaluator> | null = null;
+  return {
+    runtimeVersion: `${runtime.name} ${runtime.version}`,
+    generate: (request, reach) => generate(pipeline, request, reach),
+    async evaluate(png) {
+      const files = order.evaluator;
+      if (!files) throw new EngineFault('no_evaluator', 'this version carries no evaluator');
+      evaluator ??= loadEvaluator({ files, runtime, threads: order.threads });
+      return (await evaluator).evaluate(png);
+    },
+  };
+}
+
+async function findRuntime(name: LoadOrder['runtime']): Promise<Runtime> {
+  try {
+    return await openRuntime(name);
+  } catch (cause) {
+    throw new EngineFault('runtime_missing', `runtime ${name}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+async function generate(
+  pipeline: Pipeline,
+  request: PictureRequest,
+  reach: (progress: StageProgress) => Promise<void>,
+): Promise<GeneratedPicture> {
+  const startedAt = performance.now();
+  const stages = stageClock(() => performance.now());
+  const host = {
+    reach(progress: StageProgress) {
+      stages.enter(progress.stage);
+      return reach(progress);
+    },
+  };
+  checkSeed(request.seed);
+  pipeline.check(request);
+  const { picture, unknownWords } = await pipeline.generate(request, host);
+  await host.reach({ stage: 'png', done: 0, total: 1 });
+  const png = encodePng(picture);
+  const { seed, steps } = request;
+  const { width, height } = picture;
+  const stagesMs = stages.end();
+  return { png, width, height, steps, seed, latencyMs: performance.now() - startedAt, stagesMs, unknownWords };
+}
+
+function checkSeed(seed: number): void {
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
+    throw new EngineFault('invalid_request', `seed: ${seed} is no whole number from 0 to ${0xffffffff}`);
+}

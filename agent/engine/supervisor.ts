@@ -1,0 +1,137 @@
+// The parent's side: launches engines, hands them one request at a time, and takes their process away when they do not
+// stop in time or die. The parent's own event loop never waits for a runtime.
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../../shared/clock.ts';
+import { timings } from '../../shared/limits.ts';
+import { type Child, type ChildEnd, startChild } from './child.ts';
+import { type Engine, EngineFault, type EngineLauncher, type EngineSpec } from './engine.ts';
+import type { FaultFrame, LoadOrder, ToParent } from './frames.ts';
+import { readProcess } from './read-process.ts';
+import { createRequestLine, type RequestLine } from './request-line.ts';
+
+interface Surroundings {
+  readonly clock: Clock;
+  readonly log: (line: string) => void;
+}
+
+export function createEngineLauncher(surroundings: Surroundings): EngineLauncher {
+  return { launch: (spec, options = {}) => launch(surroundings, spec, options) };
+}
+
+async function launch(
+  { clock, log }: Surroundings,
+  spec: EngineSpec,
+  options: { readonly signal?: AbortSignal; readonly threads?: number },
+): Promise<Engine> {
+  if (options.signal?.aborted) throw new EngineFault('canceled', 'canceled before the engine was started');
+  const startedAt = clock.monotonic();
+  const threads = options.threads ?? Math.max(1, availableParallelism());
+  let asked = false;
+  let line: RequestLine | null = null;
+  const loading = Promise.withResolvers<{ runtimeVersion: string }>();
+  const child = startChild({
+    log,
+    onFrame: (frame) => (line && !isOfLoad(frame) ? line.receive(frame) : settleLoad(loading, frame)),
+  });
+  const kill = () => {
+    asked = true;
+    child.kill();
+  };
+  line = createRequestLine({ clock, send: child.send, kill });
+  const exited = child.ended.then((end) => {
+    const fault = new EngineFault('killed', describeEnd(child, end));
+    loading.reject(fault);
+    line.fail(fault);
+    return { ...end, expected: asked };
+  });
+  child.send({ kind: 'load', order: orderOf(spec, threads) });
+  const { runtimeVersion } = await loaded(loading, { clock, kill, signal: options.signal });
+  const { generate, evaluate } = line;
+  return {
+    pid: child.pid,
+    loadMs: clock.monotonic() - startedAt,
+    runtimeVersion,
+    threads,
+    generate: (request, hooks = {}) => generate({ ...defaultsOf(spec), ...defined(request) }, hooks),
+    evaluate,
+    resources: () => readProcess(child.pid),
+    exited,
+    async close() {
+      asked = true;
+      child.send({ kind: 'close' });
+      const stopWaiting = clock.after(timings.engineCloseMs, kill);
+      await exited;
+      stopWaiting();
+    },
+  };
+}
+
+type Loading = PromiseWithResolvers<{ runtimeVersion: string }>;
+
+const isOfLoad = (frame: ToParent): frame is Extract<ToParent, { kind: 'ready' }> | FaultFrame =>
+  frame.kind === 'ready' || (frame.kind === 'fault' && frame.id === null);
+
+function settleLoad(loading: Loading, frame: ToParent): void {
+  if (frame.kind === 'ready') loading.resolve(frame);
+  if (frame.kind === 'fault') loading.reject(new EngineFault(frame.code, frame.message));
+}
+
+/** A load cannot be stopped between two steps: too late or unwanted, its process ends. */
+async function loaded(
+  loading: Loading,
+  { clock, kill, signal }: { clock: Clock; kill: () => void; signal: AbortSignal | undefined },
+): Promise<{ runtimeVersion: string }> {
+  const stop = (fault: EngineFault) => {
+    loading.reject(fault);
+    kill();
+  };
+  const onAbort = () => stop(new EngineFault('canceled', 'canceled while loading'));
+  const seconds = timings.engineLoadMs / 1000;
+  const stopWaiting = clock.after(timings.engineLoadMs, () =>
+    stop(new EngineFault('timeout', `the engine was not loaded after ${seconds} s`)),
+  );
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await loading.promise;
+  } catch (thrown) {
+    kill();
+    throw thrown;
+  } finally {
+    stopWaiting();
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+function orderOf(spec: EngineSpec, threads: number): LoadOrder {
+  const { variant, manifest, folder } = spec;
+  const evaluator = manifest.evaluation?.evaluator;
+  return {
+    runtime: variant.runtime,
+    folder: join(folder, variant.folder),
+    defaults: defaultsOf(spec),
+    evaluator: evaluator ? { graph: join(folder, evaluator.graph), config: join(folder, evaluator.config) } : null,
+    threads,
+  };
+}
+
+function defaultsOf({ variant }: EngineSpec) {
+  const { steps, guidanceScale, resolution } = variant;
+  return { steps, guidanceScale, width: resolution.width, height: resolution.height };
+}
+
+/** Leaves out what is undefined, so that it cannot hide a default. */
+function defined<T extends object>(request: T): T {
+  return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined)) as T;
+}
+
+function describeEnd(child: Child, { code, signal }: ChildEnd): string {
+  const how = signal
+    ? `was killed by ${signal}`
+    : code === null
+      ? 'could not be started'
+      : `ended with exit code ${code}`;
+  const why = signal === 'SIGKILL' ? ' (the kernel sends it when memory runs out)' : '';
+  const words = child.lastWords();
+  return `the engine process ${child.pid} ${how}${why}${words ? `; it last said: ${words}` : ''}`;
+}

@@ -1,0 +1,88 @@
+// The engine's child process: reads frames, does one thing at a time, and ends with its parent.
+import { writeFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { messageOf } from '../../shared/errors.ts';
+import { EngineFault } from '../pipeline/fault.ts';
+import type { FaultFrame, LoadOrder, ToChild, ToParent } from './frames.ts';
+import { type LoadedEngine, loadEngine } from './load-engine.ts';
+
+let engine: LoadedEngine | null = null;
+const canceled = new Set<number>();
+
+process.on('message', (frame) => void receive(frame as ToChild));
+process.on('disconnect', () => process.exit(0));
+process.on('uncaughtException', die);
+process.on('unhandledRejection', die);
+volunteerForTheKernel();
+
+async function receive(frame: ToChild): Promise<void> {
+  switch (frame.kind) {
+    case 'load':
+      return answer(null, () => load(frame.order));
+    case 'generate':
+      return answer(frame.id, () => generate(frame));
+    case 'evaluate':
+      return answer(frame.id, async () => {
+        send({ kind: 'found', id: frame.id, labels: await loaded().evaluate(frame.png) });
+      });
+    case 'cancel':
+      canceled.add(frame.id);
+      return;
+    case 'close':
+      process.exit(0);
+  }
+}
+
+async function load(order: LoadOrder): Promise<void> {
+  engine = await loadEngine(order);
+  send({ kind: 'ready', runtimeVersion: engine.runtimeVersion });
+}
+
+async function generate({ id, request, progress }: Extract<ToChild, { kind: 'generate' }>): Promise<void> {
+  const picture = await loaded().generate(request, async (reached) => {
+    if (progress) send({ kind: 'progress', id, progress: reached });
+    // A turn of the event loop lets a `cancel` in; the runtime blocks it during a step.
+    await nextTurn();
+    if (canceled.has(id)) throw new EngineFault('canceled', `canceled in ${reached.stage}, step ${reached.done}`);
+  });
+  send({ kind: 'picture', id, picture });
+}
+
+function loaded(): LoadedEngine {
+  if (!engine) throw new EngineFault('load_failed', 'nothing is loaded');
+  return engine;
+}
+
+/** The one door that turns what was thrown into an answer. */
+async function answer(id: number | null, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    send(faultFrame(id, thrown));
+  } finally {
+    if (id !== null) canceled.delete(id);
+  }
+}
+
+function faultFrame(id: number | null, thrown: unknown): FaultFrame {
+  if (thrown instanceof EngineFault) return { kind: 'fault', id, code: thrown.code, message: thrown.message };
+  return { kind: 'fault', id, code: id === null ? 'load_failed' : 'run_failed', message: messageOf(thrown) };
+}
+
+function send(frame: ToParent): void {
+  if (process.connected) process.send?.(frame);
+}
+
+/** Node's own report ends with its version; the parent quotes the last line. */
+function die(thrown: unknown): void {
+  process.stderr.write(`engine worker: ${messageOf(thrown)}\n`, () => process.exit(1));
+}
+
+/** When memory runs out, the kernel should take the engine, which can be started again, and not the agent. */
+function volunteerForTheKernel(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '500');
+  } catch {
+    // Not Linux, or a container that forbids it: the kernel chooses by size alone.
+  }
+}

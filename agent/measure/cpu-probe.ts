@@ -1,0 +1,18 @@
+// A fixed piece of work, timed: the same machine in the same state needs the same time for it.
+import { pbkdf2 } from 'node:crypto';
+import { promisify } from 'node:util';
+import type { Clock } from '../../shared/clock.ts';
+
+const ROUNDS = 5;
+const ITERATIONS = 10_000;
+
+/** Milliseconds of the quickest of five rounds. Runs in Node's thread pool, so that the event loop stays free. */
+export async function cpuProbe(clock: Clock): Promise<number> {
+  let quickestMs = Infinity;
+  for (let round = 0; round < ROUNDS; round++) {
+    const startedAt = clock.monotonic();
+    await promisify(pbkdf2)('probe', 'salt', ITERATIONS, 32, 'sha256');
+    quickestMs = Math.min(quickestMs, clock.monotonic() - startedAt);
+  }
+  return quickestMs;
+}

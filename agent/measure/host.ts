@@ -1,0 +1,42 @@
+// The machine's state at this moment: free memory, load, temperature, throttling.
+import { readdir } from 'node:fs/promises';
+import { freemem, loadavg } from 'node:os';
+import { numberAfter, readKernelFile } from './proc.ts';
+
+export { readProcess } from '../engine/read-process.ts';
+
+export interface HostState {
+  readonly memoryAvailableBytes: number;
+  /** Load average of the last minute. */
+  readonly load1: number;
+  /** The hottest thermal zone; null where there is none (virtual machines). */
+  readonly temperatureCelsius: number | null;
+  /** The Raspberry Pi firmware's get_throttled bits; null elsewhere. */
+  readonly throttledFlags: number | null;
+}
+
+const THERMAL = '/sys/class/thermal';
+/** What `vcgencmd get_throttled` asks, without a helper process. */
+const THROTTLED = '/sys/devices/platform/soc/soc:firmware/get_throttled';
+
+export async function readHost(): Promise<HostState> {
+  const [memory, temperatureCelsius, throttled] = await Promise.all([
+    readKernelFile('/proc/meminfo'),
+    readTemperature(),
+    readKernelFile(THROTTLED),
+  ]);
+  const availableKibibytes = numberAfter(memory, 'MemAvailable');
+  return {
+    memoryAvailableBytes: availableKibibytes === null ? freemem() : availableKibibytes * 1024,
+    load1: loadavg()[0] ?? 0,
+    temperatureCelsius,
+    throttledFlags: throttled === null ? null : Number.parseInt(throttled, 16),
+  };
+}
+
+async function readTemperature(): Promise<number | null> {
+  const zones = (await readdir(THERMAL).catch(() => [])).filter((name) => name.startsWith('thermal_zone'));
+  const texts = await Promise.all(zones.map((zone) => readKernelFile(`${THERMAL}/${zone}/temp`)));
+  const readings = texts.map((text) => Number.parseInt(text ?? '', 10)).filter((milli) => Number.isFinite(milli));
+  return readings.length === 0 ? null : Math.max(...readings) / 1000;
+}

@@ -1,0 +1,60 @@
+// Single stream (MLPerf Inference): one query after the other, in a fixed order, nothing cached.
+import type { BENCH_MODES, BenchMode, BenchSample } from '../../shared/bench.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { limits } from '../../shared/limits.ts';
+import { mean, median, percentile, standardDeviation } from '../../shared/statistics.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { BenchPrompt } from './bench-prompts.ts';
+
+export interface TimedQueries {
+  readonly samples: BenchSample[];
+  /** PNGs by place in `prompts`, as far as the memory bound allows: a scoring need not make them again. */
+  readonly pictures: ReadonlyMap<number, Uint8Array>;
+}
+
+/** Queries until the mode's least number is reached, and then until its time or its greatest number is. */
+export async function timeQueries(options: {
+  readonly engine: Engine;
+  readonly prompts: readonly BenchPrompt[];
+  readonly mode: (typeof BENCH_MODES)[BenchMode];
+  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
+  readonly onQuery: (done: number) => void;
+}): Promise<TimedQueries> {
+  const { engine, prompts, mode, clock, signal, onQuery } = options;
+  const samples: BenchSample[] = [];
+  const pictures = new Map<number, Uint8Array>();
+  let keptBytes = 0;
+  const startedAt = clock.monotonic();
+  const unfinished = () =>
+    samples.length < mode.minQueries ||
+    (samples.length < mode.maxQueries && clock.monotonic() - startedAt < mode.maxMs);
+  while (unfinished()) {
+    const place = samples.length % prompts.length;
+    const { prompt, seed } = prompts[place] as BenchPrompt;
+    const { latencyMs, stagesMs, png } = await engine.generate({ prompt, seed }, signal ? { signal } : {});
+    samples.push({ latencyMs, stagesMs: { ...stagesMs } });
+    if (!pictures.has(place) && keptBytes + png.length <= limits.pictureBytes) {
+      pictures.set(place, png);
+      keptBytes += png.length;
+    }
+    onQuery(samples.length);
+  }
+  return { samples, pictures };
+}
+
+/** The figures of a BenchResult that follow from its samples. */
+export function latencyFigures(samples: readonly BenchSample[]) {
+  const latenciesMs = samples.map(({ latencyMs }) => latencyMs);
+  const stages = new Set(samples.flatMap(({ stagesMs }) => Object.keys(stagesMs)));
+  return {
+    latencyMsP50: median(latenciesMs),
+    latencyMsP90: percentile(latenciesMs, 90),
+    latencyMsP99: percentile(latenciesMs, 99),
+    latencyMsMean: mean(latenciesMs),
+    latencyMsStdev: standardDeviation(latenciesMs),
+    stagesMsP50: Object.fromEntries(
+      [...stages].map((stage) => [stage, median(samples.map(({ stagesMs }) => stagesMs[stage] ?? 0))]),
+    ),
+  };
+}

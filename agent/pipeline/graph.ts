@@ -1,0 +1,92 @@
+// One graph of a pipeline: loading, feeding and running it with faults that name the file, so that a damaged artifact
+// can be found.
+import { messageOf } from '../../shared/errors.ts';
+import type { ElementType, Runtime, Session, Tensor } from '../runtime/runtime.ts';
+import { EngineFault } from './fault.ts';
+
+export interface Graph {
+  readonly path: string;
+  readonly session: Session;
+  /** Every input must be fed. @throws EngineFault `run_failed` */
+  run(feeds: Readonly<Record<string, Tensor>>): Promise<Outputs>;
+}
+
+export interface Outputs {
+  /** The output of that name, which must be float32. @throws EngineFault `run_failed` */
+  float32(name: string): Tensor & { readonly data: Float32Array };
+}
+
+/**
+ * @param expected the inputs and outputs that the pipeline will use
+ * @throws EngineFault `load_failed` that names the file and, for a wrong interface, what is missing
+ */
+export async function loadGraph(
+  runtime: Runtime,
+  path: string,
+  options: { readonly threads: number; readonly inputs: readonly string[]; readonly outputs: readonly string[] },
+): Promise<Graph> {
+  const session = await open(runtime, path, options.threads);
+  requireNames(path, 'input', options.inputs, session.inputs);
+  requireNames(path, 'output', options.outputs, session.outputs);
+  const surplus = session.inputs.find(({ name }) => !options.inputs.includes(name));
+  if (surplus) throw new EngineFault('load_failed', `${path}: has an input "${surplus.name}" that nothing here feeds`);
+  return {
+    path,
+    session,
+    async run(feeds) {
+      const outputs = await runSession(session, path, feeds);
+      return { float32: (name) => float32Output(path, name, outputs[name]) };
+    },
+  };
+}
+
+async function open(runtime: Runtime, path: string, threads: number): Promise<Session> {
+  try {
+    return await runtime.load(path, { threads });
+  } catch (cause) {
+    throw new EngineFault('load_failed', `${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+async function runSession(session: Session, path: string, feeds: Readonly<Record<string, Tensor>>) {
+  try {
+    return await session.run(feeds);
+  } catch (cause) {
+    throw new EngineFault('run_failed', `${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function float32Output(path: string, name: string, output: Tensor | undefined) {
+  if (!(output?.data instanceof Float32Array))
+    throw new EngineFault('run_failed', `${path}: output "${name}" is ${output?.type ?? 'missing'}, expected float32`);
+  return { type: output.type, dims: output.dims, data: output.data };
+}
+
+function requireNames(
+  path: string,
+  what: 'input' | 'output',
+  wanted: readonly string[],
+  declared: readonly { readonly name: string }[],
+): void {
+  const names = declared.map(({ name }) => name);
+  const missing = wanted.find((name) => !names.includes(name));
+  if (missing !== undefined)
+    throw new EngineFault('load_failed', `${path}: has no ${what} "${missing}", only ${names.join(', ') || 'none'}`);
+}
+
+/** Values in the element type that the graph declares for its input: exports differ in it (int64 or float timesteps). */
+export function tensorFor(graph: Graph, name: string, values: readonly number[], dims: readonly number[]): Tensor {
+  const type = graph.session.inputs.find((input) => input.name === name)?.type as ElementType | undefined;
+  switch (type) {
+    case 'float32':
+      return { type, dims, data: Float32Array.from(values) };
+    case 'float64':
+      return { type, dims, data: Float64Array.from(values) };
+    case 'int32':
+      return { type, dims, data: Int32Array.from(values) };
+    case 'int64':
+      return { type, dims, data: BigInt64Array.from(values, (value) => BigInt(Math.round(value))) };
+    default:
+      throw new EngineFault('load_failed', `${graph.path}: input "${name}" is ${type}, which is not supported`);
+  }
+}

@@ -1,0 +1,32 @@
+// Chooses the pipeline by the class that model_index.json names, as diffusers does.
+import { join } from 'node:path';
+import type { Runtime } from '../runtime/runtime.ts';
+import { EngineFault } from './fault.ts';
+import type { PictureDefaults, Pipeline } from './pipeline.ts';
+import { readJson } from './read-json.ts';
+import { loadStillhousePipeline } from './stillhouse-pipeline.ts';
+
+export interface PipelineOptions {
+  /** Absolute; `model_index.json` stands in it. */
+  readonly folder: string;
+  readonly runtime: Runtime;
+  readonly threads: number;
+  readonly defaults: PictureDefaults;
+}
+
+const PIPELINES: Readonly<Record<string, (options: PipelineOptions) => Promise<Pipeline>>> = {
+  StillhousePipeline: loadStillhousePipeline,
+};
+
+/** @throws EngineFault `load_failed` that names the file, and for an unknown class the known ones */
+export async function loadPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const file = join(options.folder, 'model_index.json');
+  const { _class_name: name } = await readJson(file);
+  const load = typeof name === 'string' && Object.hasOwn(PIPELINES, name) ? PIPELINES[name] : undefined;
+  if (!load)
+    throw new EngineFault(
+      'load_failed',
+      `${file}: pipeline ${JSON.stringify(name)} is not known; known: ${Object.keys(PIPELINES).join(', ')}`,
+    );
+  return load(options);
+}

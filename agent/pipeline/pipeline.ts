@@ -1,0 +1,39 @@
+// What every pipeline is to its engine: requests in, a picture out, stage by stage.
+import type { RgbPicture } from './png.ts';
+
+export interface StageProgress {
+  readonly stage: 'tokenize' | 'encode' | 'denoise' | 'decode' | 'png';
+  readonly done: number;
+  readonly total: number;
+}
+
+/** A picture to make, every choice made. */
+export interface PictureRequest {
+  readonly prompt: string;
+  /** Unsigned 32-bit integer. */
+  readonly seed: number;
+  readonly steps: number;
+  readonly guidanceScale: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What a request takes where it says nothing, from the variant. */
+export type PictureDefaults = Omit<PictureRequest, 'prompt' | 'seed'>;
+
+/** What a pipeline asks of whoever runs it. */
+export interface PipelineHost {
+  /** Enters a stage, or a step of it. Lets other work in, and throws EngineFault `canceled` when the picture is not wanted any more. */
+  reach(progress: StageProgress): Promise<void>;
+}
+
+export interface PipelinePicture {
+  readonly picture: RgbPicture;
+  readonly unknownWords: readonly string[];
+}
+
+export interface Pipeline {
+  /** @throws EngineFault for a request that this pipeline cannot fulfil, before any work is done */
+  check(request: PictureRequest): void;
+  generate(request: PictureRequest, host: PipelineHost): Promise<PipelinePicture>;
+}

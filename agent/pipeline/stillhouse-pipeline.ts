@@ -1,0 +1,140 @@
+// StillhousePipeline: a small student in pixel space. The denoiser predicts the flow-matching velocity; there is no VAE.
+//   text_encoder  input_ids int64 [1, L]                                   → last_hidden_state float32 [1, L, D]
+//   unet          sample float32 [1, 3, H, W], timestep [1], encoder_hidden_states → out_sample float32 [1, 3, H, W]
+
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { limits } from '../../shared/limits.ts';
+import type { Runtime, Tensor } from '../runtime/runtime.ts';
+import { EngineFault } from './fault.ts';
+import { eulerStep, type FlowMatchEuler } from './flow-match-euler.ts';
+import { type Graph, loadGraph, tensorFor } from './graph.ts';
+import { loadScheduler } from './load-scheduler.ts';
+import { randn } from './noise.ts';
+import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
+import { planesToRgb } from './pixels.ts';
+import { readJson } from './read-json.ts';
+import { loadTokenizer, type PromptTokenizer } from './tokenizer.ts';
+
+interface Parts {
+  readonly tokenizer: PromptTokenizer;
+  readonly scheduler: FlowMatchEuler;
+  readonly textEncoder: Graph;
+  readonly unet: Graph;
+  readonly side: { readonly width: number; readonly height: number };
+  /** Whether the variant is guided from outside; a student with guidance folded in is not. */
+  readonly guided: boolean;
+}
+
+/** Loads the pipeline from its folder. @throws EngineFault `load_failed` that names the file */
+export async function loadStillhousePipeline(options: {
+  readonly folder: string;
+  readonly runtime: Runtime;
+  readonly threads: number;
+  readonly defaults: PictureDefaults;
+}): Promise<Pipeline> {
+  const { folder, runtime, threads, defaults } = options;
+  const [tokenizer, scheduler, unetConfig] = await Promise.all([
+    loadTokenizer(join(folder, 'tokenizer')),
+    loadScheduler(join(folder, 'scheduler', 'scheduler_config.json')),
+    readJson(join(folder, 'unet', 'config.json')),
+  ]);
+  const textEncoder = await loadGraph(runtime, join(folder, 'text_encoder', 'model.onnx'), {
+    threads,
+    inputs: ['input_ids'],
+    outputs: ['last_hidden_state'],
+  });
+  await nextTurn();
+  const unet = await loadGraph(runtime, join(folder, 'unet', 'model.onnx'), {
+    threads,
+    inputs: ['sample', 'timestep', 'encoder_hidden_states'],
+    outputs: ['out_sample'],
+  });
+  const side = sampleSize(unetConfig.sample_size, join(folder, 'unet', 'config.json'));
+  const parts: Parts = { tokenizer, scheduler, textEncoder, unet, side, guided: defaults.guidanceScale > 1 };
+  return {
+    check: (request) => check(parts, request),
+    generate: (request, host) => generate(parts, request, host),
+  };
+}
+
+function sampleSize(value: unknown, file: string): Parts['side'] {
+  const [height, width] = Array.isArray(value) ? value : [value, value];
+  if (Number.isInteger(height) && Number.isInteger(width)) return { width, height };
+  throw new EngineFault('load_failed', `${file}: sample_size is ${JSON.stringify(value)}; expected pixels`);
+}
+
+function check({ side, guided }: Parts, { steps, width, height, guidanceScale }: PictureRequest): void {
+  if (!Number.isInteger(steps) || steps < 1 || steps > limits.steps)
+    throw new EngineFault(
+      'steps_not_supported',
+      `steps: ${steps} is not possible; this model takes 1 to ${limits.steps}`,
+    );
+  if (width !== side.width || height !== side.height)
+    throw new EngineFault(
+      'size_not_supported',
+      `size: ${width}x${height} is not possible; this model makes ${side.width}x${side.height} only`,
+    );
+  if (guidanceScale > 1 && !guided)
+    throw new EngineFault(
+      'invalid_request',
+      `guidanceScale: ${guidanceScale} is not possible; guidance is distilled into this model, leave it out`,
+    );
+}
+
+async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
+  const { tokenizer, scheduler } = parts;
+  const { width, height, steps } = request;
+  await host.reach({ stage: 'tokenize', done: 0, total: 1 });
+  const { ids, unknownWords } = tokenizer.tokenize(request.prompt);
+  const emptyIds = request.guidanceScale > 1 ? tokenizer.tokenize('').ids : null;
+
+  await host.reach({ stage: 'encode', done: 0, total: 1 });
+  const conditional = await encode(parts, ids);
+  const unconditional = emptyIds && (await encode(parts, emptyIds));
+
+  const sample = randn(request.seed, 3 * height * width);
+  const sigmas = scheduler.sigmas(steps);
+  for (let step = 0; step < steps; step++) {
+    await host.reach({ stage: 'denoise', done: step, total: steps });
+    const [sigma, next] = [sigmas[step] as number, sigmas[step + 1] as number];
+    const at = { sample, dims: [1, 3, height, width], timestep: scheduler.timestep(sigma) };
+    const velocity = await predict(parts, at, conditional);
+    if (unconditional) guide(velocity, await predict(parts, at, unconditional), request.guidanceScale);
+    eulerStep(sample, velocity, sigma, next);
+  }
+  await host.reach({ stage: 'decode', done: 0, total: 1 });
+  return { picture: planesToRgb(sample, width, height), unknownWords };
+}
+
+async function encode({ textEncoder }: Parts, ids: BigInt64Array): Promise<Tensor> {
+  const feeds = { input_ids: { type: 'int64', dims: [1, ids.length], data: ids } } as const;
+  return (await textEncoder.run(feeds)).float32('last_hidden_state');
+}
+
+async function predict(
+  { unet }: Parts,
+  at: { readonly sample: Float32Array; readonly dims: readonly number[]; readonly timestep: number },
+  words: Tensor,
+): Promise<Float32Array> {
+  const feeds = {
+    sample: { type: 'float32', dims: at.dims, data: at.sample },
+    timestep: tensorFor(unet, 'timestep', [at.timestep], [1]),
+    encoder_hidden_states: words,
+  } as const;
+  const { data } = (await unet.run(feeds)).float32('out_sample');
+  if (data.length !== at.sample.length)
+    throw new EngineFault(
+      'run_failed',
+      `${unet.path}: out_sample holds ${data.length} values, not ${at.sample.length}`,
+    );
+  return data;
+}
+
+/** Classifier-free guidance (Ho and Salimans 2022), in place: `unconditional + scale · (conditional − unconditional)`. */
+function guide(conditional: Float32Array, unconditional: Float32Array, scale: number): void {
+  for (let i = 0; i < conditional.length; i++) {
+    const base = unconditional[i] as number;
+    conditional[i] = base + scale * ((conditional[i] as number) - base);
+  }
+}

@@ -1,0 +1,40 @@
+// ONNX Runtime on the CPU. Loaded in the engine's child process only: create() and run() block the thread for as long
+// as they take, and ending a worker thread during run() aborts the whole process.
+import * as ort from 'onnxruntime-node';
+import type { Runtime, Session, SessionOptions, Tensor, TensorInfo } from './runtime.ts';
+
+export const onnxRuntime: Runtime = {
+  name: 'onnxruntime',
+  version: ort.env.versions.node ?? 'unknown',
+  load: openSession,
+};
+
+async function openSession(path: string, { threads }: SessionOptions): Promise<Session> {
+  const session = await ort.InferenceSession.create(path, {
+    executionProviders: ['cpu'],
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+    // Values must be strings. Without the first, idle threads spin and burn CPU between two runs.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  });
+  return {
+    inputs: session.inputMetadata.map(describe),
+    outputs: session.outputMetadata.map(describe),
+    async run(feeds) {
+      const tensors: Record<string, ort.Tensor> = {};
+      for (const [name, { type, data, dims }] of Object.entries(feeds))
+        tensors[name] = new ort.Tensor(type, data, dims);
+      return (await session.run(tensors)) as unknown as Record<string, Tensor>;
+    },
+    close: () => session.release(),
+  };
+}
+
+function describe(metadata: ort.InferenceSession.ValueMetadata): TensorInfo {
+  return metadata.isTensor
+    ? { name: metadata.name, type: metadata.type, dims: metadata.shape }
+    : { name: metadata.name, type: 'not a tensor', dims: [] };
+}
