@@ -21,12 +21,12 @@ BATCH = 96
 PEAK_RATE = 2e-3
 
 
-def train_evaluator(source: str, out: Path, seconds: float, seed: int = 0) -> float:
+def train_evaluator(source: str, channels: tuple[int, ...], out: Path, seconds: float, seed: int = 0) -> float:
     """Returns the share of held-out renders with every answer right."""
     sprites = SOURCES[source]()
     torch.manual_seed(seed)
     rng, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    network = Evaluator({name: len(names) for name, names in heads(sprites).items()}, sprites.resolution)
+    network = Evaluator({name: len(names) for name, names in heads(sprites).items()}, sprites.resolution, channels)
     network = network.to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_RATE, weight_decay=1e-3)
     out.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ def _block(inputs: int, outputs: int, stride: int) -> nn.Sequential:
 class Evaluator(nn.Module):
     """Pictures float32 [B, 3, side, side] in -1..1 -> one float32 [B, labels] of logits per head."""
 
-    def __init__(self, heads: dict[str, int], resolution: int, channels: tuple[int, int, int, int] = (24, 48, 96, 128)):
+    def __init__(self, heads: dict[str, int], resolution: int, channels: tuple[int, ...] = (24, 48, 96, 128)):
         super().__init__()
         self.heads = heads
         a, b, c, d = channels

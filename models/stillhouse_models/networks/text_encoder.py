@@ -26,7 +26,7 @@ class TextEncoder(ModelMixin, ConfigMixin):
     """input_ids int64 [B, L] -> last_hidden_state float32 [B, L, width]; position 0 sums the sentence up."""
 
     @register_to_config
-    def __init__(self, vocabulary: int, length: int, width: int = 128, layers: int = 3, heads: int = 4):
+    def __init__(self, vocabulary: int = 96, length: int = 24, width: int = 128, layers: int = 3, heads: int = 4):
         super().__init__()
         self.words = nn.Embedding(vocabulary, width)
         self.positions = nn.Parameter(torch.randn(length, width) * 0.02)

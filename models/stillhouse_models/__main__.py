@@ -1,0 +1,3 @@
+from stillhouse_models.cli import main
+
+main()

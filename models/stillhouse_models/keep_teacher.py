@@ -1,0 +1,16 @@
+"""Take the averaged weights out of a teacher's training checkpoint and keep them as diffusers folders."""
+
+from pathlib import Path
+
+import torch
+
+from stillhouse_models.train_teacher import TeacherSettings, TeacherTraining
+from stillhouse_models.weights import Painter, save_painter
+
+
+def keep_teacher(training: Path, out: Path) -> None:
+    state = torch.load(training / "teacher.pt", weights_only=False)
+    settings = TeacherSettings(**state["settings"])
+    run = TeacherTraining(settings, training)
+    run.both.load_state_dict(state["average"])
+    save_painter(Painter(run.unet, run.encoder, run.tokenizer), out)

@@ -1,0 +1,95 @@
+"""A recipe: what is learned from what, in which phases, at which rates. One TOML file, read strictly."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+LOSSES = ("mse", "truth", "gram", "kl")
+
+
+class RecipeError(ValueError):
+    """The recipe cannot be followed; the message names the file, the place and what was expected."""
+
+
+@dataclass(frozen=True)
+class EvaluatorRecipe:
+    seconds: float
+    channels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TeacherRecipe:
+    channels: tuple[int, ...]
+    seconds: float
+    num_res_blocks: int = 1
+    patch: int = 4
+    text_width: int = 128
+    text_layers: int = 3
+    batch_size: int = 64
+    steps: int = 8
+    guidance: float = 2.0
+
+
+@dataclass(frozen=True)
+class StudentRecipe:
+    """`steps` is what the student is trained for: half of its noise levels are those of that many steps."""
+
+    family: str
+    channels: tuple[int, ...]
+    num_res_blocks: int = 2
+    patch: int = 4
+    pixel_channels: int = 8
+    steps: int = 4
+    batch_size: int = 64
+    fresh_share: float = 0.34
+
+
+@dataclass(frozen=True)
+class PhaseRecipe:
+    """`tolerance`: how far the share of parts found may fall below the best phase before it is undone."""
+
+    name: str
+    seconds: float
+    rate: float
+    losses: Mapping[str, float]
+    frozen: tuple[str, ...] = ()
+    tolerance: float = 0.02
+
+
+@dataclass(frozen=True)
+class Recipe:
+    name: str
+    source: str
+    evaluator: EvaluatorRecipe
+    teacher: TeacherRecipe
+    student: StudentRecipe
+    phases: tuple[PhaseRecipe, ...] = field(default_factory=tuple)
+    seed: int = 0
+
+
+def read_recipe(file: Path) -> Recipe:
+    try:
+        table = tomllib.loads(file.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as cause:
+        raise RecipeError(f"{file}: {cause}") from cause
+    parts = {"evaluator": EvaluatorRecipe, "teacher": TeacherRecipe, "student": StudentRecipe}
+    made: dict[str, Any] = {name: _build(kind, table.pop(name, {}), f"{file}: [{name}]") for name, kind in parts.items()}
+    phases = table.pop("phases", [])
+    made["phases"] = tuple(_build(PhaseRecipe, phase, f"{file}: phase {i + 1}") for i, phase in enumerate(phases))
+    recipe: Recipe = _build(Recipe, table | made, str(file))
+    for phase in recipe.phases:
+        if unknown := sorted(set(phase.losses) - set(LOSSES)):
+            raise RecipeError(f"{file}: phase {phase.name!r}: unknown losses {unknown}; known: {list(LOSSES)}")
+    return recipe
+
+
+def _build(kind: type, table: dict[str, Any], where: str) -> Any:
+    known = {each.name for each in fields(kind)}
+    if unknown := sorted(table.keys() - known):
+        raise RecipeError(f"{where}: unknown keys {unknown}; known: {sorted(known)}")
+    try:
+        return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+    except TypeError as cause:
+        raise RecipeError(f"{where}: {cause}") from cause

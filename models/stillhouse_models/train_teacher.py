@@ -1,0 +1,193 @@
+"""Train a teacher on a source's captioned scenes, within a budget of wall-clock time; stop and resume at will."""
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import stillhouse_models.training.frugality  # noqa: F401  (must come before torch)
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from stillhouse_models.networks.teacher_unet import TeacherUNet
+from stillhouse_models.networks.text_encoder import TextEncoder
+from stillhouse_models.recipe import Recipe
+from stillhouse_models.sources.batches import SOURCES, batch
+from stillhouse_models.sources.caption import Wording, vocabulary
+from stillhouse_models.sources.sprites import SpriteSet
+from stillhouse_models.tokenizer import MAX_LENGTH, build_tokenizer
+from stillhouse_models.training.average import Average
+from stillhouse_models.training.conditions import guided_clean, loosened, token_ids
+from stillhouse_models.training.judge import Judge, load_evaluator
+from stillhouse_models.training.metrics import MetricsLog
+from stillhouse_models.training.muon import Muon
+from stillhouse_models.training.pictures import to_pixels, to_tensor
+from stillhouse_models.training.sampling import sample, sigmas
+from stillhouse_models.training.sheet import save_sheet
+
+
+@dataclass(frozen=True)
+class TeacherSettings:
+    source: str = "stickers"
+    channels: tuple[int, ...] = (96, 192, 384)
+    num_res_blocks: int = 1
+    patch: int = 4
+    text_width: int = 128
+    text_layers: int = 3
+    batch_size: int = 64
+    matrix_rate: float = 0.02
+    other_rate: float = 2e-3
+    weight_decay: float = 0.01
+    decay_share: float = 0.35  # of the budget: the rates fall linearly to zero at its end
+    warmup_steps: int = 100
+    caption_dropout: float = 0.1
+    unknown_word: float = 0.05
+    high_noise_share: float = 0.5  # of the batch: t in 0.7..1, where the caption decides; the rest uniform
+    pair_share: tuple[float, float] = (0.15, 0.5)  # at first, and from `pairs_from` of the budget on
+    pairs_from: float = 0.3
+    guidance: float = 2.0
+    steps: int = 8
+    seed: int = 0
+    save_every: float = 180.0  # seconds
+    judge_every: float = 420.0  # seconds
+
+
+class TeacherTraining:
+    """Weights, optimisers, average, random states and spent time: everything that a resumed run needs."""
+
+    def __init__(self, settings: TeacherSettings, out: Path):
+        torch.manual_seed(settings.seed)
+        self.settings, self.out = settings, out
+        self.sprites: SpriteSet = SOURCES[settings.source]()
+        words = vocabulary(self.sprites)
+        self.tokenizer = build_tokenizer(words)
+        self.empty = token_ids(self.tokenizer, [""])
+        self.encoder = TextEncoder(
+            vocabulary=self.tokenizer.get_vocab_size(), length=MAX_LENGTH, width=settings.text_width, layers=settings.text_layers
+        )
+        self.unet = TeacherUNet(
+            channels=list(settings.channels), num_res_blocks=settings.num_res_blocks,
+            context_channels=settings.text_width, sample_size=self.sprites.resolution, patch=settings.patch,
+        )  # fmt: skip
+        self.both = nn.ModuleDict({"unet": self.unet, "encoder": self.encoder}).to(memory_format=torch.channels_last)
+        matrices = [p for n, p in self.both.named_parameters() if is_hidden_matrix(n, p)]
+        others = [p for n, p in self.both.named_parameters() if not is_hidden_matrix(n, p)]
+        self.muon = Muon(matrices, lr=settings.matrix_rate, weight_decay=settings.weight_decay)
+        self.adam = torch.optim.AdamW(others, lr=settings.other_rate, betas=(0.9, 0.97), weight_decay=0.0)
+        self.average = Average(self.both, decay=0.998)
+        self.rng = np.random.default_rng(settings.seed)
+        self.step, self.spent = 0, 0.0
+
+    def state(self) -> dict[str, object]:
+        return {
+            "settings": asdict(self.settings), "step": self.step, "spent": self.spent, "weights": self.both.state_dict(),
+            "average": self.average.state, "muon": self.muon.state_dict(), "adam": self.adam.state_dict(),
+            "rng": self.rng.bit_generator.state, "torch_rng": torch.get_rng_state(),
+        }  # fmt: skip
+
+    def save(self) -> None:
+        """Written beside and renamed: a kill in between leaves the older checkpoint whole."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        fresh = self.out / "teacher.pt.new"
+        torch.save(self.state(), fresh)
+        fresh.rename(self.out / "teacher.pt")
+
+    def resume(self) -> None:
+        state = torch.load(self.out / "teacher.pt", weights_only=False)
+        self.both.load_state_dict(state["weights"])
+        self.average.state = state["average"]
+        self.muon.load_state_dict(state["muon"])
+        self.adam.load_state_dict(state["adam"])
+        self.rng.bit_generator.state = state["rng"]
+        torch.set_rng_state(state["torch_rng"])
+        self.step, self.spent = state["step"], state["spent"]
+
+    def train_step(self, progress: float) -> float:
+        s = self.settings
+        falling = min(1.0, (1 - progress) / s.decay_share)
+        rate = min(1.0, (self.step + 1) / s.warmup_steps) * falling
+        self.muon.param_groups[0]["lr"], self.adam.param_groups[0]["lr"] = s.matrix_rate * rate, s.other_rate * rate
+        pair_share = s.pair_share[0] if progress < s.pairs_from else s.pair_share[1]
+        drawn = batch(self.sprites, self.rng, s.batch_size, pair_share, Wording())
+        texts = loosened([c.text for c in drawn.captions], self.rng, s.caption_dropout, s.unknown_word)
+        ids = token_ids(self.tokenizer, texts)
+        clean, t = to_tensor(drawn.pictures), self.noise_levels()
+        level = t.view(-1, 1, 1, 1)
+        noisy = ((1 - level) * clean + level * torch.randn_like(clean)).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            predicted = self.unet.clean(noisy, t * 1000, self.encoder(ids))
+        error = (predicted.float() - clean).square().mean(dim=(1, 2, 3))
+        loss = (error / t.clamp(min=0.3)).mean()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.adam.param_groups[0]["params"], 1.0)
+        for optimiser in (self.muon, self.adam):
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        self.average.update(self.both)
+        self.step += 1
+        return loss.item()
+
+    def noise_levels(self) -> Tensor:
+        """float32 [batch] in (0, 1]."""
+        uniform = torch.rand(self.settings.batch_size)
+        high = torch.rand(self.settings.batch_size) < self.settings.high_noise_share
+        return torch.where(high, 1 - 0.3 * uniform, 0.01 + 0.99 * uniform)
+
+    def paint(self, texts: list[str], noise: Tensor) -> Tensor:
+        """Pictures by the averaged weights."""
+        ids, s = token_ids(self.tokenizer, texts), self.settings
+        with self.average.in_place_of(self.both):
+            return sample(lambda x, t: guided_clean(self.unet, self.encoder, x, t, ids, self.empty, s.guidance), noise, sigmas(s.steps))
+
+
+def is_hidden_matrix(name: str, parameter: Tensor) -> bool:
+    """What Muon takes: not vectors, embeddings, the first layer or the last ones."""
+    outer = ("words", "positions", "stem", "head.blend", "head.out")
+    return parameter.ndim >= 2 and not any(part in name for part in outer)
+
+
+def settings_of(recipe: Recipe) -> TeacherSettings:
+    named = {key: value for key, value in asdict(recipe.teacher).items() if key != "seconds"}
+    return TeacherSettings(source=recipe.source, seed=recipe.seed, **named)
+
+
+def train_teacher(settings: TeacherSettings, out: Path, seconds: float) -> None:
+    """`seconds` is the whole budget, earlier runs included. The evaluator is already in `out`."""
+    # Averages of squared gradients near zero would otherwise run as denormals, at a tenth of the speed.
+    torch.set_flush_denormal(True)
+    training, log = TeacherTraining(settings, out), MetricsLog(out / "teacher.jsonl")
+    if (out / "teacher.pt").exists():
+        training.resume()
+    judge = Judge(training.sprites, load_evaluator(training.sprites, out / "evaluator.safetensors"))
+    parameters = sum(p.numel() for p in training.unet.parameters())
+    log.write(start=True, step=training.step, parameters=parameters, seconds=seconds, **asdict(settings))
+    saved = judged = training.spent
+    losses: list[float] = []
+    while training.spent < seconds:
+        begun = time.monotonic()
+        losses.append(training.train_step(training.spent / seconds))
+        training.spent += time.monotonic() - begun
+        if training.step % 50 == 0:
+            pictures = training.step * settings.batch_size
+            log.write(step=training.step, pictures=pictures, loss=float(np.mean(losses)), spent=training.spent)
+            losses.clear()
+        if training.step == 20 or training.spent - saved > settings.save_every:
+            training.save()
+            saved = training.spent
+        if training.spent - judged > settings.judge_every:
+            report(training, judge, log)
+            judged = training.spent
+    training.save()
+    report(training, judge, log)
+
+
+def report(training: TeacherTraining, judge: Judge, log: MetricsLog) -> None:
+    shown: list[Tensor] = []
+
+    def paint(texts: list[str], noise: Tensor) -> Tensor:
+        shown.append(training.paint(texts, noise))
+        return shown[-1]
+
+    shares = judge(paint)
+    log.write(step=training.step, pictures=training.step * training.settings.batch_size, spent=training.spent, **shares)
+    save_sheet([to_pixels(shown[0][:32])], [c.text for c in judge.captions[:32]], training.out / "teacher.png")

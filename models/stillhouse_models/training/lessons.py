@@ -1,0 +1,43 @@
+"""Fresh lessons for a student: rendered scenes made noisy, and the guided teacher's answers."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stillhouse_models.sources.batches import batch
+from stillhouse_models.sources.caption import Wording
+from stillhouse_models.sources.sprites import SpriteSet
+from stillhouse_models.training.conditions import guided_clean_and_features, loosened, token_ids
+from stillhouse_models.training.pictures import to_tensor
+from stillhouse_models.training.replay import Lesson
+from stillhouse_models.training.sampling import sigmas
+from stillhouse_models.weights import Painter
+
+UNKNOWN_WORD = 0.05
+PAIR_SHARE = 0.5
+# Half of the lessons are at the very noise levels that devices visit, so that few steps come out best.
+AT_STEPS_SHARE = 0.5
+
+
+@torch.no_grad()
+def fresh_lesson(
+    teacher: Painter, sprites: SpriteSet, rng: np.random.Generator, count: int, steps: int, guidance: float
+) -> tuple[Lesson, list[Tensor]]:
+    """The lesson, and what the teacher's levels said on the way."""
+    drawn = batch(sprites, rng, count, PAIR_SHARE, Wording())
+    ids = token_ids(teacher.tokenizer, loosened([c.text for c in drawn.captions], rng, 0.0, UNKNOWN_WORD))
+    truth, t = to_tensor(drawn.pictures), noise_levels(rng, count, steps)
+    level = t.view(-1, 1, 1, 1)
+    noise = torch.from_numpy(rng.standard_normal(truth.shape, dtype=np.float32))
+    noisy = (1 - level) * truth + level * noise
+    empty = token_ids(teacher.tokenizer, [""])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        clean, features = guided_clean_and_features(teacher.unet, teacher.encoder, noisy, t * 1000, ids, empty, guidance)
+    return Lesson(noisy, t * 1000, ids, clean.float(), truth), features
+
+
+def noise_levels(rng: np.random.Generator, count: int, steps: int) -> Tensor:
+    """float32 [count] in (0, 1]."""
+    visited = rng.choice(sigmas(steps)[:-1], size=count)
+    anywhere = rng.uniform(0.01, 1, size=count)
+    return torch.from_numpy(np.where(rng.random(count) < AT_STEPS_SHARE, visited, anywhere).astype(np.float32))

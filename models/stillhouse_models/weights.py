@@ -1,0 +1,41 @@
+"""Networks on disk: a folder per component, as diffusers writes them (config.json and safetensors), in fp16."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from stillhouse_models.networks.denoiser import Denoiser
+from stillhouse_models.networks.lite_unet import LiteUNet
+from stillhouse_models.networks.teacher_unet import TeacherUNet
+from stillhouse_models.networks.text_encoder import TextEncoder
+from stillhouse_models.tokenizer import save_tokenizer
+
+FAMILIES: dict[str, type[Denoiser]] = {"teacher-unet": TeacherUNet, "lite-unet": LiteUNet}
+
+
+@dataclass(frozen=True)
+class Painter:
+    """All that turns a caption and noise into a picture."""
+
+    unet: Denoiser
+    encoder: TextEncoder
+    tokenizer: Tokenizer
+
+    def parameters(self) -> int:
+        return sum(p.numel() for network in (self.unet, self.encoder) for p in network.parameters())
+
+
+def save_painter(painter: Painter, folder: Path) -> None:
+    for name, network in (("unet", painter.unet), ("text_encoder", painter.encoder)):
+        copy = type(network).from_config(network.config)
+        copy.load_state_dict(network.state_dict())
+        copy.half().save_pretrained(folder / name)
+    save_tokenizer(painter.tokenizer, folder / "tokenizer")
+
+
+def load_painter(folder: Path, family: str) -> Painter:
+    unet = FAMILIES[family].from_pretrained(folder / "unet", torch_dtype=torch.float32, low_cpu_mem_usage=False)
+    encoder = TextEncoder.from_pretrained(folder / "text_encoder", torch_dtype=torch.float32, low_cpu_mem_usage=False)
+    return Painter(unet.eval(), encoder.eval(), Tokenizer.from_file(str(folder / "tokenizer/tokenizer.json")))
