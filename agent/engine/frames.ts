@@ -1,6 +1,6 @@
 // What parent and child say to each other, over Node's IPC channel with structured clones.
 import { limits } from '../../shared/limits.ts';
-import type { EngineFaultCode } from '../pipeline/fault.ts';
+import { ENGINE_FAULT_CODES, type EngineFaultCode } from '../pipeline/fault.ts';
 import type { PictureDefaults, PictureRequest, StageProgress } from '../pipeline/pipeline.ts';
 import type { GeneratedPicture } from './engine.ts';
 
@@ -52,11 +52,14 @@ export function isFrame(value: unknown): value is ToParent {
     case 'found':
       return Number.isInteger(frame.id) && typeof frame.labels === 'object' && frame.labels !== null;
     case 'fault':
-      return (frame.id === null || Number.isInteger(frame.id)) && typeof frame.message === 'string';
+      return (frame.id === null || Number.isInteger(frame.id)) && isFault(frame);
     default:
       return false;
   }
 }
+
+const isFault = ({ code, message }: { readonly [field: string]: unknown }): boolean =>
+  typeof message === 'string' && ENGINE_FAULT_CODES.some((known) => known === code);
 
 function isProgress(value: unknown): value is StageProgress {
   const progress = value as Partial<StageProgress> | null | undefined;

@@ -1,6 +1,6 @@
 // The child's side of an engine: a runtime, a pipeline and, on first use, the version's evaluator.
 import { messageOf } from '../../shared/errors.ts';
-import { type Evaluator, loadEvaluator } from '../pipeline/evaluator.ts';
+import type { Evaluator } from '../pipeline/evaluator.ts';
 import { EngineFault } from '../pipeline/fault.ts';
 import { loadPipeline } from '../pipeline/load-pipeline.ts';
 import type { PictureRequest, Pipeline, StageProgress } from '../pipeline/pipeline.ts';
@@ -22,7 +22,7 @@ export interface LoadedEngine {
 export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
   const runtime = await findRuntime(order.runtime);
   const pipeline = await loadPipeline({ ...order, runtime });
-  // Loaded late, so that the memory of a bench is the model's own.
+  // Loaded late, code and all, so that the memory of a bench is the model's own.
   let evaluator: Promise<Evaluator> | null = null;
   return {
     runtimeVersion: `${runtime.name} ${runtime.version}`,
@@ -30,10 +30,15 @@ export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
     async evaluate(png) {
       const files = order.evaluator;
       if (!files) throw new EngineFault('no_evaluator', 'this version carries no evaluator');
-      evaluator ??= loadEvaluator({ files, runtime, threads: order.threads });
+      evaluator ??= openEvaluator(files, runtime, order.threads);
       return (await evaluator).evaluate(png);
     },
   };
+}
+
+async function openEvaluator(files: { graph: string; config: string }, runtime: Runtime, threads: number) {
+  const { loadEvaluator } = await import('../pipeline/evaluator.ts');
+  return loadEvaluator({ files, runtime, threads });
 }
 
 async function findRuntime(name: LoadOrder['runtime']): Promise<Runtime> {

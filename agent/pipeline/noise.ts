@@ -10,25 +10,25 @@ const BLOCK = 16;
  * @param seed unsigned 32-bit integer
  */
 export function randn(seed: number, count: number): Float32Array {
-  const next = mersenneTwister(seed);
-  return count < BLOCK ? fewNormals(next, count) : normals(next, count);
+  return count < BLOCK ? fewNormals(seed, count) : normals(seed, count);
 }
 
 /** From 16 values on: all uniform numbers first, then Box-Muller in blocks of 16, pairing j with j + 8. */
-function normals(next: () => number, count: number): Float32Array {
+function normals(seed: number, count: number): Float32Array {
+  const tail = count % BLOCK;
+  const words = mersenneTwister(seed, tail === 0 ? count : count + BLOCK);
   const values = new Float32Array(count);
-  for (let i = 0; i < count; i++) values[i] = uniform24(next);
-  const whole = count - (count % BLOCK);
-  for (let start = 0; start < whole; start += BLOCK) boxMuller(values, start);
-  if (whole < count) {
+  for (let i = 0; i < count; i++) values[i] = uniform24(words[i] as number);
+  for (let start = 0; start < count - tail; start += BLOCK) boxMuller(values, start);
+  if (tail > 0) {
     // No multiple of 16: the last 16 values are drawn again, overlapping those before them.
-    for (let i = count - BLOCK; i < count; i++) values[i] = uniform24(next);
+    for (let i = 0; i < BLOCK; i++) values[count - BLOCK + i] = uniform24(words[count + i] as number);
     boxMuller(values, count - BLOCK);
   }
   return values;
 }
 
-const uniform24 = (next: () => number): number => (next() & 0xffffff) / 0x1000000;
+const uniform24 = (word: number): number => (word & 0xffffff) / 0x1000000;
 
 function boxMuller(values: Float32Array, start: number): void {
   for (let j = start; j < start + BLOCK / 2; j++) {
@@ -40,48 +40,50 @@ function boxMuller(values: Float32Array, start: number): void {
 }
 
 /** Below 16 values torch takes another way: doubles of 53 bits, each pair giving a cosine and then a sine. */
-function fewNormals(next: () => number, count: number): Float32Array {
+function fewNormals(seed: number, count: number): Float32Array {
+  const words = mersenneTwister(seed, 2 * count + 2);
   const values = new Float32Array(count);
   for (let i = 0; i < count; i += 2) {
-    const angle = 2 * Math.PI * uniform53(next);
-    const radius = Math.sqrt(-2 * Math.log1p(-uniform53(next)));
+    const angle = 2 * Math.PI * uniform53(words, 2 * i);
+    const radius = Math.sqrt(-2 * Math.log1p(-uniform53(words, 2 * i + 2)));
     values[i] = radius * Math.cos(angle);
     if (i + 1 < count) values[i + 1] = radius * Math.sin(angle);
   }
   return values;
 }
 
-function uniform53(next: () => number): number {
-  const high = next() & 0x1fffff;
-  return (high * 2 ** 32 + next()) / 2 ** 53;
+function uniform53(words: Uint32Array, at: number): number {
+  return (((words[at] as number) & 0x1fffff) * 2 ** 32 + (words[at + 1] as number)) / 2 ** 53;
 }
 
-/** MT19937 (Matsumoto and Nishimura 1998), seeded as C++ and torch seed it; gives unsigned 32-bit words. */
-function mersenneTwister(seed: number): () => number {
-  const state = new Uint32Array(STATE);
+/** The first `count` words of MT19937 (Matsumoto and Nishimura 1998), seeded as C++ and torch seed it. */
+function mersenneTwister(seed: number, count: number): Uint32Array {
+  const state = new Int32Array(STATE);
   state[0] = seed;
   for (let i = 1; i < STATE; i++) {
     const previous = state[i - 1] as number;
     state[i] = Math.imul(1812433253, previous ^ (previous >>> 30)) + i;
   }
-  let position = STATE;
-  return () => {
-    if (position === STATE) {
-      twist(state);
-      position = 0;
-    }
-    let word = state[position++] as number;
-    word ^= word >>> 11;
-    word ^= (word << 7) & 0x9d2c5680;
-    word ^= (word << 15) & 0xefc60000;
-    return (word ^ (word >>> 18)) >>> 0;
-  };
+  const words = new Uint32Array(count);
+  for (let at = 0; at < count; at += STATE) {
+    twist(state);
+    for (let i = 0; i < STATE && at + i < count; i++) words[at + i] = temper(state[i] as number);
+  }
+  return words;
 }
 
-function twist(state: Uint32Array): void {
+function twist(state: Int32Array): void {
   for (let i = 0; i < STATE; i++) {
-    const joined = ((state[i] as number) & 0x80000000) | ((state[(i + 1) % STATE] as number) & 0x7fffffff);
-    const mixed = (joined >>> 1) ^ (joined & 1 ? 0x9908b0df : 0);
-    state[i] = (state[(i + 397) % STATE] as number) ^ mixed;
+    const next = i + 1 < STATE ? i + 1 : 0;
+    const far = i < STATE - 397 ? i + 397 : i + 397 - STATE;
+    const joined = ((state[i] as number) & 0x80000000) | ((state[next] as number) & 0x7fffffff);
+    state[i] = (state[far] as number) ^ (joined >>> 1) ^ (-(joined & 1) & 0x9908b0df);
   }
+}
+
+function temper(word: number): number {
+  let mixed = word ^ (word >>> 11);
+  mixed ^= (mixed << 7) & 0x9d2c5680;
+  mixed ^= (mixed << 15) & 0xefc60000;
+  return mixed ^ (mixed >>> 18);
 }

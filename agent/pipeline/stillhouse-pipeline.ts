@@ -93,15 +93,16 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const conditional = await encode(parts, ids);
   const unconditional = emptyIds && (await encode(parts, emptyIds));
 
+  await host.reach({ stage: 'denoise', done: 0, total: steps });
   const sample = randn(request.seed, 3 * height * width);
   const sigmas = scheduler.sigmas(steps);
   for (let step = 0; step < steps; step++) {
-    await host.reach({ stage: 'denoise', done: step, total: steps });
     const [sigma, next] = [sigmas[step] as number, sigmas[step + 1] as number];
     const at = { sample, dims: [1, 3, height, width], timestep: scheduler.timestep(sigma) };
     const velocity = await predict(parts, at, conditional);
     if (unconditional) guide(velocity, await predict(parts, at, unconditional), request.guidanceScale);
     eulerStep(sample, velocity, sigma, next);
+    await host.reach({ stage: 'denoise', done: step + 1, total: steps });
   }
   await host.reach({ stage: 'decode', done: 0, total: 1 });
   return { picture: planesToRgb(sample, width, height), unknownWords };

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../shared/limits.ts';
+import { isFrame } from './frames.ts';
+
+const picture = {
+  png: new Uint8Array(4),
+  width: 1,
+  height: 1,
+  steps: 1,
+  seed: 0,
+  latencyMs: 1,
+  stagesMs: {},
+  unknownWords: [],
+};
+
+describe('isFrame', () => {
+  it.each([
+    { kind: 'ready', runtimeVersion: 'onnxruntime 1' },
+    { kind: 'progress', id: 1, progress: { stage: 'denoise', done: 1, total: 4 } },
+    { kind: 'picture', id: 1, picture },
+    { kind: 'found', id: 1, labels: {} },
+    { kind: 'fault', id: null, code: 'load_failed', message: 'no' },
+  ])('knows $kind', (frame) => expect(isFrame(frame)).toBe(true));
+
+  it.each([
+    null,
+    'ready',
+    { kind: 'ready' },
+    { kind: 'progress', id: 1, progress: null },
+    { kind: 'picture', id: '1', picture },
+    { kind: 'picture', id: 1, picture: { ...picture, png: 'iVBOR' } },
+    { kind: 'picture', id: 1, picture: { ...picture, png: { length: limits.pictureBytes + 1 } } },
+    { kind: 'found', id: 1, labels: null },
+    { kind: 'fault', id: 1, code: 'no_such_code', message: 'no' },
+    { kind: 'fault', id: 1, code: 'run_failed' },
+    { kind: 'order', id: 1 },
+  ])('refuses %o', (value) => expect(isFrame(value)).toBe(false));
+});

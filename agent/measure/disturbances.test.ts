@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { disturbances, type RunConditions } from './disturbances.ts';
+
+const quiet: RunConditions = {
+  wallMs: 10_000,
+  cores: 4,
+  before: { busyMs: 1000, stolenMs: 0, swapIns: 7 },
+  after: { busyMs: 31_000, stolenMs: 0, swapIns: 7 },
+  ownCpuMs: 29_000,
+  probeBeforeMs: 10,
+  probeAfterMs: 11,
+  throttledFlags: 0,
+};
+
+describe('disturbances', () => {
+  it('has nothing to say about a quiet run', () => expect(disturbances(quiet)).toEqual([]));
+
+  it.each([
+    [{ ownCpuMs: 20_000 }, 'other processes used 25 % of the processors'],
+    [{ after: { ...quiet.after, stolenMs: 4000 } }, 'the hypervisor gave 10 % of the processors to others'],
+    [{ after: { ...quiet.after, swapIns: 10 } }, '3 pages came back from swap'],
+    [{ probeAfterMs: 15 }, 'the processor was 50 % slower after the run than before'],
+    [{ probeAfterMs: 5 }, 'the processor was 100 % slower before the run than after'],
+    [{ throttledFlags: 0b100 }, 'throttling: throttled by the firmware'],
+    [{ throttledFlags: 1 << 16 }, 'throttling: under-voltage'],
+  ])('names %o', (over, reason) => expect(disturbances({ ...quiet, ...over })).toEqual([reason]));
+});

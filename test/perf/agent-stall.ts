@@ -1,0 +1,51 @@
+// How long the agent's event loop is held up while an engine loads and generates: a timer of 5 ms says how late it is.
+import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
+import { quantile } from '../../shared/statistics.ts';
+import { perfSpec } from './model.ts';
+import { wallClock } from './wall-clock.ts';
+
+const TICK_MS = 5;
+const ROUNDS = 5;
+const PICTURES = 20;
+
+export async function measureAgentStall() {
+  const spec = perfSpec();
+  const launcher = createEngineLauncher({ clock: wallClock, log: () => {} });
+  const idle = watchTicks();
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  const idleMs = idle.stop();
+  const busy = watchTicks();
+  for (let round = 0; round < ROUNDS; round++) {
+    const engine = await launcher.launch(spec);
+    for (let seed = 0; seed < PICTURES; seed++)
+      await engine.generate({ prompt: 'a picture', seed }, { onProgress: () => {} });
+    await engine.close();
+  }
+  const latenessMs = busy.stop();
+  return {
+    name: 'event-loop stall of the agent while an engine loads and generates, p99',
+    value: quantile(latenessMs, 0.99),
+    unit: 'ms',
+    goal: '< 50 ms',
+    spread: { p50: quantile(latenessMs, 0.5), p90: quantile(latenessMs, 0.9), max: Math.max(...latenessMs) },
+    detail: `${latenessMs.length} ticks over ${ROUNDS} loads and ${ROUNDS * PICTURES} pictures; idle p99 ${quantile(idleMs, 0.99).toFixed(1)} ms`,
+  };
+}
+
+function watchTicks() {
+  const latenessMs: number[] = [];
+  let previous = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    latenessMs.push(Math.max(0, now - previous - TICK_MS));
+    previous = now;
+  }, TICK_MS);
+  return {
+    stop() {
+      clearInterval(timer);
+      return latenessMs;
+    },
+  };
+}
+
+if (import.meta.main) console.log(await measureAgentStall());

@@ -1,0 +1,27 @@
+// The model that the performance runs use: the folder that STILL_PERF_MODEL names, or the newest one shipped.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { EngineSpec } from '../../agent/engine/engine.ts';
+import { Manifest } from '../../shared/manifest.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+export function perfSpec(): EngineSpec {
+  const folder = process.env.STILL_PERF_MODEL ?? newest();
+  const manifest = Manifest.parse(JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')));
+  const [variant] = manifest.variants;
+  if (!variant) throw new Error(`${folder}: no variant`);
+  return { versionDigest: '0'.repeat(64), manifest, variant, folder };
+}
+
+function newest(): string {
+  const released = join(root, 'models/released');
+  const folders = existsSync(released)
+    ? readdirSync(released).flatMap((model) =>
+        readdirSync(join(released, model)).map((version) => join(released, model, version)),
+      )
+    : [];
+  const found = folders.filter((folder) => existsSync(join(folder, 'manifest.json'))).sort();
+  return found.at(-1) ?? join(root, 'test/fixtures/shapes-tiny/1.0.0');
+}

@@ -1,0 +1,55 @@
+// A picture through the engine (child process, tokenizer, noise, scheduler, PNG, frames) ÷ the same graphs in a bare
+// onnxruntime-node loop. Both sides take turns in one run, so that what disturbs the machine disturbs both.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
+import { median, quantile } from '../../shared/statistics.ts';
+import { perfSpec } from './model.ts';
+import { wallClock } from './wall-clock.ts';
+
+const WARM_UPS = 10;
+const ROUNDS = 150;
+
+export async function measurePicture() {
+  const spec = perfSpec();
+  const { steps, folder } = spec.variant;
+  const engine = await createEngineLauncher({ clock: wallClock, log: () => {} }).launch(spec);
+  const bare = fork(
+    fileURLToPath(new URL('./bare-loop.ts', import.meta.url)),
+    [join(spec.folder, folder), `${engine.threads}`],
+    { env: {}, execArgv: [] },
+  );
+  try {
+    await once(bare, 'message');
+    const pairs: { engineMs: number; bareMs: number }[] = [];
+    for (let round = 0; round < WARM_UPS + ROUNDS; round++) {
+      const startedAt = performance.now();
+      await engine.generate({ prompt: spec.variant.golden.pictures[0]?.prompt ?? '', seed: round });
+      const engineMs = performance.now() - startedAt;
+      bare.send(steps);
+      const [bareMs] = (await once(bare, 'message')) as [number];
+      if (round >= WARM_UPS) pairs.push({ engineMs, bareMs });
+    }
+    return report(pairs, `${spec.manifest.model}@${spec.manifest.version}, ${steps} steps, ${engine.threads} threads`);
+  } finally {
+    bare.disconnect();
+    await engine.close();
+  }
+}
+
+function report(pairs: readonly { readonly engineMs: number; readonly bareMs: number }[], model: string) {
+  const ratios = pairs.map(({ engineMs, bareMs }) => engineMs / bareMs);
+  const [engineMs, bareMs] = [median(pairs.map((pair) => pair.engineMs)), median(pairs.map((pair) => pair.bareMs))];
+  return {
+    name: 'picture through the engine ÷ bare onnxruntime-node loop',
+    ratio: engineMs / bareMs,
+    goal: '<= 1.03',
+    /** Of the ratios of neighbouring pictures. */
+    spread: { p10: quantile(ratios, 0.1), p50: median(ratios), p90: quantile(ratios, 0.9) },
+    detail: `${model}; median ${engineMs.toFixed(2)} ms ÷ ${bareMs.toFixed(2)} ms over ${pairs.length} pairs`,
+  };
+}
+
+if (import.meta.main) console.log(await measurePicture());
