@@ -58,9 +58,6 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--relock", action="store_true")
     arguments = parser.parse_args()
-    if sys.version_info < (3, 11):
-        print(f"models/setup.py needs Python 3.11 or newer; this is {sys.version.split()[0]}", file=sys.stderr)
-        return 1
     if arguments.relock:
         relock()
     if is_current():

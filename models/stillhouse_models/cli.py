@@ -1,5 +1,7 @@
 """The toolkit's commands. Each is a file of its own; here stands only what a user may type."""
 
+import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,7 @@ from stillhouse_models.recipe import read_recipe
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0])
 RecipeFile = Annotated[Path, typer.Argument(help="a TOML file of models/recipes/", exists=True, dir_okay=False)]
 TrainingFolder = Annotated[Path, typer.Option("--training", help="folder of evaluator, teacher and their logs")]
+VersionFolder = Annotated[Path, typer.Argument(help="a version's folder", exists=True, file_okay=False)]
 OutFolder = Annotated[Path, typer.Option("--out", help="folder to write to")]
 
 
@@ -67,5 +70,80 @@ def export_command(
     typer.echo(str(export_version(request)))
 
 
+@app.command("keep")
+def keep_command(recipe: RecipeFile, training: TrainingFolder, out: OutFolder) -> None:
+    """Keep a student as it stands in the middle of its training, so that it can be exported while it goes on."""
+    from stillhouse_models.distil import keep_checkpoint
+
+    keep_checkpoint(read_recipe(recipe), training, out)
+
+
+@app.command("evaluate")
+def evaluate_command(version: VersionFolder) -> None:
+    """Score every variant of a version on its own evaluation set, as a device does."""
+    from stillhouse_models.export import score_variant
+    from stillhouse_models.manifest import read_manifest
+
+    manifest = read_manifest(version)
+    scores = {v["name"]: score_variant(version, v["name"], v["steps"]) for v in manifest["variants"]}
+    typer.echo(json.dumps({"teacher": manifest["evaluation"]["teacher"]} | scores, indent=2))
+
+
+@app.command("check")
+def check_command(version: VersionFolder) -> None:
+    """Check a version's manifest against the schema and its files against their digests."""
+    from stillhouse_models.manifest import manifest_faults, read_manifest
+
+    faults = manifest_faults(version, read_manifest(version))
+    for fault in faults:
+        typer.echo(fault, err=True)
+    if faults:
+        raise typer.Exit(1)
+    typer.echo(f"{version}: sound")
+
+
+@app.command("damage")
+def damage_command(
+    version: VersionFolder,
+    number: Annotated[str, typer.Option("--version", help="the damaged version's number")],
+    out: OutFolder,
+    strength: Annotated[float, typer.Option(help="noise as a share of each weight's standard deviation")] = 0.5,
+) -> None:
+    """Damage a version's weights on purpose, consistently: only measuring its pictures tells."""
+    from stillhouse_models.damage import damage
+
+    typer.echo(str(damage(version, number, strength, out)))
+
+
+@app.command("golden")
+def golden_command(version: VersionFolder, out: OutFolder) -> None:
+    """Write the golden vectors that the TypeScript tests compare with."""
+    from stillhouse_models.golden import write_golden
+
+    write_golden(version, out)
+
+
+@app.command("sheet")
+def sheet_command(
+    version: VersionFolder,
+    file: Annotated[Path, typer.Option("--out", help="PNG to write")],
+    count: Annotated[int, typer.Option(help="prompts of the evaluation set")] = 24,
+    side: Annotated[int, typer.Option(help="pixels a picture")] = 96,
+    columns: Annotated[int, typer.Option()] = 6,
+    prompts: Annotated[Path | None, typer.Option(help="a file of prompts, one a line: the student's pictures only")] = None,
+    seed: Annotated[int, typer.Option(help="of the first prompt of the file")] = 1,
+) -> None:
+    """A contact sheet: teacher and student side by side, or the student's pictures for prompts of one's own."""
+    from stillhouse_models.compare_sheet import compare_sheet, prompt_sheet
+
+    if prompts:
+        prompt_sheet(version, prompts.read_text().splitlines(), seed, file, side, columns)
+    else:
+        compare_sheet(version, file, count, side, columns)
+
+
 def main() -> None:
+    # Read by OpenMP when torch is first imported: an idle worker thread must sleep, not take a core from others.
+    os.environ.setdefault("KMP_BLOCKTIME", "0")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app()

@@ -4,7 +4,6 @@ import json
 import time
 from pathlib import Path
 
-import stillhouse_models.training.frugality  # noqa: F401  (must come before torch)
 import numpy as np
 import torch
 from torch import Tensor
@@ -111,7 +110,7 @@ def keep_student(run: StudentRun, rows: list[dict], out: Path) -> None:
         "teacher": {"name": f"{recipe.name}-teacher", "parameters": run.teacher.parameters()},
         "family": recipe.student.family,
         "phases": rows,
-        "data": {"name": recipe.source, "notice": run.sprites.notice},
+        "data": {"name": recipe.source},
         "toolkitVersion": __version__,
         "seed": recipe.seed,
     }

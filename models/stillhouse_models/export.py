@@ -20,7 +20,7 @@ from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.training.judge import load_evaluator
 from stillhouse_models.weights import load_painter
 
-REPOSITORY_LICENCE = Path(__file__).resolve().parents[2] / "LICENSE"
+LICENCE = Path(__file__).resolve().parents[1] / "LICENSE"
 GOLDEN_SEEDS = (1, 42, 7)
 # Runtimes differ in the last bits of a sum; a damaged weight differs by tens of levels.
 GOLDEN_TOLERANCE = 2.0
@@ -38,7 +38,6 @@ class ExportRequest:
     description: str
     steps: int = 8
     shift: float = 1.0
-    licence: Path = REPOSITORY_LICENCE
     precisions: tuple[str, ...] = ("fp16", "int8")
     prompts: int = 48
     teacher_steps: int = 12
@@ -51,7 +50,7 @@ def export_version(request: ExportRequest) -> Path:
     version = request.out / request.model / request.version
     shutil.rmtree(version, ignore_errors=True)
     version.mkdir(parents=True)
-    (version / "LICENSE").write_text(f"{request.licence.read_text()}\n{sprites.notice}\n")
+    (version / "LICENSE").write_text(f"{LICENCE.read_text()}\n{sprites.notice}\n")
     _write_evaluator(version, sprites, request.evaluator)
     teacher = load_painter(request.teacher, "teacher-unet")
     teacher_scores = write_evaluation_set(
@@ -117,7 +116,8 @@ def golden_prompts(sprites: SpriteSet) -> list[str]:
 
 
 def write_golden_pictures(version: Path, variant: str, prompts: list[str], steps: int) -> list[dict[str, object]]:
-    pipeline, entries = Pipeline.load(version / variant), []
+    pipeline = Pipeline.load(version / variant)
+    entries: list[dict[str, object]] = []
     for prompt, seed in zip(prompts, GOLDEN_SEEDS, strict=True):
         path = f"golden/{variant}/{len(entries)}.png"
         (version / path).parent.mkdir(parents=True, exist_ok=True)

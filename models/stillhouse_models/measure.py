@@ -1,6 +1,6 @@
 """A variant's load time, latency and peak memory with the bare runtime, in a process of its own.
 
-    python -m stillhouse_models.measure VARIANT_FOLDER STEPS
+python -m stillhouse_models.measure VARIANT_FOLDER STEPS
 """
 
 import json

@@ -51,7 +51,8 @@ def _graph(network: nn.Module, example: tuple[Tensor, ...], inputs: list[str], o
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            network, example, buffer, dynamo=False, opset_version=OPSET, do_constant_folding=True,
+            network, example, buffer,  # type: ignore[arg-type]
+            dynamo=False, opset_version=OPSET, do_constant_folding=True,
             input_names=inputs, output_names=outputs, dynamic_axes={name: {0: "batch"} for name in [*inputs, *outputs]},
         )  # fmt: skip
     graph = onnx.load_from_string(buffer.getvalue())

@@ -3,7 +3,6 @@
 import time
 from pathlib import Path
 
-import stillhouse_models.training.frugality  # noqa: F401  (must come before torch)
 import numpy as np
 import torch
 from safetensors.torch import save_file

@@ -4,7 +4,6 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import stillhouse_models.training.frugality  # noqa: F401  (must come before torch)
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -137,7 +136,9 @@ class TeacherTraining:
         """Pictures by the averaged weights."""
         ids, s = token_ids(self.tokenizer, texts), self.settings
         with self.average.in_place_of(self.both):
-            return sample(lambda x, t: guided_clean(self.unet, self.encoder, x, t, ids, self.empty, s.guidance), noise, sigmas(s.steps))
+            return sample(
+                lambda x, t: guided_clean(self.unet, self.encoder, x, t, ids, self.empty, s.guidance), noise, sigmas(s.steps)
+            )
 
 
 def is_hidden_matrix(name: str, parameter: Tensor) -> bool:

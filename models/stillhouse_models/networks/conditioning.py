@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 
 class Conditioning(nn.Module):
+    rates: Tensor
+
     """timestep float32 [B] (0..1000) and context [B, L, C] -> [B, width]."""
 
     def __init__(self, context_channels: int, width: int, frequencies: int = 64):

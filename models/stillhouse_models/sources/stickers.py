@@ -26,11 +26,6 @@ BACKGROUNDS = {
     "coral": (242, 118, 92),
 }
 
-NOTICE = (
-    "Pictures: Fluent Emoji, Copyright (c) Microsoft Corporation, MIT licence, "
-    "from the packages @iconify-json/fluent-emoji-flat and @lobehub/fluent-emoji-3d."
-)
-
 
 @cache
 def stickers() -> SpriteSet:
@@ -53,5 +48,5 @@ def stickers() -> SpriteSet:
         backgrounds=BACKGROUNDS,
         jitter=1,
         pixels=pixels,
-        notice=NOTICE,
+        notice=(SPRITES / "NOTICE").read_text(),
     )

@@ -51,9 +51,7 @@ class Judge:
 
 
 @torch.no_grad()
-def found_parts(
-    sprites: SpriteSet, evaluator: Evaluator, pictures: Tensor, captions: list[Caption]
-) -> list[dict[str, bool]]:
+def found_parts(sprites: SpriteSet, evaluator: Evaluator, pictures: Tensor, captions: list[Caption]) -> list[dict[str, bool]]:
     """For each picture: promised part -> whether the evaluator finds it."""
     answers = {head: logits.argmax(1) for head, logits in evaluator(pictures.float().clamp(-1, 1)).items()}
     names = heads(sprites)

@@ -1,5 +1,6 @@
 """Pictures from a network in torch, along the same Euler steps that devices take."""
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -18,7 +19,7 @@ def sigmas(steps: int) -> list[float]:
 def sample(clean: Clean, noise: Tensor, levels: list[float]) -> Tensor:
     """Noise [B, 3, side, side] -> pictures of the same shape in about -1..1. `clean(x, timestep)` predicts x0."""
     x = noise
-    for level, following in zip(levels[:-1], levels[1:], strict=True):
+    for level, following in itertools.pairwise(levels):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             picture = clean(x, torch.full((len(x),), level * 1000.0))
         x = x + (x - picture.float()) / level * (following - level)

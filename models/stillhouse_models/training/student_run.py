@@ -69,7 +69,9 @@ class StudentRun:
         losses |= {"truth": mse(clean.float(), lesson.truth, lesson.timestep)} if "truth" in phase.losses else {}
         total = torch.stack([phase.losses[name] * loss for name, loss in losses.items() if name in phase.losses]).sum()
         if not torch.isfinite(total):
-            raise FloatingPointError(f"phase {phase.name!r}, step {self.progress.step}: the loss is {total.item()}; lower its rate")
+            raise FloatingPointError(
+                f"phase {phase.name!r}, step {self.progress.step}: the loss is {total.item()}; lower its rate"
+            )
         total.backward()
         self._freeze(phase.frozen)
         nn.utils.clip_grad_norm_(self.adam.param_groups[0]["params"], 1.0)

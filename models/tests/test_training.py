@@ -1,0 +1,82 @@
+"""Training made small: coloured shapes, networks of a few thousand weights, a handful of steps."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stillhouse_models.keep_teacher import keep_teacher
+from stillhouse_models.recipe import PhaseRecipe, Recipe, read_recipe
+from stillhouse_models.train_teacher import TeacherSettings, TeacherTraining, settings_of
+from stillhouse_models.training.student_run import CHECKPOINT, StudentRun
+from stillhouse_models.weights import Painter, load_painter
+
+RECIPE = Path(__file__).parents[1] / "recipes/shapes-tiny.toml"
+
+
+def small(recipe: Recipe) -> Recipe:
+    teacher = replace(recipe.teacher, channels=(16, 32), text_width=16, text_layers=1, batch_size=8)
+    return replace(recipe, teacher=teacher, student=replace(recipe.student, channels=(8, 16), batch_size=8))
+
+
+@pytest.fixture
+def settings() -> TeacherSettings:
+    return settings_of(small(read_recipe(RECIPE)))
+
+
+@pytest.fixture
+def teacher(settings: TeacherSettings, tmp_path: Path) -> Painter:
+    run = TeacherTraining(settings, tmp_path)
+    run.save()
+    keep_teacher(tmp_path, tmp_path / "teacher")
+    return load_painter(tmp_path / "teacher", "teacher-unet")
+
+
+def test_a_resumed_teacher_goes_on_as_if_never_stopped(settings: TeacherSettings, tmp_path: Path) -> None:
+    whole = TeacherTraining(settings, tmp_path)
+    for _ in range(3):
+        whole.train_step(0.1)
+    whole.save()
+    expected = [whole.train_step(0.1) for _ in range(3)]
+    resumed = TeacherTraining(settings, tmp_path)
+    resumed.resume()
+    assert [resumed.train_step(0.1) for _ in range(3)] == expected
+    assert resumed.step == whole.step
+
+
+def test_a_teacher_learns(settings: TeacherSettings, tmp_path: Path) -> None:
+    run = TeacherTraining(replace(settings, batch_size=16, warmup_steps=1), tmp_path)
+    losses = [run.train_step(0.1) for _ in range(40)]
+    assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
+
+
+def test_a_resumed_student_goes_on_as_if_never_stopped(teacher: Painter, tmp_path: Path) -> None:
+    recipe = small(read_recipe(RECIPE))
+    phase = recipe.phases[1]
+    whole = StudentRun(recipe, teacher)
+    whole.step(phase, 0.0)
+    whole.save(tmp_path)
+    expected = [whole.step(phase, 0.1) for _ in range(2)]
+    resumed = StudentRun(recipe, teacher)
+    resumed.restore(tmp_path / CHECKPOINT)
+    assert [resumed.step(phase, 0.1) for _ in range(2)] == expected
+
+
+def test_a_frozen_part_stays_and_the_rest_moves(teacher: Painter) -> None:
+    run = StudentRun(small(read_recipe(RECIPE)), teacher)
+    before = {name: value.clone() for name, value in run.student.state_dict().items()}
+    for _ in range(3):
+        run.step(PhaseRecipe("fine", 1, 1e-2, {"mse": 1.0}, frozen=("stem",)), 0.0)
+    moved = {name for name, value in run.student.state_dict().items() if not torch.equal(value, before[name])}
+    assert not any("stem" in name for name in moved)
+    assert any("head" in name for name in moved)
+
+
+def test_a_loss_that_is_no_number_stops_and_names_the_phase(teacher: Painter) -> None:
+    run = StudentRun(small(read_recipe(RECIPE)), teacher)
+    with torch.no_grad():
+        run.student.body.head.out.bias.fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match="warm-up"):
+        run.step(PhaseRecipe("warm-up", 1, 1e-3, {"mse": 1.0}), 0.0)
