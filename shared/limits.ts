@@ -23,6 +23,8 @@ export const limits = {
   /** Reports kept on a device while the server is away; the oldest benches go first, transitions never. */
   agentOutboxRows: 10_000,
   telemetrySamplesPerMessage: 60,
+  /** An agent leaves this much of its disk free. */
+  diskReserveBytes: 16 * 1024 * 1024,
   engineFrameBytes: 64 * 1024 * 1024,
   evaluationPrompts: 1000,
   benchSamples: 2000,

@@ -1,0 +1,134 @@
+// The only file that reads the environment and the command line.
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { StillError } from '../shared/errors.ts';
+import { DeviceName, LabelKey, LabelValue } from '../shared/ids.ts';
+import { limits } from '../shared/limits.ts';
+import about from './package.json' with { type: 'json' };
+
+export const agentVersion = about.version;
+
+export interface Config {
+  readonly server: URL;
+  /** Needed at the first start only. */
+  readonly token: string | null;
+  /** Null: the name that the data folder was enrolled under. */
+  readonly name: string | null;
+  readonly folder: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly threads: number | undefined;
+  /** Where the broker is, when it is not where the enrolment said. */
+  readonly mqtt: URL | null;
+}
+
+export const HELP = `Runs the Stillhouse agent: makes this machine a device of a fleet.
+
+Usage: still agent --server URL --name NAME --data DIR [--token T]
+
+  --server URL      the server's address, such as http://still.local:8080   (STILL_SERVER)
+  --name NAME       this device's name in the fleet, such as pi-kitchen     (STILL_NAME)
+  --data DIR        folder for the state, the models and the credential     (STILL_DATA)
+  --token T         enrolment token; needed at the first start only         (STILL_TOKEN)
+  --label KEY=VALUE a label for the enrolment; may be given several times
+  --threads N       threads of an engine (default: all cores)               (STILL_THREADS)
+  --mqtt URL        the broker's address, when it is not where the server said
+                    at the enrolment (mqtt:// or mqtts://)                  (STILL_MQTT)
+  --version         print the version
+  --help            print this
+
+A token comes from "still token create" on the server. The agent keeps what it
+gets for it in DIR/credential.json; with that it needs no token any more.
+It logs on the standard error output and prints one line with "ready" when it
+is connected. Exit codes: 0 ended in order, 1 failed, 2 wrong usage, 4 refused.
+`;
+
+export type Parsed =
+  | { readonly kind: 'config'; readonly config: Config }
+  | { readonly kind: 'print'; readonly text: string };
+
+/** @throws StillError `invalid_input` that names the argument */
+export function parseConfig(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Parsed {
+  const values = parseOptions(argv);
+  if (values.help) return { kind: 'print', text: HELP };
+  if (values.version) return { kind: 'print', text: `${agentVersion}\n` };
+  const given = (name: 'server' | 'name' | 'data' | 'token' | 'threads' | 'mqtt') =>
+    values[name] ?? (environment[`STILL_${name.toUpperCase()}`] || undefined);
+  const mqtt = given('mqtt');
+  return {
+    kind: 'config',
+    config: {
+      server: urlOf('--server', required('--server', given('server')), ['http:', 'https:']),
+      token: given('token') ?? null,
+      name: nameOf(given('name')),
+      folder: resolve(required('--data', given('data'))),
+      labels: labelsOf(values.label ?? []),
+      threads: threadsOf(given('threads')),
+      mqtt: mqtt === undefined ? null : urlOf('--mqtt', mqtt, ['mqtt:', 'mqtts:']),
+    },
+  };
+}
+
+export const configOfProcess = (): Parsed => parseConfig(process.argv.slice(2), process.env);
+
+function parseOptions(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        server: { type: 'string' },
+        name: { type: 'string' },
+        data: { type: 'string' },
+        token: { type: 'string' },
+        label: { type: 'string', multiple: true },
+        threads: { type: 'string' },
+        mqtt: { type: 'string' },
+        version: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    throw new StillError('invalid_input', `${(error as Error).message}; "still agent --help" lists the options`);
+  }
+}
+
+function required(option: string, value: string | undefined): string {
+  if (value) return value;
+  throw new StillError('invalid_input', `${option} is missing; "still agent --help" lists the options`);
+}
+
+function urlOf(option: string, text: string, protocols: readonly string[]): URL {
+  const url = URL.parse(text);
+  if (url && protocols.includes(url.protocol)) return url;
+  const form = protocols.map((protocol) => `${protocol}//HOST:PORT`).join(' or ');
+  throw new StillError('invalid_input', `${option} "${text}" is no address; expected ${form}`);
+}
+
+function nameOf(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const parsed = DeviceName.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new StillError('invalid_input', `--name "${text}": ${parsed.error.issues[0]?.message}`);
+}
+
+function labelsOf(texts: readonly string[]): Record<string, string> {
+  const labels = texts.map((text) => {
+    const [key = '', value = ''] = text.split(/=(.*)/s);
+    if (LabelKey.safeParse(key).success && LabelValue.safeParse(value).success) return [key, value] as const;
+    throw new StillError('invalid_input', `--label "${text}": expected KEY=VALUE such as site=home`);
+  });
+  if (labels.length > limits.labelsPerDevice)
+    throw new StillError('invalid_input', `--label: ${labels.length} are given, at most ${limits.labelsPerDevice} fit`);
+  return Object.fromEntries(labels);
+}
+
+function threadsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const threads = Number(text);
+  const most = availableParallelism() * 4;
+  if (Number.isInteger(threads) && threads >= 1 && threads <= most) return threads;
+  throw new StillError('invalid_input', `--threads "${text}": expected a whole number from 1 to ${most}`);
+}

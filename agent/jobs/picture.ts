@@ -1,0 +1,102 @@
+// One picture: made by the engine of the version that runs, sent by HTTP, then reported.
+import { createHash } from 'node:crypto';
+import { timings } from '../../shared/limits.ts';
+import type { PictureRequest, RunningModel } from '../../shared/messages.ts';
+import { EngineFault, type EngineSpec, type GeneratedPicture, type StageProgress } from '../engine/engine.ts';
+import { engineSpec } from '../engine-spec.ts';
+import { jobFault } from '../job-fault.ts';
+import type { Means } from '../means.ts';
+import { backoffMs } from '../rules/backoff.ts';
+import { failed, type JobOutcome } from '../rules/job-outcome.ts';
+import { sleep } from '../sleep.ts';
+import { throttle } from '../throttle.ts';
+import { sendPicture } from '../transfer/send-picture.ts';
+
+const PROGRESS_MS = 200;
+/** The report has room for so many; a prompt has rarely more than a few. */
+const UNKNOWN_WORDS = 100;
+/** An engine that died under a picture is started again once. */
+const ATTEMPTS = 2;
+
+export interface PictureOrder {
+  readonly jobId: string;
+  readonly request: PictureRequest;
+  readonly place: RunningModel;
+  readonly signal: AbortSignal;
+  /** The engine is free again; what is left is the way to the server. */
+  readonly onGenerated: () => void;
+}
+
+export async function picture(means: Means, order: PictureOrder): Promise<JobOutcome> {
+  const { jobId, place, signal } = order;
+  let made: GeneratedPicture;
+  try {
+    made = await generate(means, order, await engineSpec(means.store, place));
+  } catch (error) {
+    return signal.aborted ? { kind: 'stopped' } : jobFault(jobId, error);
+  }
+  order.onGenerated();
+  const refusal = await deliver(means, order, made.png);
+  if (signal.aborted) return { kind: 'stopped' };
+  if (refusal !== null) return failed(jobId, 'FAILED', { code: 'upload_failed', message: refusal });
+  return { kind: 'ended', report: { kind: 'job', jobId, to: 'SUCCEEDED', picture: figures(place, made) } };
+}
+
+async function generate(means: Means, order: PictureOrder, spec: EngineSpec): Promise<GeneratedPicture> {
+  const { prompt, seed, steps, guidanceScale, width, height } = order.request;
+  const onProgress = throttle(means.clock, { everyMs: PROGRESS_MS }, (progress: StageProgress) =>
+    means.progress({ kind: 'job', jobId: order.jobId, ...progress }),
+  );
+  const hooks = { signal: order.signal, onProgress };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const engine = await unlessAborted(means.engines.get(spec), order.signal);
+      return await engine.generate({ prompt, seed, steps, guidanceScale, width, height }, hooks);
+    } catch (error) {
+      const died = error instanceof EngineFault && error.code === 'killed' && !order.signal.aborted;
+      if (!died || attempt >= ATTEMPTS) throw error;
+      await means.engines.release(spec);
+      means.log(`picture ${order.jobId}: ${error.message}; trying once more`);
+    }
+  }
+}
+
+/** A canceled picture does not stop a load that the next one needs as well. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(new EngineFault('canceled', 'canceled while the engine was loading'));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+/** Sends until the server has it. @returns why it never will, or null */
+async function deliver(
+  { access, clock, randomness, log }: Means,
+  { jobId, signal }: PictureOrder,
+  png: Uint8Array,
+): Promise<string | null> {
+  for (let failures = 0; !signal.aborted; failures++) {
+    const sent = await sendPicture(access, jobId, png, signal);
+    if (sent.kind === 'sent') return null;
+    if (sent.kind === 'refused') return sent.message;
+    if (signal.aborted) break;
+    if (failures === 0) log(`picture ${jobId}: ${sent.message}; sending it again until its deadline`);
+    const bounds = { baseMs: timings.reconnectBaseMs, maxMs: timings.reconnectMaxMs };
+    await sleep(clock, backoffMs(failures, randomness.uniform(), bounds), signal);
+  }
+  return null;
+}
+
+function figures({ versionDigest, variant }: RunningModel, made: GeneratedPicture) {
+  const { png, latencyMs, stagesMs, seed, steps, width, height } = made;
+  return {
+    sha256: createHash('sha256').update(png).digest('hex'),
+    sizeBytes: png.length,
+    latencyMs,
+    stagesMs: { ...stagesMs },
+    ...{ versionDigest, variant, seed, steps, width, height },
+    unknownWords: made.unknownWords.slice(0, UNKNOWN_WORDS).map((word) => word.slice(0, 100)),
+  };
+}

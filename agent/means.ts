@@ -1,0 +1,52 @@
+// What steps and jobs work with, handed in once by main.ts; a test or a simulation hands in others.
+
+import type { BenchMode, BenchResult } from '../shared/bench.ts';
+import type { Clock, Randomness } from '../shared/clock.ts';
+import type { Progress } from '../shared/messages.ts';
+import type { Engine, EngineLauncher, EngineResources, EngineSpec } from './engine/engine.ts';
+import type { ResidentEngines } from './resident-engines.ts';
+import type { Store } from './store/open-store.ts';
+import type { ServerAccess } from './transfer/ask-server.ts';
+
+/** The measuring room, loaded when something is measured for the first time. */
+export interface Measure {
+  runBench(options: {
+    readonly launcher: EngineLauncher;
+    readonly spec: EngineSpec;
+    readonly mode: BenchMode;
+    readonly agentVersion: string;
+    readonly clock: Clock;
+    readonly signal?: AbortSignal;
+    readonly onProgress?: (progress: { stage: string; done: number; total: number }) => void;
+  }): Promise<BenchResult>;
+  checkGolden(
+    engine: Engine,
+    spec: EngineSpec,
+    signal?: AbortSignal,
+  ): Promise<
+    | { readonly kind: 'equal'; readonly worstMeanAbsoluteDifference: number }
+    | { readonly kind: 'different'; readonly message: string }
+  >;
+  readHost(): Promise<{
+    readonly memoryAvailableBytes: number;
+    readonly load1: number;
+    readonly temperatureCelsius: number | null;
+    readonly throttledFlags: number | null;
+  }>;
+  readProcess(pid: number): Promise<EngineResources>;
+  installedRuntimes(): Promise<readonly { readonly runtime: 'onnxruntime' | 'openvino'; readonly version: string }[]>;
+  diskFree(): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
+}
+
+export interface Means {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly access: ServerAccess;
+  readonly engines: ResidentEngines;
+  readonly measure: Measure;
+  readonly agentVersion: string;
+  readonly log: (line: string) => void;
+  /** Tells the server how far something is; best effort. */
+  readonly progress: (of: Progress['of']) => void;
+}

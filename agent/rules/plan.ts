@@ -1,0 +1,268 @@
+// The one decision of the agent: what to do next, from what is wanted, what stands on disk and what is under way.
+// Pure: the loop reads, asks here, does one step and asks again, so that a crash between two steps loses nothing.
+import type { DesiredModel, DesiredState } from '../../shared/desired-state.ts';
+import type { InstallationReason, InstallationState } from '../../shared/installation.ts';
+import { installationTable } from '../../shared/installation.ts';
+import type { JobReason } from '../../shared/job.ts';
+import { deadlineOf, isFinal } from '../../shared/machine.ts';
+
+export interface InstallationView {
+  readonly installationId: string;
+  readonly state: InstallationState;
+  readonly sinceMs: number;
+  /** The golden pictures came out right; what is left of PROBING is the bench. */
+  readonly proven: boolean;
+  /** How often the work of the present state was begun. */
+  readonly attempts: number;
+}
+
+export interface PlaceView {
+  readonly installationId: string;
+  readonly model: string;
+  readonly role: 'current' | 'shadow';
+}
+
+export interface JobView {
+  readonly jobId: string;
+  readonly kind: 'picture' | 'bench';
+  readonly receivedMs: number;
+  /** By this device's own clock. */
+  readonly deadlineMs: number;
+  readonly cancelRequested: boolean;
+  readonly attempts: number;
+}
+
+export type InstallationPhase = 'admit' | 'download' | 'stage' | 'activate' | 'prove' | 'measure';
+
+/** Something that runs beside the loop. */
+export interface WorkView {
+  readonly kind: 'installation' | 'bench' | 'picture';
+  /** Of the installation or of the job. */
+  readonly id: string;
+  readonly phase: InstallationPhase | 'generate' | 'upload';
+  /** Latencies are being measured: nothing else should run now. */
+  readonly timed: boolean;
+  /** There is no memory for another engine beside it. */
+  readonly exclusive: boolean;
+  /** It was told to stop and has not stopped yet. */
+  readonly stopping: boolean;
+}
+
+export interface Situation {
+  readonly nowMs: number;
+  readonly desired: DesiredState | null;
+  readonly installations: readonly InstallationView[];
+  readonly running: readonly PlaceView[];
+  /** What ran before, one a model and role, still on disk. */
+  readonly before: readonly PlaceView[];
+  /** Jobs that have not ended, in order of arrival. */
+  readonly jobs: readonly JobView[];
+  readonly work: readonly WorkView[];
+  readonly pruneDue: boolean;
+}
+
+export type Step =
+  | { readonly kind: 'abort'; readonly id: string }
+  | {
+      readonly kind: 'end-installation';
+      readonly installationId: string;
+      readonly to: InstallationState;
+      readonly reason: InstallationReason;
+    }
+  | { readonly kind: 'accept'; readonly wanted: DesiredModel }
+  | { readonly kind: 'withdraw'; readonly place: PlaceView }
+  | { readonly kind: 'restore'; readonly place: PlaceView }
+  | {
+      readonly kind: 'end-job';
+      readonly jobId: string;
+      readonly to: 'CANCELED' | 'TIMED_OUT' | 'FAILED';
+      readonly reason: JobReason;
+    }
+  | { readonly kind: 'activate'; readonly installationId: string }
+  | { readonly kind: 'install'; readonly installationId: string; readonly phase: InstallationPhase }
+  | { readonly kind: 'picture'; readonly jobId: string }
+  | { readonly kind: 'bench'; readonly jobId: string }
+  | { readonly kind: 'prune' }
+  | { readonly kind: 'wait'; readonly untilMs: number | null };
+
+export const bounds = {
+  /** How often one phase of an installation, or a job, is begun again after the agent was killed in it. */
+  installationAttempts: 3,
+  jobAttempts: 2,
+  /** A picture waits this long for a timed measurement; then it is made beside it, and the bench says so. */
+  pictureYieldMs: 20_000,
+  /** A probe or bench waits this long for pictures that keep coming. */
+  heavyPatienceMs: 60_000,
+  uploadsAtOnce: 4,
+} as const;
+
+/** The first thing to do; `wait` when there is nothing before `untilMs` or the next event. */
+export function plan(situation: Situation): Step {
+  return (
+    strayWork(situation) ??
+    overdueInstallation(situation) ??
+    endingJob(situation) ??
+    newlyWanted(situation) ??
+    misplaced(situation) ??
+    pruning(situation) ??
+    nextWork(situation) ?? { kind: 'wait', untilMs: nextMoment(situation) }
+  );
+}
+
+const isOpen = ({ state }: InstallationView) => !isFinal(installationTable, state);
+
+function strayWork({ work, installations, jobs }: Situation): Step | null {
+  const open = new Set([
+    ...installations.filter(isOpen).map(({ installationId }) => installationId),
+    ...jobs.map(({ jobId }) => jobId),
+  ]);
+  const stray = work.find(({ id, stopping }) => !stopping && !open.has(id));
+  return stray ? { kind: 'abort', id: stray.id } : null;
+}
+
+function overdueInstallation({ nowMs, desired, installations, work }: Situation): Step | null {
+  const wanted = new Set(desired?.models.map(({ installationId }) => installationId));
+  for (const installation of installations.filter(isOpen)) {
+    const { installationId, state, sinceMs, attempts } = installation;
+    const end = (to: InstallationState, code: InstallationReason['code'], message: string): Step => ({
+      kind: 'end-installation',
+      installationId,
+      to,
+      reason: { code, message },
+    });
+    if (!wanted.has(installationId))
+      return end('SUPERSEDED', 'superseded', `generation ${desired?.generation} no longer asks for it`);
+    const { onDeadline, deadlineMs } = installationTable[state];
+    if (onDeadline && (deadlineOf(installationTable, state, sinceMs) ?? Infinity) <= nowMs)
+      return end(onDeadline, 'deadline_passed', `${state} lasted longer than ${deadlineMs} ms`);
+    const idle = !work.some(({ id }) => id === installationId);
+    if (idle && (state === 'ACTIVATING' || state === 'PROBING') && attempts >= bounds.installationAttempts)
+      return end('ROLLED_BACK', 'crashed', `the agent ended ${attempts} times in the midst of ${state}`);
+  }
+  return null;
+}
+
+function endingJob({ nowMs, jobs, work }: Situation): Step | null {
+  for (const { jobId, kind, deadlineMs, cancelRequested, attempts } of jobs) {
+    if (cancelRequested)
+      return { kind: 'end-job', jobId, to: 'CANCELED', reason: { code: 'canceled', message: 'canceled by request' } };
+    if (deadlineMs <= nowMs)
+      return {
+        kind: 'end-job',
+        jobId,
+        to: 'TIMED_OUT',
+        reason: { code: 'expired', message: `the ${kind}'s deadline passed ${nowMs - deadlineMs} ms ago` },
+      };
+    if (attempts >= bounds.jobAttempts && !work.some(({ id }) => id === jobId))
+      return {
+        kind: 'end-job',
+        jobId,
+        to: 'FAILED',
+        reason: { code: 'agent_restarted', message: `the agent ended ${attempts} times in the midst of this ${kind}` },
+      };
+  }
+  return null;
+}
+
+function newlyWanted({ desired, installations }: Situation): Step | null {
+  const known = new Set(installations.map(({ installationId }) => installationId));
+  const wanted = desired?.models.find(({ installationId }) => !known.has(installationId));
+  return wanted ? { kind: 'accept', wanted } : null;
+}
+
+const samePlace = (a: Pick<PlaceView, 'model' | 'role'>, b: Pick<PlaceView, 'model' | 'role'>) =>
+  a.model === b.model && a.role === b.role;
+
+/** Runs what nobody wants, or what ran before is wanted again under the id that it was committed with. */
+function misplaced({ desired, running, before }: Situation): Step | null {
+  if (!desired) return null;
+  const unwanted = running.find((place) => !desired.models.some((model) => samePlace(model, place)));
+  if (unwanted) return { kind: 'withdraw', place: unwanted };
+  const wantedAgain = before.find((place) =>
+    desired.models.some(({ installationId }) => installationId === place.installationId),
+  );
+  return wantedAgain ? { kind: 'restore', place: wantedAgain } : null;
+}
+
+function nextWork(situation: Situation): Step | null {
+  const heavy = heavyCandidate(situation);
+  const impatient = heavy !== null && situation.nowMs - heavy.sinceMs >= bounds.heavyPatienceMs;
+  const picture = nextPicture(situation);
+  if (picture && !(impatient && !isHeavyBusy(situation))) return picture;
+  const light = lightInstallation(situation);
+  if (light) return light;
+  return heavy && !isHeavyBusy(situation) && !isGenerating(situation) ? heavy.step : null;
+}
+
+const isGenerating = ({ work }: Situation) => work.some(({ phase }) => phase === 'generate');
+const HEAVY: readonly WorkView['phase'][] = ['activate', 'prove', 'measure'];
+const isHeavyBusy = ({ work }: Situation) => work.some(({ phase }) => HEAVY.includes(phase));
+
+/** Jobs of one kind that neither run nor wait to be ended. */
+function waitingJobs({ jobs, work }: Situation, kind: JobView['kind']): JobView[] {
+  return jobs.filter((job) => job.kind === kind && !work.some(({ id }) => id === job.jobId));
+}
+
+function nextPicture(situation: Situation): Step | null {
+  const [job] = waitingJobs(situation, 'picture');
+  if (!job || isGenerating(situation)) return null;
+  if (situation.work.filter(({ phase }) => phase === 'upload').length >= bounds.uploadsAtOnce) return null;
+  const patient = situation.nowMs < job.receivedMs + bounds.pictureYieldMs;
+  const mustWait = situation.work.some(({ exclusive, timed }) => exclusive || (timed && patient));
+  return mustWait ? null : { kind: 'picture', jobId: job.jobId };
+}
+
+/** The installation whose turn it is: one at a time, in the order of the desired state. */
+function currentInstallation({ desired, installations, work }: Situation): InstallationView | null {
+  if (work.some(({ kind }) => kind === 'installation')) return null;
+  for (const { installationId } of desired?.models ?? []) {
+    const found = installations.find((installation) => installation.installationId === installationId);
+    if (found && isOpen(found)) return found;
+  }
+  return null;
+}
+
+function lightInstallation(situation: Situation): Step | null {
+  const installation = currentInstallation(situation);
+  const phase =
+    installation &&
+    ({ NOTIFIED: 'admit', DOWNLOADING: 'download', VERIFIED: 'stage' } as const)[
+      installation.state as 'NOTIFIED' | 'DOWNLOADING' | 'VERIFIED'
+    ];
+  return installation && phase ? { kind: 'install', installationId: installation.installationId, phase } : null;
+}
+
+/** What needs an engine of its own: benches that were asked for, then the installation's next phase. One at a time. */
+function heavyCandidate(situation: Situation): { readonly step: Step; readonly sinceMs: number } | null {
+  const [bench] = waitingJobs(situation, 'bench');
+  const installation = currentInstallation(situation);
+  const step = installation && heavyStep(installation);
+  if (installation && step && !(bench && bench.receivedMs < installation.sinceMs))
+    return { step, sinceMs: installation.sinceMs };
+  return bench ? { step: { kind: 'bench', jobId: bench.jobId }, sinceMs: bench.receivedMs } : null;
+}
+
+function heavyStep({ installationId, state, proven }: InstallationView): Step | null {
+  if (state === 'STAGED') return { kind: 'activate', installationId };
+  if (state === 'ACTIVATING') return { kind: 'install', installationId, phase: 'activate' };
+  if (state === 'PROBING') return { kind: 'install', installationId, phase: proven ? 'measure' : 'prove' };
+  return null;
+}
+
+/** Before new work, so that its space is there; engines that are no longer needed are closed, so none may be in use. */
+function pruning(situation: Situation): Step | null {
+  const inUse = isHeavyBusy(situation) || isGenerating(situation);
+  return situation.pruneDue && !inUse ? { kind: 'prune' } : null;
+}
+
+function nextMoment(situation: Situation): number | null {
+  const moments = [
+    ...situation.installations
+      .filter(isOpen)
+      .map(({ state, sinceMs }) => deadlineOf(installationTable, state, sinceMs) ?? Infinity),
+    ...situation.jobs.map(({ deadlineMs }) => deadlineMs),
+    ...waitingJobs(situation, 'picture').map(({ receivedMs }) => receivedMs + bounds.pictureYieldMs),
+  ].filter((moment) => moment > situation.nowMs);
+  const earliest = Math.min(...moments);
+  return Number.isFinite(earliest) ? earliest : null;
+}

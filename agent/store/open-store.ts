@@ -1,0 +1,54 @@
+// What the agent must still know after a power cut: one SQLite file (state, reports, jobs) and the folders of blobs and
+// slots. Every change of state and the report of it stand in one transaction.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import type { Clock } from '../../shared/clock.ts';
+import { Blobs } from './blobs.ts';
+import { Desired } from './desired.ts';
+import { Installations } from './installations.ts';
+import { Jobs } from './jobs.ts';
+import { migrate } from './migrate.ts';
+import { Outgoing } from './outgoing.ts';
+import { Places } from './places.ts';
+import { Slots } from './slots.ts';
+
+export interface Store {
+  readonly desired: Desired;
+  readonly installations: Installations;
+  readonly places: Places;
+  readonly jobs: Jobs;
+  readonly outgoing: Outgoing;
+  readonly blobs: Blobs;
+  readonly slots: Slots;
+  /** All of it or nothing; transactions nest. */
+  transaction<T>(body: () => T): T;
+  close(): void;
+}
+
+/** @param onReport called after a report was stored (possibly inside a transaction that is still open) */
+export function openStore(options: {
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly onReport: () => void;
+}): Store {
+  const { folder, clock, onReport } = options;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const database = new Database(join(folder, 'agent.db'));
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.pragma('cache_size = -1024');
+  migrate(database);
+  const outgoing = new Outgoing(database, clock, onReport);
+  return {
+    desired: new Desired(database),
+    installations: new Installations(database, clock, outgoing),
+    places: new Places(database, clock),
+    jobs: new Jobs(database, clock, outgoing),
+    outgoing,
+    blobs: new Blobs(join(folder, 'blobs')),
+    slots: new Slots(join(folder, 'slots')),
+    transaction: (body) => database.transaction(body)(),
+    close: () => database.close(),
+  };
+}

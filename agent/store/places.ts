@@ -1,0 +1,78 @@
+// Which version stands in which place: what runs, and what ran before it and is ready for the way back. One row a
+// model, role and place, so that the switch from one version to the next is one write.
+import type { Database, Statement } from 'better-sqlite3';
+import type { Clock } from '../../shared/clock.ts';
+import type { RunningModel } from '../../shared/messages.ts';
+
+interface Row {
+  readonly model: string;
+  readonly role: 'current' | 'shadow';
+  readonly place: 'running' | 'before';
+  readonly installation_id: string;
+  readonly version: string;
+  readonly version_digest: string;
+  readonly variant: string;
+}
+
+export class Places {
+  private readonly database: Database;
+  private readonly clock: Clock;
+  private readonly select: Statement<[string], Row>;
+
+  constructor(database: Database, clock: Clock) {
+    this.database = database;
+    this.clock = clock;
+    this.select = database.prepare('SELECT * FROM places WHERE place = ? ORDER BY since_ms, model');
+  }
+
+  running(): RunningModel[] {
+    return this.select.all('running').map(fromRow);
+  }
+
+  before(): RunningModel[] {
+    return this.select.all('before').map(fromRow);
+  }
+
+  /** `next` runs from now on, and what ran in its place becomes what ran before, unless it is the same version. */
+  switchTo(next: RunningModel): void {
+    const { model, role } = next;
+    this.database.transaction(() => {
+      const now = this.running().find((place) => place.model === model && place.role === role);
+      if (now && (now.versionDigest !== next.versionDigest || now.variant !== next.variant)) this.put('before', now);
+      this.put('running', next);
+    })();
+  }
+
+  withdraw(model: string, role: 'current' | 'shadow'): void {
+    this.database.prepare('DELETE FROM places WHERE model = ? AND role = ?').run(model, role);
+  }
+
+  private put(place: 'running' | 'before', entry: RunningModel): void {
+    this.database
+      .prepare(
+        `INSERT OR REPLACE INTO places (model, role, place, installation_id, version, version_digest, variant, since_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        entry.model,
+        entry.role,
+        place,
+        entry.installationId,
+        entry.version,
+        entry.versionDigest,
+        entry.variant,
+        this.clock.now(),
+      );
+  }
+}
+
+function fromRow(row: Row): RunningModel {
+  return {
+    installationId: row.installation_id,
+    model: row.model,
+    version: row.version,
+    versionDigest: row.version_digest,
+    variant: row.variant,
+    role: row.role,
+  };
+}

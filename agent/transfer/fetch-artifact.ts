@@ -1,0 +1,75 @@
+import type { Clock } from '../../shared/clock.ts';
+import { messageOf } from '../../shared/errors.ts';
+import { timings } from '../../shared/limits.ts';
+import type { Artifact } from '../../shared/manifest.ts';
+import type { PartFile } from '../store/part-file.ts';
+import { askServer, type ServerAccess } from './ask-server.ts';
+
+export type Fetched =
+  | { readonly kind: 'complete' }
+  /** The line broke; what arrived stays. */
+  | { readonly kind: 'interrupted'; readonly message: string }
+  | { readonly kind: 'refused'; readonly message: string; readonly mayPass: boolean }
+  /** Wrong bytes; they are gone from the disk. */
+  | { readonly kind: 'mismatch'; readonly message: string };
+
+/** One attempt at what is still missing of an artifact. Faults of the disk are thrown. */
+export async function fetchArtifact(
+  access: ServerAccess,
+  artifact: Artifact,
+  options: { readonly part: PartFile; readonly signal: AbortSignal; readonly onBytes: () => void },
+): Promise<Fetched> {
+  const { part, onBytes } = options;
+  if (part.isComplete) return { kind: 'complete' };
+  const stalled = new AbortController();
+  const signal = AbortSignal.any([options.signal, stalled.signal]);
+  const answer = await askServer(access, {
+    method: 'GET',
+    path: `/v1/artifacts/${artifact.sha256}`,
+    headers: part.offset > 0 ? { range: `bytes=${part.offset}-` } : {},
+    signal,
+  });
+  if (answer.kind === 'unreachable') return { kind: 'interrupted', message: answer.message };
+  if (answer.kind === 'refused') return answer;
+  // A server without ranges sends all of it again; content is addressed by digest, so the beginning can be skipped.
+  let toSkip = answer.response.status === 206 ? 0 : part.offset;
+  const pieces = piecesOf(answer.response, access.clock, stalled);
+  for await (const piece of pieces) {
+    if (piece.kind === 'broken') return { kind: 'interrupted', message: piece.message };
+    const skipped = Math.min(toSkip, piece.bytes.length);
+    toSkip -= skipped;
+    const written = await part.write(piece.bytes.subarray(skipped));
+    if (written.kind === 'mismatch') {
+      stalled.abort();
+      return written;
+    }
+    onBytes();
+  }
+  return part.isComplete
+    ? { kind: 'complete' }
+    : { kind: 'interrupted', message: `the answer ended after ${part.offset} of ${artifact.sizeBytes} bytes` };
+}
+
+type Piece =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'broken'; readonly message: string };
+
+/** The body piece by piece; a line that is silent for too long counts as broken. */
+async function* piecesOf(response: Response, clock: Clock, stalled: AbortController): AsyncGenerator<Piece> {
+  const reader = response.body?.getReader();
+  if (!reader) return;
+  try {
+    for (;;) {
+      const stopWaiting = clock.after(timings.httpRequestMs, () =>
+        stalled.abort(new Error(`no byte for ${timings.httpRequestMs} ms`)),
+      );
+      const { done, value } = await reader.read().finally(stopWaiting);
+      if (done) return;
+      yield { kind: 'bytes', bytes: value };
+    }
+  } catch (error) {
+    yield { kind: 'broken', message: messageOf(error) };
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}

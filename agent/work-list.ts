@@ -1,0 +1,73 @@
+// What runs beside the loop: at most one of each installation or job. A piece of work ends by handing back how to record
+// its outcome; the loop, which alone writes, does so in its own order.
+import type { WorkView } from './rules/plan.ts';
+
+type Changing = 'phase' | 'timed' | 'exclusive' | 'stopping';
+
+/** One piece of work; the loop and the work itself keep its fields up to date. */
+export type Work = Omit<WorkView, Changing> & {
+  -readonly [key in Changing]: WorkView[key];
+} & {
+  readonly signal: AbortSignal;
+  /** Pictures that were begun while this measured latencies. */
+  picturesBeside: number;
+};
+
+type Record = () => void;
+
+export class WorkList {
+  private readonly entries = new Map<Work, { readonly controller: AbortController; readonly ended: Promise<void> }>();
+  private settled: { readonly work: Work; readonly record: Record }[] = [];
+  private readonly onChange: () => void;
+
+  /** @param onChange called whenever the plan may look different */
+  constructor(onChange: () => void) {
+    this.onChange = onChange;
+  }
+
+  views(): readonly Work[] {
+    return [...this.entries.keys()];
+  }
+
+  /** @param body never rejects: it turns faults into something to record */
+  start(
+    about: Pick<WorkView, 'kind' | 'id' | 'phase' | 'timed' | 'exclusive'>,
+    body: (work: Work) => Promise<Record>,
+  ): void {
+    const controller = new AbortController();
+    const work: Work = { ...about, stopping: false, signal: controller.signal, picturesBeside: 0 };
+    const ended = body(work).then((record) => {
+      this.settled.push({ work, record });
+      this.onChange();
+    });
+    this.entries.set(work, { controller, ended });
+  }
+
+  change(work: Work, change: Partial<Pick<Work, Changing>>): void {
+    Object.assign(work, change);
+    this.onChange();
+  }
+
+  abort(id: string): void {
+    for (const [work, { controller }] of this.entries) {
+      if (work.id !== id) continue;
+      work.stopping = true;
+      controller.abort();
+    }
+  }
+
+  /** Records what has ended, in the order in which it ended. */
+  recordSettled(): void {
+    for (let next = this.settled.shift(); next; next = this.settled.shift()) {
+      this.entries.delete(next.work);
+      next.record();
+    }
+  }
+
+  /** Stops everything and records it. */
+  async end(): Promise<void> {
+    for (const { id } of this.views()) this.abort(id);
+    await Promise.all([...this.entries.values()].map(({ ended }) => ended));
+    this.recordSettled();
+  }
+}
