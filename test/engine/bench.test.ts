@@ -1,0 +1,54 @@
+// A whole bench run over a real engine process.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { EngineLauncher } from '../../agent/engine/engine.ts';
+import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
+import { runBench } from '../../agent/measure/bench.ts';
+import { BENCH_MODES, BenchResult } from '../../shared/bench.ts';
+import { clockOf, isAlive, specOf } from './fixture.ts';
+
+const spec = specOf();
+const clock = clockOf();
+const pids: number[] = [];
+const real = createEngineLauncher({ clock, log: () => {} });
+const launcher: EngineLauncher = {
+  async launch(...order) {
+    const engine = await real.launch(...order);
+    pids.push(engine.pid);
+    return engine;
+  },
+};
+
+it('measures what the contract asks for', async () => {
+  const stages: string[] = [];
+  const onProgress = ({ stage }: { stage: string }) => stages.push(stage);
+  const result = await runBench({ launcher, spec, mode: 'probe', agentVersion: '0.1.0', clock, onProgress });
+  expect(BenchResult.parse(result)).toEqual(result);
+  expect([...new Set(stages)]).toEqual(['load', 'warm-up', 'queries', 'quality']);
+  expect(result.samples.length).toBeGreaterThanOrEqual(BENCH_MODES.probe.minQueries);
+  expect(result.coldLatencyMs).toBeGreaterThan(result.latencyMsP50 * 0.9);
+  expect(result.peakRssBytes).toBeGreaterThan(result.anonymousBytes);
+  expect(result.cpuShare).toBeGreaterThan(0.1);
+  expect(result.quality?.pictures).toHaveLength(
+    Math.min(BENCH_MODES.probe.qualityPrompts, spec.manifest.evaluation?.prompts ?? 0),
+  );
+  expect(pids.some(isAlive)).toBe(false);
+}, 60_000);
+
+it('ends its engine when it is canceled', async () => {
+  const canceler = new AbortController();
+  const onProgress = ({ stage, done }: { stage: string; done: number }) =>
+    stage === 'queries' && done === 3 && canceler.abort();
+  const options = { launcher, spec, mode: 'quick', agentVersion: '0.1.0', clock, signal: canceler.signal } as const;
+  await expect(runBench({ ...options, onProgress })).rejects.toMatchObject({ code: 'canceled' });
+  expect(pids.some(isAlive)).toBe(false);
+});
+
+it('names the evaluation set that it cannot read', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'stillhouse-bench-'));
+  const run = runBench({ launcher, spec: { ...spec, folder }, mode: 'probe', agentVersion: '0.1.0', clock });
+  await expect(run).rejects.toMatchObject({ code: 'load_failed', message: expect.stringContaining('ENOENT') });
+  rmSync(folder, { recursive: true });
+});
