@@ -3,6 +3,8 @@
 
 const STATE = 624;
 const BLOCK = 16;
+/** Rounded to float32 before it is multiplied, as torch does. */
+const TWO_PI = Math.fround(2 * Math.PI);
 
 /**
  * `torch.randn(count, generator=torch.Generator().manual_seed(seed))`, equal but for the last bit of each value.
@@ -33,7 +35,7 @@ const uniform24 = (word: number): number => (word & 0xffffff) / 0x1000000;
 function boxMuller(values: Float32Array, start: number): void {
   for (let j = start; j < start + BLOCK / 2; j++) {
     const radius = Math.fround(Math.sqrt(-2 * Math.log(1 - (values[j] as number))));
-    const angle = Math.fround(2 * Math.PI * (values[j + 8] as number));
+    const angle = Math.fround(TWO_PI * (values[j + 8] as number));
     values[j] = radius * Math.cos(angle);
     values[j + 8] = radius * Math.sin(angle);
   }

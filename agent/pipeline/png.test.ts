@@ -25,7 +25,9 @@ describe('encodePng', () => {
   it('gives the same bytes everywhere', () => {
     const rgb = Uint8Array.from({ length: 32 * 32 * 3 }, (_, i) => (i * 7) % 256);
     const png = encodePng({ width: 32, height: 32, rgb });
-    expect(createHash('sha256').update(png).digest('hex')).toMatchInlineSnapshot(`"0061036bee709bee1c927b6db49e5bdbcfc22756c158955987c395357edb33a5"`);
+    expect(createHash('sha256').update(png).digest('hex')).toMatchInlineSnapshot(
+      `"0061036bee709bee1c927b6db49e5bdbcfc22756c158955987c395357edb33a5"`,
+    );
   });
 });
 

@@ -25,7 +25,12 @@ it.each([
   ['unet/model.onnx', 'is cut short', (path: string) => truncateSync(path, 1000), /./],
   ['unet/model.onnx', 'holds other bytes', (path: string) => writeFileSync(path, 'GIF89a'), /./],
   ['unet/model.onnx', 'is empty', (path: string) => truncateSync(path, 0), /./],
-  ['unet/model.onnx', 'has an operator that nobody knows', (path: string) => overwrite(path, '\x22\x04Conv', '\x22\x04Konv'), /Konv/],
+  [
+    'unet/model.onnx',
+    'has an operator that nobody knows',
+    (path: string) => overwrite(path, '\x22\x04Conv', '\x22\x04Konv'),
+    /Konv/,
+  ],
   ['unet/model.onnx', 'has another output', renameOutput, /has no output "out_sample", only out_simple/],
   ['text_encoder/model.onnx', 'is missing', (path: string) => rmSync(path), /./],
   ['tokenizer/tokenizer.json', 'is no JSON', (path: string) => writeFileSync(path, '{'), /JSON/],
