@@ -98,6 +98,7 @@ export const VersionView = z.looseObject({
 });
 export type VersionView = z.infer<typeof VersionView>;
 export const ModelView = z.looseObject({ model: ModelName, versions: z.array(VersionView) });
+export type ModelView = z.infer<typeof ModelView>;
 export const VersionDetail = VersionView.extend({ manifest: Manifest });
 
 /** STOPPED: a gate ended it; ABORTED: an operator did. Both after the way back, where there is one. */
@@ -118,6 +119,7 @@ export const WaveView = z.looseObject({
   total: z.int(),
   gates: z.array(GateVerdict),
 });
+export type WaveView = z.infer<typeof WaveView>;
 export const RolloutView = z.looseObject({
   rolloutId: Id,
   model: ModelName,

@@ -1,0 +1,89 @@
+// Reads what stands on the command line into true types; a misreading is wrong usage (exit code 2).
+import { InvalidArgumentError } from 'commander';
+import ms from 'ms';
+import { parseGate } from '../../shared/gates.ts';
+import { LabelKey, LabelValue, ModelName, VersionRef } from '../../shared/ids.ts';
+import { parseSelector } from '../../shared/targets.ts';
+
+export function versionRef(text: string): VersionRef {
+  const parsed = VersionRef.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError(`Expected MODEL@VERSION such as scenes-lite@1.2.0.`);
+}
+
+/** @returns milliseconds */
+export function duration(text: string): number {
+  const value = ms(text as ms.StringValue);
+  if (typeof value === 'number' && value > 0) return Math.round(value);
+  throw new InvalidArgumentError('Expected a duration such as 90s, 10m, 1h or 7d.');
+}
+
+export function integer(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= low && value <= high) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${low} to ${high}.`);
+  };
+}
+
+export function number(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= low && value <= high) return value;
+    throw new InvalidArgumentError(`Expected a number from ${low} to ${high}.`);
+  };
+}
+
+export function size(text: string): { width: number; height: number } {
+  const [, width, height] = /^(\d{1,5})[x×](\d{1,5})$/.exec(text) ?? [];
+  if (width && height) return { width: Number(width), height: Number(height) };
+  throw new InvalidArgumentError('Expected WIDTHxHEIGHT in pixels such as 64x64.');
+}
+
+export interface LabelChange {
+  readonly set: Record<string, string>;
+  readonly remove: string[];
+}
+
+/** `key=value` sets a label, `key-` removes it. Used as commander calls it: once for each argument. */
+export function labelChange(text: string, before: LabelChange = { set: {}, remove: [] }): LabelChange {
+  const equals = text.indexOf('=');
+  const key = equals < 0 ? text.replace(/-$/, '') : text.slice(0, equals);
+  const value = text.slice(equals + 1);
+  const wellFormed =
+    LabelKey.safeParse(key).success && (equals < 0 ? text.endsWith('-') : LabelValue.safeParse(value).success);
+  if (!wellFormed) throw new InvalidArgumentError('Expected KEY=VALUE, or KEY- to remove a label.');
+  return equals < 0
+    ? { ...before, remove: [...before.remove, key] }
+    : { ...before, set: { ...before.set, [key]: value } };
+}
+
+export function labels(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const { set, remove } = labelChange(text);
+  if (remove.length > 0) throw new InvalidArgumentError('Expected KEY=VALUE.');
+  return { ...before, ...set };
+}
+
+/** An option that may be given many times, or once with commas. */
+export function list(text: string, before: readonly string[] = []): string[] {
+  return [...before, ...text.split(',').map((part) => part.trim())];
+}
+
+export function gates(text: string, before: readonly string[] = []): string[] {
+  const parsed = parseGate(text);
+  if (parsed.kind === 'unreadable') throw new InvalidArgumentError(parsed.message);
+  return [...before, text];
+}
+
+export function selector(text: string): string {
+  const parsed = parseSelector(text);
+  if (parsed.kind === 'unreadable') throw new InvalidArgumentError(parsed.message);
+  return text;
+}
+
+/** `model` or `model@version`. */
+export function modelOption(text: string): { model: string; version?: string } {
+  if (text.includes('@')) return versionRef(text);
+  if (ModelName.safeParse(text).success) return { model: text };
+  throw new InvalidArgumentError('Expected MODEL or MODEL@VERSION such as scenes-lite@1.2.0.');
+}

@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { limits } from '../../../shared/limits.ts';
+import { duration, integer, modelOption, number, size } from '../arguments.ts';
+import { type Fetched, fetchPicture, pictureFileName, writePicture } from '../fetch-picture.ts';
+import { halfBlocks } from '../half-blocks.ts';
+import { untilInterrupt } from '../interrupt.ts';
+import { openSession } from '../session.ts';
+import { pictureText } from '../views/picture-text.ts';
+
+interface Options {
+  readonly seed?: number;
+  readonly steps?: number;
+  readonly guidance?: number;
+  readonly size?: { width: number; height: number };
+  readonly model?: { model: string; version?: string };
+  readonly out?: string;
+  readonly timeout?: number;
+  readonly show: boolean;
+}
+
+export function picture(): Command {
+  return new Command('picture')
+    .description('Fetch a picture from a device.')
+    .argument('<device>', 'its name; or a selector, and the device that is ready first makes it')
+    .argument('<prompt>', 'what to draw')
+    .option('-o, --out <file>', 'where to save it; else named after prompt and seed, and never over another file')
+    .option('--seed <number>', 'the same seed gives the same picture; else random', integer(0, 0xffffffff))
+    .option('--steps <count>', 'else what the model likes best', integer(1, limits.steps))
+    .option('--guidance <scale>', 'else what the model likes best', number(0, 100))
+    .option('--size <WxH>', 'in pixels; else what the model likes best', size)
+    .option('--model <model[@version]>', 'where the device runs more than one', modelOption)
+    .option('--timeout <duration>', 'how long it may take, waiting for its turn included', duration)
+    .option('--no-show', 'do not draw it in the terminal')
+    .action(async (device: string, prompt: string, options: Options, self: Command) => {
+      const session = openSession(self);
+      const body = {
+        ...{ device, prompt, seed: options.seed, steps: options.steps, guidanceScale: options.guidance },
+        ...{ ...options.size, ...options.model, timeoutMs: options.timeout },
+      };
+      const fetched = await untilInterrupt((signal) => fetchPicture(session, body, signal));
+      const file = options.out ?? freeName(pictureFileName(prompt, fetched.result.seed));
+      await writePicture(file, fetched.png);
+      if (options.show && !session.screen.json) drawInTerminal(fetched);
+      session.screen.result({ file, ...fetched.result, device: fetched.view.device }, pictureText(file, fetched));
+    });
+}
+
+function drawInTerminal({ png }: Fetched): void {
+  if (!process.stdout.isTTY || !pc.isColorSupported) return;
+  for (const line of halfBlocks(png, process.stdout.columns)) process.stdout.write(`${line}\n`);
+}
+
+function freeName(wanted: string): string {
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? wanted : wanted.replace(/\.png$/, `-${number}.png`);
+    if (!existsSync(name)) return name;
+  }
+}

@@ -1,0 +1,71 @@
+// Where the server is and which key opens it. The only file of the command line that reads the environment.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { StillError } from '../../shared/errors.ts';
+
+/** Data folders of a server on this machine, relative to the working folder; the first that names a server wins. */
+const LOCAL_SERVERS = ['.stillhouse/server', '.stillhouse/demo/server'];
+
+export interface Given {
+  /** `--server` */
+  readonly server?: string | undefined;
+  /** `--key` */
+  readonly key?: string | undefined;
+}
+
+export interface Connection {
+  readonly url: URL;
+  readonly key: string;
+  /** Who said so: an option, a variable, a folder. */
+  readonly source: string;
+}
+
+/**
+ * The option first, then STILL_SERVER and STILL_KEY, then a server of this working folder.
+ *
+ * @throws StillError invalid_input where nothing names a server or a key
+ */
+export function readConnection(given: Given, env: NodeJS.ProcessEnv = process.env, folder = process.cwd()): Connection {
+  const named = given.server ?? env.STILL_SERVER;
+  const local = named === undefined ? findLocalServer(folder) : undefined;
+  if (named === undefined && local === undefined)
+    throw new StillError('invalid_input', 'no server is named, and none has run in this folder', {
+      problems: [{ message: 'give --server URL or set STILL_SERVER; "still serve" starts one here' }],
+    });
+  const key = given.key ?? env.STILL_KEY ?? local?.key;
+  if (!key)
+    throw new StillError('invalid_input', 'no key is given', {
+      problems: [
+        { message: 'give --key KEY or set STILL_KEY; the first one is in admin.key in the data folder of the server' },
+      ],
+    });
+  const source = given.server === undefined ? (local?.source ?? 'STILL_SERVER') : '--server';
+  return { url: parseUrl(named ?? local?.url ?? '', source), key: key.trim(), source };
+}
+
+function parseUrl(text: string, source: string): URL {
+  const url = URL.parse(text);
+  if (url && /^https?:$/.test(url.protocol)) return url;
+  throw new StillError('invalid_input', `"${text}" is no address of a server`, {
+    problems: [{ field: source, message: 'expected one such as http://127.0.0.1:8080' }],
+  });
+}
+
+function findLocalServer(folder: string): { url: string; key: string | undefined; source: string } | undefined {
+  for (const place of LOCAL_SERVERS) {
+    const address = read(join(folder, place, 'server.json'));
+    const url = address === undefined ? undefined : (JSON.parse(address) as { http?: unknown }).http;
+    if (typeof url === 'string')
+      return { url, key: read(join(folder, place, 'admin.key')), source: `${place}/server.json` };
+  }
+  return undefined;
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new StillError('forbidden', `${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,49 @@
+// One picture from a device: ask, follow, fetch, write. Ctrl-C takes the request back.
+import { rename, writeFile } from 'node:fs/promises';
+import { StillError } from '../../shared/errors.ts';
+import type { GivenBody, PictureView } from '../../shared/http-api.ts';
+import { jobTable } from '../../shared/job.ts';
+import { isFinal } from '../../shared/machine.ts';
+import { followJob, requireSuccess } from './follow-job.ts';
+import type { Session } from './session.ts';
+
+export interface Fetched {
+  readonly view: PictureView;
+  readonly result: NonNullable<PictureView['result']>;
+  readonly png: Uint8Array;
+}
+
+/** @throws StillError where the device refuses, fails, or takes too long */
+export async function fetchPicture(
+  session: Session,
+  body: GivenBody<'requestPicture'>,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  const { client } = session;
+  const { pictureId } = await client.call('requestPicture', { body });
+  const params = { pictureId };
+  const view = await followJob(session, () => client.call('showPicture', { params }), signal);
+  if (!isFinal(jobTable, view.state)) {
+    await client.call('cancelPicture', { params });
+    throw new StillError('timeout', `canceled the picture on ${view.device}`);
+  }
+  requireSuccess('the picture', view);
+  if (!view.result) throw new StillError('internal', `the picture ${pictureId} has no result`);
+  return { view, result: view.result, png: await client.bytes('getPicture', params) };
+}
+
+/** Never leaves half a file under the name. */
+export async function writePicture(file: string, png: Uint8Array): Promise<void> {
+  const beside = `${file}.part`;
+  await writeFile(beside, png);
+  await rename(beside, file);
+}
+
+/** `a-fox-on-teal-background-42.png` */
+export function pictureFileName(prompt: string, seed: number): string {
+  const words = prompt
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '');
+  return `${words.slice(0, 60).replace(/-+$/, '') || 'picture'}-${seed}.png`;
+}

@@ -1,0 +1,43 @@
+// Waits for a bench run or a picture to end, and shows how far it is.
+import { StillError } from '../../shared/errors.ts';
+import type { BenchRunView, PictureView } from '../../shared/http-api.ts';
+import { jobTable } from '../../shared/job.ts';
+import { isFinal } from '../../shared/machine.ts';
+import { follow } from './follow.ts';
+import { progressBar } from './progress-bar.ts';
+import type { Session } from './session.ts';
+
+/** Events make it quicker; a job's end is seen after this long anyway. */
+const LOOK_EVERY_MS = 400;
+const ABOUT_JOBS = new Set(['bench', 'picture', 'progress']);
+
+/** @returns the job at its end, or where `signal` ended the waiting */
+export async function followJob<T extends BenchRunView | PictureView>(
+  { client, screen }: Session,
+  ask: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const bar = progressBar(screen, (value) => String(Math.round(value)));
+  const concerns = ({ kind }: { kind: string }) => ABOUT_JOBS.has(kind);
+  let last: T | undefined;
+  try {
+    for await (const job of follow(client, ask, { signal, concerns, everyMs: LOOK_EVERY_MS })) {
+      last = job;
+      if (isFinal(jobTable, job.state)) break;
+      if (job.progress?.total)
+        bar.update(`${job.device}: ${job.progress.stage}`, job.progress.done, job.progress.total);
+    }
+  } finally {
+    bar.stop();
+  }
+  if (!last) throw new StillError('timeout', 'stopped before the job was seen');
+  return last;
+}
+
+/** @throws StillError with the device's reason unless the job succeeded */
+export function requireSuccess(what: string, { device, state, reason }: BenchRunView | PictureView): void {
+  if (state === 'SUCCEEDED') return;
+  const code = state === 'REJECTED' ? 'unprocessable' : state === 'TIMED_OUT' ? 'timeout' : 'internal';
+  const why = reason ? `${reason.message} (${reason.code})` : 'the device gave no reason';
+  throw new StillError(code, `${what} on ${device} ended ${state}: ${why}`);
+}

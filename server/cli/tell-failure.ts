@@ -1,0 +1,20 @@
+// The one door through which a failure leaves: what was wrong, where, what to do, and the exit code that says the kind.
+import { CommanderError } from 'commander';
+import pc from 'picocolors';
+import { ERROR_CODES, messageOf, StillError } from '../../shared/errors.ts';
+
+export interface Failure {
+  readonly text: string;
+  /** 1 failed, 2 wrong usage, 3 not reachable, 4 refused. */
+  readonly exitCode: number;
+}
+
+/** Commander has printed its own errors already; of them only the exit code is left to say. */
+export function tellFailure(thrown: unknown): Failure {
+  if (thrown instanceof CommanderError) return { text: '', exitCode: thrown.exitCode === 0 ? 0 : 2 };
+  const [first = '', ...more] = messageOf(thrown).split('\n');
+  const problems = thrown instanceof StillError ? thrown.problems : [];
+  const details = [...more, ...problems.map(({ field, message }) => (field ? `${field}: ${message}` : message))];
+  const text = [`${pc.red('error:')} ${first}`, ...details.map((detail) => `       ${detail}`)].join('\n');
+  return { text, exitCode: thrown instanceof StillError ? ERROR_CODES[thrown.code][1] : 1 };
+}

@@ -1,0 +1,16 @@
+import pc from 'picocolors';
+import type { Fetched } from '../fetch-picture.ts';
+import { latency, plural } from '../units.ts';
+
+export function pictureText(file: string, { view, result }: Fetched): string {
+  const { width, height, steps, latencyMs, model, version, seed, unknownWords } = result;
+  const facts = [
+    `${width}×${height}`,
+    plural(steps, 'step'),
+    `${latency(latencyMs)} on ${view.device}`,
+    `${model}@${version}`,
+    `seed ${seed}`,
+  ];
+  const unknown = unknownWords.length ? [pc.yellow(`The model does not know: ${unknownWords.join(', ')}.`)] : [];
+  return [`saved ${pc.bold(file)} (${facts.join(', ')})`, ...unknown].join('\n');
+}

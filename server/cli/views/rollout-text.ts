@@ -1,0 +1,59 @@
+// One rollout, as it stands: its waves, their devices, the gates' verdicts. Drawn again and again while it runs.
+import pc from 'picocolors';
+import type { InstallationView, RolloutView, WaveView } from '../../../shared/http-api.ts';
+import { installationTable } from '../../../shared/installation.ts';
+import { isFinal } from '../../../shared/machine.ts';
+import { duration, plural } from '../units.ts';
+
+/** A wave with more devices than this shows how many stand in which state, and names only the ones that ended badly. */
+const DEVICES_SHOWN = 12;
+
+export function rolloutText(rollout: RolloutView, nowMs: number): string {
+  const { model, version, selector, state, startedAtMs, endedAtMs, rolloutId, waves } = rollout;
+  const lasted = duration((endedAtMs ?? nowMs) - startedAtMs);
+  return [
+    `${pc.bold(`${model}@${version}`)} to ${selector}  ${colourOf(state)(state)}  ${lasted}  ${pc.dim(rolloutId)}`,
+    ...waves.flatMap((wave) => waveLines(rollout, wave)),
+    ...(rollout.explanation ? [rollout.explanation] : []),
+  ].join('\n');
+}
+
+function waveLines(rollout: RolloutView, wave: WaveView): string[] {
+  const { index, state, committed, failed, total, gates } = wave;
+  const counts = [`${committed} of ${total} done`, ...(failed ? [pc.red(`${failed} failed`)] : [])].join(', ');
+  const title = `  wave ${index + 1} of ${rollout.waves.length}  ${colourOf(state)(state)}  ${counts}`;
+  if (state === 'PENDING')
+    return [pc.dim(`  wave ${index + 1} of ${rollout.waves.length}  PENDING  ${plural(total, 'device')}`)];
+  return [
+    title,
+    ...deviceLines(wave, rollout.installations).map((line) => `    ${line}`),
+    ...gates.map(({ verdict, explanation }) => `    ${mark(verdict)} ${explanation}`),
+  ];
+}
+
+function deviceLines(wave: WaveView, all: readonly InstallationView[]): string[] {
+  const newest = new Map(all.toSorted((a, b) => a.generation - b.generation).map((one) => [one.device, one]));
+  const rows = wave.devices.flatMap((device) => newest.get(device) ?? []);
+  const width = Math.max(0, ...wave.devices.map((device) => device.length));
+  const line = ({ device, state, version, reason }: InstallationView) =>
+    `${device.padEnd(width)}  ${version}  ${colourOf(state)(state)}${reason ? pc.dim(`  ${reason.message}`) : ''}`;
+  if (wave.devices.length <= DEVICES_SHOWN) return rows.map(line);
+  const byState = Map.groupBy(rows, ({ state }) => state);
+  const bad = rows.filter(({ state }) => isFinal(installationTable, state) && state !== 'COMMITTED');
+  const counts = [...byState].map(([state, members]) => `${members.length} ${colourOf(state)(state)}`).join(', ');
+  return [counts, ...bad.slice(0, DEVICES_SHOWN).map(line)];
+}
+
+export function mark(verdict: 'pass' | 'fail' | 'insufficient'): string {
+  return { pass: pc.green('✓'), fail: pc.red('✗'), insufficient: pc.yellow('?') }[verdict];
+}
+
+const GOOD = new Set(['COMMITTED', 'PASSED', 'SUCCEEDED']);
+const BAD = new Set(['FAILED', 'REJECTED', 'TIMED_OUT', 'ROLLED_BACK', 'STOPPED', 'ABORTED']);
+const WAITING = new Set(['PAUSED', 'AWAITING_APPROVAL', 'ROLLING_BACK']);
+
+export function colourOf(state: string): (text: string) => string {
+  if (GOOD.has(state)) return pc.green;
+  if (BAD.has(state)) return pc.red;
+  return WAITING.has(state) ? pc.yellow : pc.cyan;
+}

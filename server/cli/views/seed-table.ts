@@ -1,0 +1,53 @@
+// The seed table: what each version costs and gives on each device.
+import pc from 'picocolors';
+import type { TableRow } from '../../../shared/http-api.ts';
+import { columns } from '../columns.ts';
+import { bytes, latency, parameters } from '../units.ts';
+
+const right = 'right' as const;
+const HEADS = [
+  { title: 'DEVICE' },
+  { title: 'VERSION' },
+  { title: 'VARIANT' },
+  { title: 'PARAMETERS', align: right },
+  { title: 'P50', align: right },
+  { title: 'P90', align: right },
+  { title: 'MEMORY', align: right },
+  { title: 'QUALITY', align: right },
+  { title: '' },
+];
+
+export function seedTable(rows: readonly TableRow[]): string {
+  if (rows.length === 0) return 'No measurements. "still bench DEVICE MODEL@VERSION" makes one.';
+  const sorted = rows.toSorted(byDeviceThenVersion);
+  const printed = sorted.map((row, index) => [
+    sorted[index - 1]?.device === row.device ? '' : pc.bold(row.device),
+    `${row.model}@${row.version}`,
+    row.variant,
+    parameters(row.parameters),
+    latency(row.latencyMsP50),
+    row.latencyMsP90 === null ? '–' : latency(row.latencyMsP90),
+    bytes(row.peakRssBytes),
+    row.quality === null ? '–' : `${row.quality.toFixed(2)}/5`,
+    row.disturbed ? pc.yellow('disturbed') : '',
+  ]);
+  return [columns(HEADS, printed), ...notes(rows).map((note) => pc.dim(note))].join('\n');
+}
+
+function notes(rows: readonly TableRow[]): string[] {
+  return [
+    'P50, P90: time of one picture, start to PNG. MEMORY: peak resident set of the engine. QUALITY: the teacher stands at 5.',
+    ...(rows.some(({ latencyMsP90 }) => latencyMsP90 === null) ? ['–: too few samples for that number.'] : []),
+    ...(rows.some(({ disturbed }) => disturbed)
+      ? [
+          'disturbed: something else slowed the device down meanwhile; "still table --json" and a second bench tell more.',
+        ]
+      : []),
+  ];
+}
+
+const compare = new Intl.Collator('en', { numeric: true }).compare;
+
+function byDeviceThenVersion(a: TableRow, b: TableRow): number {
+  return compare(a.device, b.device) || compare(a.model, b.model) || compare(a.version, b.version);
+}
