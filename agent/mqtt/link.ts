@@ -72,7 +72,10 @@ export class Link {
         Buffer.from(encode({ bootId, reason: 'shutdown' } satisfies UpMessage<'offline'>)),
         { qos: 1 },
       );
-      await Promise.race([farewell.catch(() => {}), sleep(clock, FAREWELL_MS)]);
+      const said = new AbortController();
+      const patience = sleep(clock, FAREWELL_MS, said.signal);
+      await Promise.race([farewell.catch(() => {}), patience]);
+      said.abort();
     }
     this.over.abort();
     this.client?.end();
