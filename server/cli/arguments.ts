@@ -13,8 +13,9 @@ export function versionRef(text: string): VersionRef {
 
 /** @returns milliseconds */
 export function duration(text: string): number {
-  const value = ms(text as ms.StringValue);
-  if (typeof value === 'number' && value > 0) return Math.round(value);
+  // A number alone would be milliseconds, which nobody means.
+  const value = /^\d{1,9}(\.\d{1,9})? ?[a-z]{1,7}$/i.test(text) ? ms(text as ms.StringValue) : undefined;
+  if (value) return Math.round(value);
   throw new InvalidArgumentError('Expected a duration such as 90s, 10m, 1h or 7d.');
 }
 

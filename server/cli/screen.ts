@@ -88,5 +88,5 @@ export function cut(line: string, width: number): string {
       visible += piece.length;
     }
   }
-  return `${kept.trimEnd()}…${ESCAPE}[0m`;
+  return `${kept}…${ESCAPE}[0m`;
 }

@@ -26,6 +26,8 @@ function isNewEnough(version) {
 async function runHere() {
   endWithParent();
   module.enableCompileCache?.();
+  // "still help serve" asks what "still serve --help" says.
+  if (process.argv[2] === 'help' && process.argv[3]) process.argv.splice(2, 2, process.argv[3], '--help');
   const [word = ''] = process.argv.slice(2);
   const room = Object.hasOwn(rooms, word) ? rooms[word] : '../../server/cli/main.ts';
   const entry = new URL(room, `file://${self}`);

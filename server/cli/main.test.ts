@@ -1,0 +1,82 @@
+// The command as a shell sees it: the launcher, its exit codes, its two streams.
+import { execFile } from 'node:child_process';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, test } from 'vitest';
+
+const STILL = fileURLToPath(new URL('../../shared/bin/still.js', import.meta.url));
+
+let server: Server | undefined;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+});
+
+function still(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { ...process.env, STILL_SERVER: undefined, STILL_KEY: undefined, NO_COLOR: '1' };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [STILL, ...args], { cwd: tmpdir(), env }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    );
+  });
+}
+
+async function answering(status: number, body: unknown): Promise<string[]> {
+  const listening = createServer((_, response) => {
+    response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(body));
+  });
+  server = listening;
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+  return ['--server', `http://127.0.0.1:${(listening.address() as AddressInfo).port}`, '--key', 'k'];
+}
+
+test('help and version end well', async () => {
+  expect(await still('--help')).toMatchObject({ code: 0, stderr: '' });
+  expect((await still('rollout', 'start', '--help')).stdout).toContain('--gate');
+  expect((await still('help', 'picture')).stdout).toContain('still picture [options] <device> <prompt>');
+  expect((await still('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test.each([
+  [['no-such-command'], 'unknown command'],
+  [['picture', 'pi-kitchen'], "missing required argument 'prompt'"],
+  [['rollout', 'start', 'a@1.0.0', '--to', 'all', '--gate', 'quality=>4'], 'position 8'],
+  [['devices', 'label', 'pi-kitchen', 'Bad Key=1'], 'KEY=VALUE'],
+  [['token', 'create', '--expires', 'soon'], 'duration'],
+  [['devices'], 'no server is named'],
+])('wrong usage is 2: %j', async (args, words) => {
+  const { code, stdout, stderr } = await still(...args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain(words);
+});
+
+test('not reachable is 3', async () => {
+  const { code, stderr } = await still('devices', '--server', 'http://127.0.0.1:1', '--key', 'k');
+  expect(code).toBe(3);
+  expect(stderr).toContain('no Stillhouse server answers');
+});
+
+test('refused is 4, failed is 1, with the words of the server', async () => {
+  const problem = { type: 'about:blank', title: 't' };
+  const refusing = await answering(403, {
+    ...problem,
+    status: 403,
+    code: 'forbidden',
+    detail: 'this key may only read',
+  });
+  expect(await still('devices', ...refusing)).toMatchObject({ code: 4, stderr: 'error: this key may only read\n' });
+  server?.close();
+  const missing = await answering(404, { ...problem, status: 404, code: 'not_found', detail: 'no device "pi-x"' });
+  expect(await still('devices', 'show', 'pi-x', ...missing)).toMatchObject({
+    code: 1,
+    stderr: 'error: no device "pi-x"\n',
+  });
+});
+
+test('options may stand before the command or after it', async () => {
+  const connection = await answering(200, []);
+  expect(await still(...connection, '--json', 'devices')).toMatchObject({ code: 0, stdout: '[]\n' });
+  expect(await still('devices', ...connection, '--json')).toMatchObject({ code: 0, stdout: '[]\n' });
+});

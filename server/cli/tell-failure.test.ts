@@ -1,0 +1,31 @@
+import { stripVTControlCharacters } from 'node:util';
+import { CommanderError } from 'commander';
+import { expect, test } from 'vitest';
+import { StillError } from '../../shared/errors.ts';
+import { tellFailure } from './tell-failure.ts';
+
+test('what was wrong, where, what to do', () => {
+  const failure = tellFailure(
+    new StillError('unprocessable', 'the rollout was refused', {
+      problems: [{ field: 'waves', message: 'must ascend' }, { message: 'try 1,25%,100%' }],
+    }),
+  );
+  expect(stripVTControlCharacters(failure.text)).toBe(
+    'error: the rollout was refused\n       waves: must ascend\n       try 1,25%,100%',
+  );
+});
+
+test.each([
+  [new StillError('internal', ''), 1],
+  [new StillError('not_found', ''), 1],
+  [new StillError('timeout', ''), 1],
+  [new Error('anything else'), 1],
+  [new StillError('invalid_input', ''), 2],
+  [new CommanderError(1, 'commander.unknownOption', ''), 2],
+  [new CommanderError(0, 'commander.helpDisplayed', ''), 0],
+  [new StillError('unavailable', ''), 3],
+  [new StillError('forbidden', ''), 4],
+  [new StillError('conflict', ''), 4],
+])('the exit code tells the kind (%#)', (thrown, exitCode) => {
+  expect(tellFailure(thrown).exitCode).toBe(exitCode);
+});

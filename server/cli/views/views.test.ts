@@ -1,0 +1,196 @@
+// What a person sees, as it stands on the screen, without its colours.
+import { stripVTControlCharacters } from 'node:util';
+import { expect, test } from 'vitest';
+import type { DeviceView, RolloutView, TableRow } from '../../../shared/http-api.ts';
+import { devicesText } from './devices-text.ts';
+import { planText } from './plan-text.ts';
+import { rolloutChanges } from './rollout-changes.ts';
+import { rolloutText } from './rollout-text.ts';
+import { seedTable } from './seed-table.ts';
+
+const NOW = Date.UTC(2026, 0, 31, 12);
+const iso = new Date(NOW).toISOString();
+const sha = 'a'.repeat(64);
+const id = (prefix: string, number: number) => `${prefix}_${String(number).padStart(26, '0')}`;
+const shown = (text: string) => `\n${stripVTControlCharacters(text)}\n`;
+
+const installation = (device: string, state: RolloutView['installations'][number]['state'], message?: string) => ({
+  ...{ installationId: id('ins', device.length), device, model: 'stickers-lite', version: '1.1.0' },
+  ...{ variant: 'onnxruntime-int8', rolloutId: id('rol', 1), generation: 2, state, since: iso },
+  deadline: ['COMMITTED', 'ROLLED_BACK', 'REJECTED'].includes(state) ? null : iso,
+  reason: message === undefined ? null : { code: 'memory_insufficient' as const, message },
+});
+
+const device = (name: string, change: Partial<DeviceView>): DeviceView => ({
+  ...{ deviceId: id('dev', name.length), name, online: true, lastSeenMs: NOW, revoked: false },
+  ...{ deviceClass: 'raspberry-pi-5-8gb', labels: { site: 'home' }, agentVersion: '0.1.0' },
+  ...{ desiredGeneration: 1, reportedGeneration: 1, installations: [] },
+  running: [{ model: 'stickers-lite', version: '1.0.0', versionDigest: sha, variant: 'v', role: 'current' }],
+  ...change,
+});
+
+test('devices', () => {
+  const devices = [
+    device('pi-kitchen', { installations: [installation('pi-kitchen', 'DOWNLOADING')] }),
+    device('pi-hall', { online: false, lastSeenMs: NOW - 125_000, labels: {} }),
+    device('pi-desk', { online: false, lastSeenMs: null, running: [] }),
+    device('pi-old', { revoked: true, running: [] }),
+  ];
+  expect(shown(devicesText(devices, NOW))).toBe(`
+DEVICE      STATE               RUNS                                     CLASS               LABELS
+pi-kitchen  online              stickers-lite@1.0.0 → 1.1.0 DOWNLOADING  raspberry-pi-5-8gb  site=home
+pi-hall     seen 2 min 5 s ago  stickers-lite@1.0.0                      raspberry-pi-5-8gb
+pi-desk     never seen          –                                        raspberry-pi-5-8gb  site=home
+pi-old      revoked             –                                        raspberry-pi-5-8gb  site=home
+`);
+  expect(devicesText([], NOW)).toContain('still token create');
+});
+
+const gate = { metric: 'quality' as const, operator: '>=' as const, limit: 4, relative: false };
+const verdict = {
+  ...{
+    gate,
+    metric: 'quality' as const,
+    verdict: 'pass' as const,
+    value: 4.61,
+    low: 4.4,
+    high: 4.8,
+    n: 48,
+    device: 'pi-kitchen',
+  },
+  explanation: 'quality 4.61 [4.40, 4.80] on pi-kitchen (raspberry-pi-5-8gb, n = 48) satisfies quality>=4',
+};
+const wave = (
+  index: number,
+  state: RolloutView['waves'][number]['state'],
+  devices: string[],
+  committed = 0,
+  failed = 0,
+) => ({
+  ...{ index, state, devices, attempted: committed + failed, contacted: committed + failed },
+  ...{ committed, failed, total: devices.length, gates: state === 'PASSED' ? [verdict] : [] },
+});
+const rollout = (change: Partial<RolloutView>): RolloutView => ({
+  ...{ rolloutId: id('rol', 1), model: 'stickers-lite', version: '1.1.0', versionDigest: sha, selector: 'all' },
+  ...{ gates: ['quality>=4'], state: 'RUNNING', startedAtMs: NOW - 12_300, endedAtMs: null, startedBy: 'admin' },
+  explanation: 'wave 2 of 3 is under way',
+  waves: [
+    wave(0, 'PASSED', ['pi-kitchen'], 1),
+    wave(1, 'RUNNING', ['pi-hall', 'pi-desk'], 0, 1),
+    wave(2, 'PENDING', ['pi-a', 'pi-b', 'pi-c']),
+  ],
+  installations: [
+    installation('pi-kitchen', 'COMMITTED'),
+    installation('pi-hall', 'PROBING'),
+    installation('pi-desk', 'REJECTED', 'needs 512 MB, the device has 430 MB'),
+  ],
+  ...change,
+});
+
+test('a rollout as it stands', () => {
+  expect(shown(rolloutText(rollout({}), NOW))).toBe(`
+stickers-lite@1.1.0 to all  RUNNING  12 s  rol_00000000000000000000000001
+  wave 1 of 3  PASSED  1 of 1 done
+    pi-kitchen  1.1.0  COMMITTED
+    ✓ quality 4.61 [4.40, 4.80] on pi-kitchen (raspberry-pi-5-8gb, n = 48) satisfies quality>=4
+  wave 2 of 3  RUNNING  0 of 2 done, 1 failed
+    pi-hall  1.1.0  PROBING
+    pi-desk  1.1.0  REJECTED  needs 512 MB, the device has 430 MB
+  wave 3 of 3  PENDING  3 devices
+wave 2 of 3 is under way
+`);
+});
+
+test('a large wave shows counts, and names only what failed', () => {
+  const names = Array.from({ length: 40 }, (_, index) => `pi-${index}`);
+  const installations = names.map((name, index) => ({
+    ...installation(name, index < 30 ? 'COMMITTED' : 'PROBING'),
+    installationId: id('ins', index),
+  }));
+  const bad = { ...installation('pi-7', 'ROLLED_BACK', 'golden picture 2 differs by 31.5 levels'), generation: 3 };
+  const text = rolloutText(
+    rollout({ waves: [wave(0, 'RUNNING', names, 29, 1)], installations: [...installations, bad] }),
+    NOW,
+  );
+  expect(shown(text)).toBe(`
+stickers-lite@1.1.0 to all  RUNNING  12 s  rol_00000000000000000000000001
+  wave 1 of 1  RUNNING  29 of 40 done, 1 failed
+    29 COMMITTED, 1 ROLLED_BACK, 10 PROBING
+    pi-7   1.1.0  ROLLED_BACK  golden picture 2 differs by 31.5 levels
+wave 2 of 3 is under way
+`);
+});
+
+test('changes of a rollout, one line each, and nothing where nothing changed', () => {
+  const before = rollout({
+    waves: [wave(0, 'RUNNING', ['pi-kitchen'])],
+    installations: [installation('pi-kitchen', 'PROBING')],
+  });
+  const now = rollout({
+    state: 'SUCCEEDED',
+    waves: [wave(0, 'PASSED', ['pi-kitchen'], 1)],
+    installations: [installation('pi-kitchen', 'COMMITTED')],
+  });
+  expect(rolloutChanges(before, before)).toEqual([]);
+  expect(shown([...rolloutChanges(undefined, before), ...rolloutChanges(before, now)].join('\n'))).toBe(`
+wave 1   starts: pi-kitchen
+         pi-kitchen  1.1.0  PROBING
+         pi-kitchen  1.1.0  COMMITTED
+         ✓ quality 4.61 [4.40, 4.80] on pi-kitchen (raspberry-pi-5-8gb, n = 48) satisfies quality>=4
+wave 1   PASSED
+rollout  SUCCEEDED
+`);
+});
+
+test('the seed table', () => {
+  const row = (change: Partial<TableRow>): TableRow => ({
+    ...{
+      device: 'pi-kitchen',
+      deviceClass: 'x',
+      model: 'stickers-lite',
+      version: '1.0.0',
+      variant: 'onnxruntime-fp16',
+    },
+    ...{ parameters: 2_405_819, latencyMsP50: 412.4, latencyMsP90: 440, peakRssBytes: 143e6, quality: 4.2 },
+    ...{ samples: 128, disturbed: false, measuredAtMs: NOW },
+    ...change,
+  });
+  const rows = [
+    row({ version: '1.10.0', variant: 'onnxruntime-int8', latencyMsP50: 39.7, quality: 4.567 }),
+    row({}),
+    row({ device: 'pi-desk', latencyMsP90: null, quality: null, disturbed: true }),
+    row({ version: '1.9.0' }),
+  ];
+  expect(shown(seedTable(rows))).toBe(`
+DEVICE      VERSION               VARIANT           PARAMETERS      P50     P90  MEMORY  QUALITY
+pi-desk     stickers-lite@1.0.0   onnxruntime-fp16      2.41 M   412 ms       –  143 MB        –  disturbed
+pi-kitchen  stickers-lite@1.0.0   onnxruntime-fp16      2.41 M   412 ms  440 ms  143 MB   4.20/5
+            stickers-lite@1.9.0   onnxruntime-fp16      2.41 M   412 ms  440 ms  143 MB   4.20/5
+            stickers-lite@1.10.0  onnxruntime-int8      2.41 M  39.7 ms  440 ms  143 MB   4.57/5
+P50, P90: time of one picture, start to PNG. MEMORY: peak resident set of the engine. QUALITY: the teacher stands at 5.
+–: too few samples for that number.
+disturbed: something else slowed the device down meanwhile; "still table --json" and a second bench tell more.
+`);
+});
+
+test('a plan', () => {
+  const planned = { deviceClass: 'raspberry-pi-5-8gb', bytes: 5_200_000, predictedPeakBytes: 250e6, memoryBytes: 8e9 };
+  const devices = [
+    { ...planned, device: 'pi-kitchen', wave: 0, variant: 'onnxruntime-int8', why: 'the fastest that fits' },
+    {
+      ...planned,
+      device: 'pi-zero',
+      wave: 1,
+      variant: null,
+      why: 'no variant fits 400 MB',
+      bytes: 0,
+      predictedPeakBytes: null,
+    },
+  ];
+  expect(shown(planText({ model: 'stickers-lite', version: '1.1.0', devices }))).toBe(`
+WAVE  DEVICE      CLASS               VARIANT           DOWNLOAD        PEAK MEMORY  WHY
+   1  pi-kitchen  raspberry-pi-5-8gb  onnxruntime-int8   5.20 MB  250 MB of 8.00 GB  the fastest that fits
+   2  pi-zero     raspberry-pi-5-8gb  none fits              0 B                  –  no variant fits 400 MB
+stickers-lite@1.1.0 would go to 2 devices, 5.20 MB to download. Nothing was started.
+`);
+});
