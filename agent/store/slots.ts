@@ -23,15 +23,14 @@ export class Slots {
     return join(this.folder, name);
   }
 
-  /** Whether each file of the slot still is its blob: the same inode, or where links are impossible the same size. */
+  /** Whether each file of the slot is its blob: the same inode. Where links are impossible, a slot is built anew. */
   async isBuilt(name: string, files: readonly SlotFile[]): Promise<boolean> {
     for (const { path, blob } of files) {
       const [inSlot, inBlobs] = await Promise.all([
         stat(join(this.path(name), path)).catch(() => null),
         stat(blob).catch(() => null),
       ]);
-      if (!inSlot || !inBlobs || inSlot.size !== inBlobs.size) return false;
-      if (inSlot.ino !== inBlobs.ino && inBlobs.nlink > 1) return false;
+      if (!inSlot || inSlot.ino !== inBlobs?.ino) return false;
     }
     return true;
   }
