@@ -1,5 +1,6 @@
 // The command as a shell sees it: the launcher, its exit codes, its two streams.
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -79,4 +80,21 @@ test('options may stand before the command or after it', async () => {
   const connection = await answering(200, []);
   expect(await still(...connection, '--json', 'devices')).toMatchObject({ code: 0, stdout: '[]\n' });
   expect(await still('devices', ...connection, '--json')).toMatchObject({ code: 0, stdout: '[]\n' });
+});
+
+test('a process with a parent that left an IPC channel ends with that parent', { timeout: 20_000 }, async () => {
+  const listening = createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+  });
+  server = listening;
+  const heard = once(listening, 'request');
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+  const args = [STILL, 'events', '--server', url, '--key', 'k'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const ended = once(child, 'exit');
+  await heard;
+  expect(child.exitCode).toBe(null);
+  child.disconnect();
+  expect(await ended).toEqual([null, 'SIGTERM']);
 });

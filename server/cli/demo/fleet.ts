@@ -1,5 +1,7 @@
 // The demo's fleet: one server and its agents, real processes on this machine, in one folder that a later start uses again.
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -12,12 +14,13 @@ const ANY_PORT = '127.0.0.1:0';
 const ONLINE_MS = 30_000;
 const TOKEN_LIFE_MS = 10 * 60_000;
 
-/** Where the last start listened. Agents remember it, so the next start comes back to the same place. */
+/** Where the last start listened. The next one comes back to the same place, so that commands typed before still work. */
 const Places = z.object({ http: z.string(), mqtt: z.string() });
 
 export interface DemoServer {
   readonly client: Client;
   readonly key: string;
+  readonly mqtt: URL;
   readonly process: BackgroundProcess;
 }
 
@@ -25,26 +28,25 @@ export interface DemoServer {
 export async function startServer(folder: string): Promise<DemoServer> {
   mkdirSync(folder, { recursive: true });
   const memory = join(folder, 'demo.json');
-  const { http, mqtt } = existsSync(memory)
-    ? Places.parse(JSON.parse(readFileSync(memory, 'utf8')))
-    : { http: ANY_PORT, mqtt: ANY_PORT };
-  if (http !== ANY_PORT && (await answers(`http://${http}`)))
+  const places = await placesOf(folder, memory);
+  const data = join(folder, 'server');
+  const args = ['serve', '--data', data, '--http', places.http, '--mqtt', places.mqtt];
+  const process = await startProcess('server', args, join(folder, 'logs', 'server.log'));
+  const url = address(process, /https?:\/\/[^\s,;"]+/);
+  const mqtt = address(process, /mqtt:\/\/[^\s,;"]+/);
+  writeFileSync(memory, JSON.stringify({ http: url.host, mqtt: mqtt.host }));
+  const key = readFileSync(join(data, 'admin.key'), 'utf8').trim();
+  return { client: new Client({ url, key }), key, mqtt, process };
+}
+
+async function placesOf(folder: string, memory: string): Promise<z.infer<typeof Places>> {
+  if (!existsSync(memory)) return { http: ANY_PORT, mqtt: ANY_PORT };
+  const { http, mqtt } = Places.parse(JSON.parse(readFileSync(memory, 'utf8')));
+  if (await answers(`http://${http}`))
     throw new StillError('conflict', `the demo runs already in ${folder}, at http://${http}`, {
       problems: [{ message: 'end it with Ctrl-C where it runs, or give this one another folder with --data' }],
     });
-  const data = join(folder, 'server');
-  const args = ['serve', '--data', data, '--http', http, '--mqtt', mqtt];
-  const process = await startProcess('server', args, join(folder, 'logs', 'server.log'));
-  const url = address(process, /https?:\/\/[^\s,;"]+/);
-  writeFileSync(memory, JSON.stringify({ http: url.host, mqtt: address(process, /mqtt:\/\/[^\s,;"]+/).host }));
-  const key = readFileSync(join(data, 'admin.key'), 'utf8').trim();
-  return { client: new Client({ url, key }), key, process };
-}
-
-function address({ readyLine, logFile }: BackgroundProcess, pattern: RegExp): URL {
-  const url = URL.parse(pattern.exec(readyLine)?.[0] ?? '');
-  if (url) return url;
-  throw new StillError('internal', `the server does not say where it listens: "${readyLine}"; its log is ${logFile}`);
+  return { http: (await isFree(http)) ? http : ANY_PORT, mqtt: (await isFree(mqtt)) ? mqtt : ANY_PORT };
 }
 
 async function answers(url: string): Promise<boolean> {
@@ -54,30 +56,49 @@ async function answers(url: string): Promise<boolean> {
   );
 }
 
+/** Another program may have taken the port since the last start. */
+async function isFree(place: string): Promise<boolean> {
+  const { hostname: host, port } = new URL(`tcp://${place}`);
+  const probe = createServer().listen({ host, port: Number(port) });
+  return once(probe, 'listening').then(
+    async () => {
+      probe.close();
+      await once(probe, 'close');
+      return true;
+    },
+    () => false,
+  );
+}
+
+function address({ readyLine, logFile }: BackgroundProcess, pattern: RegExp): URL {
+  const url = URL.parse(pattern.exec(readyLine)?.[0] ?? '');
+  if (url) return url;
+  throw new StillError('internal', `the server does not say where it listens: "${readyLine}"; its log is ${logFile}`);
+}
+
 /** Starts one agent for each name; those the server does not know yet join with a token. */
 export async function startAgents(
-  { client }: DemoServer,
+  server: DemoServer,
   folder: string,
   names: readonly string[],
   started: (process: BackgroundProcess) => void,
 ): Promise<void> {
+  const { client, mqtt } = server;
   const known = new Set((await client.call('listDevices', {})).map(({ name }) => name));
   const fresh = names.filter((name) => !known.has(name));
-  const token = fresh.length ? await joinToken(client, fresh.length) : undefined;
+  const token = fresh.length ? await joinToken(client, fresh.length) : '';
   await Promise.all(
     names.map(async (name) => {
-      const joining = known.has(name) || !token ? [] : ['--token', token];
+      // The room is a part of the name: pi-kitchen stands in the kitchen.
+      const room = `room=${name.replace(/^pi-/, '')}`;
+      const joining = known.has(name) ? [] : ['--token', token, '--label', room];
       const data = join(folder, 'devices', name);
-      const args = ['agent', '--server', client.url.origin, '--name', name, '--data', data, ...joining];
+      const places = ['--server', client.url.origin, '--mqtt', mqtt.href, '--data', data];
+      const args = ['agent', '--name', name, ...places, ...joining];
       started(await startProcess(name, args, join(folder, 'logs', `${name}.log`)));
     }),
   );
   await untilOnline(client, names);
-  // The room is a part of the name: pi-kitchen stands in the kitchen.
-  for (const name of fresh) {
-    const body = { set: { room: name.replace(/^pi-/, '') } };
-    await client.call('labelDevice', { params: { name }, body });
-  }
 }
 
 async function joinToken(client: Client, uses: number): Promise<string> {
