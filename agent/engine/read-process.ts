@@ -1,16 +1,17 @@
 // Memory and CPU time of a process as the kernel counts them, read from outside: a blocked engine still answers.
 import { readFile } from 'node:fs/promises';
-import type { EngineResources } from './engine.ts';
+import { EngineFault, type EngineResources } from './engine.ts';
 
 /** USER_HZ, fixed at 100 on every Linux that we run on (man 7 time). */
 const TICK_MS = 10;
 
-/** @throws Error when the process is gone */
+/** @throws EngineFault `killed` when the process is gone */
 export async function readProcess(pid: number): Promise<EngineResources> {
-  const [status, stat] = await Promise.all([
-    readFile(`/proc/${pid}/status`, 'utf8'),
-    readFile(`/proc/${pid}/stat`, 'utf8'),
-  ]);
+  const [status, stat] = await Promise.all(
+    ['status', 'stat'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8')),
+  ).catch((cause) => {
+    throw new EngineFault('killed', `process ${pid} is gone`, { cause });
+  });
   return {
     rssBytes: bytesOf(status, 'VmRSS'),
     peakRssBytes: bytesOf(status, 'VmHWM'),
@@ -19,13 +20,13 @@ export async function readProcess(pid: number): Promise<EngineResources> {
   };
 }
 
-function bytesOf(status: string, field: string): number {
-  const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
+function bytesOf(status: string | undefined, field: string): number {
+  const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status ?? '')?.[1];
   return Number(kibibytes ?? 0) * 1024;
 }
 
 /** utime + stime, fields 14 and 15 of proc_pid_stat(5); the second field may hold spaces and ends with ")". */
-function cpuTicks(stat: string): number {
+function cpuTicks(stat = ''): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
 }

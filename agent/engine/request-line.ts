@@ -5,11 +5,12 @@ import type { PictureRequest, StageProgress } from '../pipeline/pipeline.ts';
 import { EngineFault, type GeneratedPicture } from './engine.ts';
 import type { ToChild, ToParent } from './frames.ts';
 
+type RequestFrame = Extract<ToChild, { id: number }>;
+
 interface Waiting {
-  readonly id: number;
-  readonly frame: Extract<ToChild, { id: number }>;
+  readonly frame: RequestFrame;
   readonly answer: PromiseWithResolvers<ToParent>;
-  readonly onProgress?: ((progress: StageProgress) => void) | undefined;
+  readonly onProgress: ((progress: StageProgress) => void) | undefined;
 }
 
 interface Hooks {
@@ -17,90 +18,91 @@ interface Hooks {
   readonly signal?: AbortSignal;
 }
 
-export interface RequestLine {
-  generate(request: PictureRequest, hooks: Hooks): Promise<GeneratedPicture>;
-  evaluate(png: Uint8Array): Promise<Readonly<Record<string, string>>>;
-  receive(frame: ToParent): void;
-  /** Rejects whatever waits, and everything that comes later. */
-  fail(fault: EngineFault): void;
-}
-
-export function createRequestLine(options: {
+interface Wires {
   readonly clock: Clock;
   readonly send: (frame: ToChild) => void;
   readonly kill: () => void;
-}): RequestLine {
-  const { clock, send, kill } = options;
-  const line: Waiting[] = [];
-  let nextId = 1;
-  let ended: EngineFault | null = null;
+}
 
-  const sendFirst = () => {
-    if (line[0]) send(line[0].frame);
-  };
-  const settle = (id: number): Waiting | null => {
-    if (line[0]?.id !== id) return null;
-    const settled = line.shift() ?? null;
-    sendFirst();
-    return settled;
-  };
-  const request = (frame: Waiting['frame'], onProgress?: Waiting['onProgress']): Waiting => {
-    const waiting: Waiting = { id: frame.id, frame, answer: Promise.withResolvers(), onProgress };
-    if (ended) waiting.answer.reject(ended);
-    else if (line.push(waiting) === 1) sendFirst();
-    return waiting;
-  };
-  const withdraw = (waiting: Waiting): (() => void) => {
-    const fault = new EngineFault('canceled', 'canceled by its requester');
-    const place = line.indexOf(waiting);
-    if (place !== 0) {
-      if (place > 0) line.splice(place, 1);
-      waiting.answer.reject(fault);
-      return () => {};
+export class RequestLine {
+  private readonly wires: Wires;
+  private readonly line: Waiting[] = [];
+  private lastId = 0;
+  private ended: EngineFault | null = null;
+
+  constructor(wires: Wires) {
+    this.wires = wires;
+  }
+
+  async generate(request: PictureRequest, { onProgress, signal }: Hooks): Promise<GeneratedPicture> {
+    if (signal?.aborted) throw new EngineFault('canceled', 'canceled before it began');
+    const frame = { kind: 'generate', id: ++this.lastId, request, progress: onProgress !== undefined } as const;
+    const waiting = this.join(frame, onProgress);
+    let stopKilling = () => {};
+    const onAbort = () => {
+      stopKilling = this.withdraw(waiting);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      const answer = await waiting.answer.promise;
+      if (answer.kind !== 'picture') throw new EngineFault('run_failed', `a picture was answered with ${answer.kind}`);
+      return answer.picture;
+    } finally {
+      stopKilling();
+      signal?.removeEventListener('abort', onAbort);
     }
-    send({ kind: 'cancel', id: waiting.id });
-    return clock.after(timings.engineCancelMs, () => {
-      waiting.answer.reject(fault);
-      kill();
-    });
-  };
+  }
 
-  return {
-    async generate(wanted, { onProgress, signal }) {
-      if (signal?.aborted) throw new EngineFault('canceled', 'canceled before it began');
-      const waiting = request({ kind: 'generate', id: nextId++, request: wanted, progress: !!onProgress }, onProgress);
-      let stopWaiting = () => {};
-      const onAbort = () => {
-        stopWaiting = withdraw(waiting);
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      try {
-        const frame = await waiting.answer.promise;
-        if (frame.kind !== 'picture') throw new EngineFault('run_failed', `answered a picture with ${frame.kind}`);
-        return frame.picture;
-      } finally {
-        stopWaiting();
-        signal?.removeEventListener('abort', onAbort);
-      }
-    },
-    async evaluate(png) {
-      const frame = await request({ kind: 'evaluate', id: nextId++, png }).answer.promise;
-      if (frame.kind !== 'found') throw new EngineFault('run_failed', `answered an evaluation with ${frame.kind}`);
-      return frame.labels;
-    },
-    receive(frame) {
-      if (frame.kind === 'ready') return;
-      if (frame.kind === 'progress') {
-        if (line[0]?.id === frame.id) line[0].onProgress?.(frame.progress);
-        return;
-      }
-      const waiting = frame.id === null ? null : settle(frame.id);
-      if (frame.kind === 'fault') waiting?.answer.reject(new EngineFault(frame.code, frame.message));
-      else waiting?.answer.resolve(frame);
-    },
-    fail(fault) {
-      ended = fault;
-      for (const waiting of line.splice(0)) waiting.answer.reject(fault);
-    },
-  };
+  async evaluate(png: Uint8Array): Promise<Readonly<Record<string, string>>> {
+    const answer = await this.join({ kind: 'evaluate', id: ++this.lastId, png }).answer.promise;
+    if (answer.kind !== 'found') throw new EngineFault('run_failed', `an evaluation was answered with ${answer.kind}`);
+    return answer.labels;
+  }
+
+  /** A frame of the child; one that answers nothing that waits is dropped. */
+  receive(frame: ToParent): void {
+    const first = this.line[0];
+    if (!first || frame.kind === 'ready' || frame.id !== first.frame.id) return;
+    if (frame.kind === 'progress') {
+      first.onProgress?.(frame.progress);
+      return;
+    }
+    this.line.shift();
+    this.sendFirst();
+    if (frame.kind === 'fault') first.answer.reject(new EngineFault(frame.code, frame.message));
+    else first.answer.resolve(frame);
+  }
+
+  /** Rejects whatever waits, and everything that comes later. */
+  fail(fault: EngineFault): void {
+    this.ended = fault;
+    for (const waiting of this.line.splice(0)) waiting.answer.reject(fault);
+  }
+
+  private join(frame: RequestFrame, onProgress?: Waiting['onProgress']): Waiting {
+    const waiting: Waiting = { frame, answer: Promise.withResolvers(), onProgress };
+    if (this.ended) waiting.answer.reject(this.ended);
+    else if (this.line.push(waiting) === 1) this.sendFirst();
+    return waiting;
+  }
+
+  private sendFirst(): void {
+    if (this.line[0]) this.wires.send(this.line[0].frame);
+  }
+
+  /** One that waits leaves at once; the running one is asked to stop, and killed if it does not. */
+  private withdraw(waiting: Waiting): () => void {
+    const fault = new EngineFault('canceled', 'canceled by its requester');
+    const place = this.line.indexOf(waiting);
+    if (place === 0) {
+      this.wires.send({ kind: 'cancel', id: waiting.frame.id });
+      return this.wires.clock.after(timings.engineCancelMs, () => {
+        waiting.answer.reject(fault);
+        this.wires.kill();
+      });
+    }
+    if (place > 0) this.line.splice(place, 1);
+    waiting.answer.reject(fault);
+    return () => {};
+  }
 }

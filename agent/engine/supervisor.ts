@@ -8,7 +8,10 @@ import { type Child, type ChildEnd, startChild } from './child.ts';
 import { type Engine, EngineFault, type EngineLauncher, type EngineSpec } from './engine.ts';
 import type { FaultFrame, LoadOrder, ToParent } from './frames.ts';
 import { readProcess } from './read-process.ts';
-import { createRequestLine, type RequestLine } from './request-line.ts';
+import { RequestLine } from './request-line.ts';
+
+/** The graphs of small devices gain nothing from more threads, and on a large machine lose by waiting for them. */
+const MOST_THREADS = 4;
 
 interface Surroundings {
   readonly clock: Clock;
@@ -26,19 +29,16 @@ async function launch(
 ): Promise<Engine> {
   if (options.signal?.aborted) throw new EngineFault('canceled', 'canceled before the engine was started');
   const startedAt = clock.monotonic();
-  const threads = options.threads ?? Math.max(1, availableParallelism());
-  let asked = false;
-  let line: RequestLine | null = null;
+  const threads = options.threads ?? Math.min(MOST_THREADS, availableParallelism());
   const loading = Promise.withResolvers<{ runtimeVersion: string }>();
-  const child = startChild({
-    log,
-    onFrame: (frame) => (line && !isOfLoad(frame) ? line.receive(frame) : settleLoad(loading, frame)),
-  });
+  let asked = false;
+  const onFrame = (frame: ToParent) => (isOfLoad(frame) ? settleLoad(loading, frame) : line.receive(frame));
+  const child = startChild({ log, onFrame });
   const kill = () => {
     asked = true;
     child.kill();
   };
-  line = createRequestLine({ clock, send: child.send, kill });
+  const line = new RequestLine({ clock, send: child.send, kill });
   const exited = child.ended.then((end) => {
     const fault = new EngineFault('killed', describeEnd(child, end));
     loading.reject(fault);
@@ -47,14 +47,13 @@ async function launch(
   });
   child.send({ kind: 'load', order: orderOf(spec, threads) });
   const { runtimeVersion } = await loaded(loading, { clock, kill, signal: options.signal });
-  const { generate, evaluate } = line;
   return {
     pid: child.pid,
     loadMs: clock.monotonic() - startedAt,
     runtimeVersion,
     threads,
-    generate: (request, hooks = {}) => generate({ ...defaultsOf(spec), ...defined(request) }, hooks),
-    evaluate,
+    generate: (request, hooks = {}) => line.generate({ ...defaultsOf(spec), ...defined(request) }, hooks),
+    evaluate: (png) => line.evaluate(png),
     resources: () => readProcess(child.pid),
     exited,
     async close() {
@@ -67,14 +66,15 @@ async function launch(
   };
 }
 
+type Ready = Extract<ToParent, { kind: 'ready' }>;
 type Loading = PromiseWithResolvers<{ runtimeVersion: string }>;
 
-const isOfLoad = (frame: ToParent): frame is Extract<ToParent, { kind: 'ready' }> | FaultFrame =>
+const isOfLoad = (frame: ToParent): frame is Ready | FaultFrame =>
   frame.kind === 'ready' || (frame.kind === 'fault' && frame.id === null);
 
-function settleLoad(loading: Loading, frame: ToParent): void {
+function settleLoad(loading: Loading, frame: Ready | FaultFrame): void {
   if (frame.kind === 'ready') loading.resolve(frame);
-  if (frame.kind === 'fault') loading.reject(new EngineFault(frame.code, frame.message));
+  else loading.reject(new EngineFault(frame.code, frame.message));
 }
 
 /** A load cannot be stopped between two steps: too late or unwanted, its process ends. */

@@ -6,7 +6,11 @@ import { EngineFault } from '../pipeline/fault.ts';
 import type { FaultFrame, LoadOrder, ToChild, ToParent } from './frames.ts';
 import { type LoadedEngine, loadEngine } from './load-engine.ts';
 
+/** Steps shorter than this share a turn of the event loop: a turn a step would cost a tiny model measurable time. */
+const TURN_MS = 10;
+
 let engine: LoadedEngine | null = null;
+let turnedAt = 0;
 const canceled = new Set<number>();
 
 process.on('message', (frame) => void receive(frame as ToChild));
@@ -41,11 +45,17 @@ async function load(order: LoadOrder): Promise<void> {
 async function generate({ id, request, progress }: Extract<ToChild, { kind: 'generate' }>): Promise<void> {
   const picture = await loaded().generate(request, async (reached) => {
     if (progress) send({ kind: 'progress', id, progress: reached });
-    // A turn of the event loop lets a `cancel` in; the runtime blocks it during a step.
-    await nextTurn();
+    await takeTurn();
     if (canceled.has(id)) throw new EngineFault('canceled', `canceled in ${reached.stage}, step ${reached.done}`);
   });
   send({ kind: 'picture', id, picture });
+}
+
+/** A turn of the event loop lets a `cancel` in; the runtime blocks it during a step. */
+async function takeTurn(): Promise<void> {
+  if (performance.now() - turnedAt < TURN_MS) return;
+  await nextTurn();
+  turnedAt = performance.now();
 }
 
 function loaded(): LoadedEngine {

@@ -16,22 +16,31 @@ export interface HostState {
 }
 
 const THERMAL = '/sys/class/thermal';
-/** What `vcgencmd get_throttled` asks, without a helper process. */
-const THROTTLED = '/sys/devices/platform/soc/soc:firmware/get_throttled';
+/** What `vcgencmd get_throttled` asks, without a helper process: up to the Pi 4, and on the Pi 5. */
+const THROTTLED = [
+  '/sys/devices/platform/soc/soc:firmware/get_throttled',
+  '/sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled',
+];
 
 export async function readHost(): Promise<HostState> {
-  const [memory, temperatureCelsius, throttled] = await Promise.all([
+  const [memory, temperatureCelsius, throttledFlags] = await Promise.all([
     readKernelFile('/proc/meminfo'),
     readTemperature(),
-    readKernelFile(THROTTLED),
+    readThrottled(),
   ]);
   const availableKibibytes = numberAfter(memory, 'MemAvailable');
   return {
     memoryAvailableBytes: availableKibibytes === null ? freemem() : availableKibibytes * 1024,
     load1: loadavg()[0] ?? 0,
     temperatureCelsius,
-    throttledFlags: throttled === null ? null : Number.parseInt(throttled, 16),
+    throttledFlags,
   };
+}
+
+async function readThrottled(): Promise<number | null> {
+  const texts = await Promise.all(THROTTLED.map(readKernelFile));
+  const flags = Number.parseInt(texts.find((text) => text !== null) ?? '', 16);
+  return Number.isNaN(flags) ? null : flags;
 }
 
 async function readTemperature(): Promise<number | null> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BENCH_MODES } from '../../shared/bench.ts';
 import type { Clock } from '../../shared/clock.ts';
+import { limits } from '../../shared/limits.ts';
 import type { Engine, GenerateRequest } from '../engine/engine.ts';
 import type { BenchPrompt } from './bench-prompts.ts';
 import { latencyFigures, timeQueries } from './latency.ts';
@@ -48,6 +49,20 @@ describe('timeQueries', () => {
     expect(asked.slice(0, 4).map(({ prompt }) => prompt)).toEqual(['a', 'b', 'c', 'a']);
     expect([...pictures.values()].map(([first]) => first)).toEqual([1, 2, 3]);
   });
+});
+
+it('keeps the largest run within one message', async () => {
+  const { samples } = await timeQueries({
+    ...simulated(123.456789),
+    prompts,
+    mode: { ...BENCH_MODES.full, maxMs: Infinity },
+    onQuery: () => {},
+  });
+  expect(samples).toHaveLength(limits.benchSamples);
+  const stagesMs = { tokenize: 0.123, encode: 1.234, denoise: 123.456, decode: 1.234, png: 1.234 };
+  const pictures = Array.from({ length: limits.evaluationPrompts }, () => 1 / 3);
+  const result = { quality: { pictures }, samples: samples.map((sample) => ({ ...sample, stagesMs })) };
+  expect(JSON.stringify(result).length).toBeLessThan(limits.mqttMessageBytes - 8192);
 });
 
 describe('latencyFigures', () => {

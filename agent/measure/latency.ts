@@ -1,5 +1,5 @@
 // Single stream (MLPerf Inference): one query after the other, in a fixed order, nothing cached.
-import type { BENCH_MODES, BenchMode, BenchSample } from '../../shared/bench.ts';
+import type { BenchSample } from '../../shared/bench.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { limits } from '../../shared/limits.ts';
 import { mean, median, percentile, standardDeviation } from '../../shared/statistics.ts';
@@ -16,7 +16,7 @@ export interface TimedQueries {
 export async function timeQueries(options: {
   readonly engine: Engine;
   readonly prompts: readonly BenchPrompt[];
-  readonly mode: (typeof BENCH_MODES)[BenchMode];
+  readonly mode: { readonly minQueries: number; readonly maxQueries: number; readonly maxMs: number };
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
   readonly onQuery: (done: number) => void;
@@ -33,7 +33,7 @@ export async function timeQueries(options: {
     const place = samples.length % prompts.length;
     const { prompt, seed } = prompts[place] as BenchPrompt;
     const { latencyMs, stagesMs, png } = await engine.generate({ prompt, seed }, signal ? { signal } : {});
-    samples.push({ latencyMs, stagesMs: { ...stagesMs } });
+    samples.push(sampleOf(latencyMs, stagesMs));
     if (!pictures.has(place) && keptBytes + png.length <= limits.pictureBytes) {
       pictures.set(place, png);
       keptBytes += png.length;
@@ -42,6 +42,14 @@ export async function timeQueries(options: {
   }
   return { samples, pictures };
 }
+
+/** Whole microseconds: two thousand samples must fit into one message. */
+function sampleOf(latencyMs: number, stagesMs: Readonly<Record<string, number>>): BenchSample {
+  const stages = Object.entries(stagesMs).map(([stage, ms]) => [stage, microseconds(ms)]);
+  return { latencyMs: microseconds(latencyMs), stagesMs: Object.fromEntries(stages) };
+}
+
+const microseconds = (ms: number): number => Math.round(ms * 1000) / 1000;
 
 /** The figures of a BenchResult that follow from its samples. */
 export function latencyFigures(samples: readonly BenchSample[]) {
