@@ -19,7 +19,7 @@ export function progressBar(screen: Screen, show: (value: number) => string): Pr
 function drawnBar(screen: Screen, show: (value: number) => string): ProgressBar {
   const bar = new SingleBar(
     {
-      format: '{what} {bar} {shown}',
+      format: `${screen.indent}{what} {bar} {shown}`,
       fps: REFRESHES_PER_SECOND,
       barsize: 30,
       hideCursor: true,

@@ -16,7 +16,7 @@ export class Screen {
   readonly json: boolean;
   private readonly out: Sink;
   private readonly err: Sink;
-  private readonly indent: string;
+  readonly indent: string;
   private drawn = 0;
 
   constructor(json: boolean, out: Sink = process.stdout, err: Sink = process.stderr, indent = '') {

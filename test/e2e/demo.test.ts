@@ -102,7 +102,7 @@ it('tells the whole story, and it is true', { timeout: STORY_MS + 30_000 }, asyn
   expect(told.tookMs).toBeLessThan(STORY_MS);
   expect(lines).toContain('saved');
   expect(lines.match(/^\d {2}\S.*$/gm)?.length, lines).toBeGreaterThanOrEqual(7);
-  const states = rows<{ state: string }>('select state from rollouts order by started_at_ms').map(({ state }) => state);
+  const states = rows<{ state: string }>('select state from rollouts order by started_ms').map(({ state }) => state);
   expect(states).toEqual(['SUCCEEDED', 'SUCCEEDED', 'STOPPED']);
   expect(processes()).toEqual([]);
 });

@@ -36,12 +36,11 @@ export function seedTable(rows: readonly TableRow[]): string {
 
 function notes(rows: readonly TableRow[]): string[] {
   return [
-    'P50, P90: time of one picture, start to PNG. MEMORY: peak resident set of the engine. QUALITY: the teacher stands at 5.',
+    'P50, P90: one picture, from prompt to PNG. MEMORY: peak of the engine process.',
+    "QUALITY: by the version's own evaluator; its teacher stands at 5.",
     ...(rows.some(({ latencyMsP90 }) => latencyMsP90 === null) ? ['–: too few samples for that number.'] : []),
     ...(rows.some(({ disturbed }) => disturbed)
-      ? [
-          'disturbed: something else slowed the device down meanwhile; "still table --json" and a second bench tell more.',
-        ]
+      ? ['disturbed: something else was going on there meanwhile; measure again when it is quiet.']
       : []),
   ];
 }

@@ -167,9 +167,10 @@ pi-desk     stickers-lite@1.0.0   onnxruntime-fp16      2.41 M   412 ms       â€
 pi-kitchen  stickers-lite@1.0.0   onnxruntime-fp16      2.41 M   412 ms  440 ms  143 MB   4.20/5
             stickers-lite@1.9.0   onnxruntime-fp16      2.41 M   412 ms  440 ms  143 MB   4.20/5
             stickers-lite@1.10.0  onnxruntime-int8      2.41 M  39.7 ms  440 ms  143 MB   4.57/5
-P50, P90: time of one picture, start to PNG. MEMORY: peak resident set of the engine. QUALITY: the teacher stands at 5.
+P50, P90: one picture, from prompt to PNG. MEMORY: peak of the engine process.
+QUALITY: by the version's own evaluator; its teacher stands at 5.
 â€“: too few samples for that number.
-disturbed: something else slowed the device down meanwhile; "still table --json" and a second bench tell more.
+disturbed: something else was going on there meanwhile; measure again when it is quiet.
 `);
 });
 
