@@ -1,0 +1,131 @@
+// Engines without a runtime: they load, make bytes from a seed, and die when they are told to.
+
+import { type Engine, EngineFault, type EngineLauncher, type EngineSpec } from '../../agent/engine/engine.ts';
+import type { Measure } from '../../agent/means.ts';
+import type { BenchResult } from '../../shared/bench.ts';
+
+const RESOURCES = { rssBytes: 1e6, peakRssBytes: 2e6, anonymousBytes: 1e6, cpuMs: 1 };
+
+export class FakeEngines {
+  loadMs = 5;
+  pictureMs = 5;
+  loadFault: string | null = null;
+  golden: 'equal' | 'different' = 'equal';
+  benchMs = 20;
+  memoryAvailableBytes = 1e9;
+  /** Every launch, by version. */
+  readonly launches: string[] = [];
+  readonly alive = new Set<Engine & { die(): void }>();
+
+  readonly launcher = {
+    launch: async (spec, options = {}) => {
+      this.launches.push(spec.manifest.version);
+      await pause(this.loadMs, options.signal);
+      if (this.loadFault) throw new EngineFault('load_failed', this.loadFault);
+      return this.engine(spec);
+    },
+  } satisfies EngineLauncher;
+
+  readonly measure = {
+    runBench: async ({ launcher, spec, mode, signal, onProgress }) => {
+      onProgress?.({ stage: 'load', done: 0, total: 1 });
+      const engine = await launcher.launch(spec, signal ? { signal } : {});
+      try {
+        onProgress?.({ stage: 'queries', done: 0, total: 8 });
+        await pause(this.benchMs, signal);
+        onProgress?.({ stage: 'quality', done: 0, total: 1 });
+        return benchResult(spec, mode);
+      } finally {
+        await engine.close();
+      }
+    },
+    checkGolden: async (engine, spec, signal) => {
+      await engine.generate(
+        { prompt: spec.variant.golden.pictures[0]?.prompt ?? '', seed: 1 },
+        signal ? { signal } : {},
+      );
+      return this.golden === 'equal'
+        ? { kind: 'equal', worstMeanAbsoluteDifference: 0 }
+        : { kind: 'different', message: 'golden picture 0 differs by 90 levels' };
+    },
+    readHost: async () => ({
+      ...{ memoryAvailableBytes: this.memoryAvailableBytes, load1: 0, temperatureCelsius: null, throttledFlags: null },
+    }),
+    readProcess: async () => RESOURCES,
+    installedRuntimes: async () => [{ runtime: 'onnxruntime', version: '1.30.0' }],
+    diskFree: async () => ({ freeBytes: 1e12, totalBytes: 2e12 }),
+  } satisfies Measure;
+
+  private engine(spec: EngineSpec): Engine {
+    const { promise: exited, resolve } = Promise.withResolvers<Awaited<Engine['exited']>>();
+    const dead = new AbortController();
+    const end = (expected: boolean) => {
+      this.alive.delete(engine);
+      dead.abort();
+      resolve({ code: expected ? 0 : null, signal: expected ? null : 'SIGKILL', expected });
+    };
+    const engine = {
+      ...{ pid: 2 ** 22, loadMs: this.loadMs, runtimeVersion: 'fake 1.0.0', threads: 1, exited },
+      generate: async (request, options = {}) => {
+        options.onProgress?.({ stage: 'denoise', done: 1, total: 2 });
+        const signal = options.signal ? AbortSignal.any([options.signal, dead.signal]) : dead.signal;
+        await pause(this.pictureMs, signal).catch((fault) => {
+          throw dead.signal.aborted ? new EngineFault('killed', 'the engine process was killed by SIGKILL') : fault;
+        });
+        if (request.prompt.length > 100) throw new EngineFault('prompt_too_long', 'at most 100 characters');
+        return picture(spec, request.prompt, request.seed);
+      },
+      evaluate: async () => ({}),
+      resources: async () => RESOURCES,
+      close: async () => end(true),
+      die: () => end(false),
+    } satisfies Engine & { die(): void };
+    this.alive.add(engine);
+    return engine;
+  }
+}
+
+function picture({ variant, manifest }: EngineSpec, prompt: string, seed: number) {
+  const { width, height } = variant.resolution;
+  const png = Buffer.from(`${manifest.version} ${prompt} ${seed}`);
+  return { png, width, height, steps: variant.steps, seed, latencyMs: 5, stagesMs: { denoise: 5 }, unknownWords: [] };
+}
+
+function benchResult({ manifest, variant, versionDigest }: EngineSpec, mode: BenchResult['mode']): BenchResult {
+  return {
+    ...{ mode, model: manifest.model, version: manifest.version, versionDigest, variant: variant.name },
+    ...{ runtimeVersion: 'fake 1.0.0', agentVersion: '0.0.0', threads: 1, steps: variant.steps },
+    ...{ resolution: { width: 32, height: 32 }, loadMs: 5, coldLatencyMs: 5 },
+    ...{
+      latencyMsP50: 5,
+      latencyMsP90: null,
+      latencyMsP99: null,
+      latencyMsMean: 5,
+      latencyMsStdev: 0,
+      stagesMsP50: {},
+    },
+    ...{
+      peakRssBytes: 2e6,
+      anonymousBytes: 1e6,
+      parameters: variant.parameters,
+      cpuShare: 1,
+      temperatureMaxCelsius: null,
+    },
+    ...{ quality: null, disturbances: [], samples: [{ latencyMs: 5, stagesMs: {} }], startedAtMs: 1, endedAtMs: 2 },
+  };
+}
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(new EngineFault('canceled', 'canceled'));
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}

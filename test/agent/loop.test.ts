@@ -1,0 +1,345 @@
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { DesiredModel } from '../../shared/desired-state.ts';
+import { limits } from '../../shared/limits.ts';
+import { FakeEngines } from './fake-engines.ts';
+import { LittleServer, makeId } from './little-server.ts';
+import { startAgent, type WholeAgent } from './whole-agent.ts';
+
+const fixture = fileURLToPath(new URL('../fixtures/shapes-tiny/1.0.0', import.meta.url));
+const COMMITTED_WALK = ['DOWNLOADING', 'VERIFIED', 'STAGED', 'ACTIVATING', 'PROBING', 'COMMITTED'];
+
+let folder: string;
+let server: LittleServer;
+let fake: FakeEngines;
+let agent: WholeAgent;
+let one: DesiredModel;
+let two: DesiredModel;
+
+const until = <T>(ask: () => T) => vi.waitUntil(ask, { timeout: 10_000, interval: 5 });
+const isOver = (jobId: string) => server.job(jobId).some(({ to }) => to !== 'ACCEPTED' && to !== 'RUNNING');
+const walked = (wish: DesiredModel, last: string) =>
+  until(() => server.walk(wish.installationId).at(-1)?.startsWith(last));
+const start = (onReport?: () => void) =>
+  startAgent(server, fake, { folder: join(folder, 'agent'), ...(onReport && { onReport }) });
+const picture = (more: object = {}) => ({ kind: 'picture', request: { prompt: 'a fox', seed: 42, ...more } });
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'stillhouse-loop-'));
+  server = await new LittleServer().start();
+  fake = new FakeEngines();
+  one = server.wish(server.publish(fixture));
+  two = server.wish(server.publish(fixture, (manifest) => ({ ...manifest, version: '2.0.0' })));
+  agent = start();
+  await until(() => server.hellos().length > 0);
+});
+afterEach(async () => {
+  await agent.stop();
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const roll = async (generation: number, wish: DesiredModel) => {
+  server.desire(generation, [wish]);
+  await walked(wish, 'COMMITTED');
+};
+const running = () =>
+  server
+    .reports()
+    .flatMap(({ body }) => (body.kind === 'running' ? [body.running] : []))
+    .at(-1);
+
+describe('a rollout on the device', () => {
+  it('walks every state, reports the probe before the end, and makes pictures', async () => {
+    await roll(1, one);
+    expect(server.walk(one.installationId)).toEqual(COMMITTED_WALK);
+    await until(() => running());
+    const kinds = server.reports().map(({ body }) => (body.kind === 'installation' ? body.to : body.kind));
+    expect(kinds.slice(-3)).toEqual(['probe', 'COMMITTED', 'running']);
+    expect(running()).toMatchObject([{ version: '1.0.0', installationId: one.installationId }]);
+
+    const job = server.command(picture());
+    await until(() => isOver(job));
+    expect(server.job(job).map(({ to }) => to)).toEqual(['ACCEPTED', 'RUNNING', 'SUCCEEDED']);
+    expect(String(server.pictures.get(job))).toBe('1.0.0 a fox 42');
+    expect(server.job(job).at(-1)?.picture).toMatchObject({
+      seed: 42,
+      versionDigest: one.versionDigest,
+      sizeBytes: 14,
+    });
+  });
+
+  it('keeps two versions, and takes the third one away', async () => {
+    await roll(1, one);
+    await roll(2, two);
+    const three = server.wish(server.publish(fixture, (manifest) => ({ ...manifest, version: '3.0.0' })));
+    await roll(3, three);
+    const slots = () => readdirSync(join(folder, 'agent', 'slots')).map((name) => name.slice(0, 64));
+    await until(() => slots().length === 2);
+    expect(new Set(slots())).toEqual(new Set([two.versionDigest, three.versionDigest]));
+    await until(() => !existsSync(join(folder, 'agent', 'blobs', one.versionDigest)));
+    const fetched = server.artifactRequests.map(({ sha256 }) => sha256);
+    expect(new Set(fetched).size, 'the same file is fetched once').toBe(fetched.length);
+  });
+
+  it('goes back to the version before under a new installation, without fetching anything', async () => {
+    await roll(1, one);
+    await roll(2, two);
+    const fetched = server.artifactRequests.length;
+    const back = { ...one, installationId: makeId('ins') };
+    await roll(3, back);
+    expect(server.walk(back.installationId)).toEqual(COMMITTED_WALK);
+    expect(server.artifactRequests.length).toBe(fetched);
+    await until(() => running()?.[0]?.installationId === back.installationId);
+  });
+
+  it('goes back to the version before under its old installation', async () => {
+    await roll(1, one);
+    await roll(2, two);
+    server.desire(3, [one]);
+    await until(() => running()?.[0]?.installationId === one.installationId);
+    expect(server.walk(one.installationId)).toEqual(COMMITTED_WALK);
+  });
+
+  it.each([
+    [
+      'golden pictures that come out wrong',
+      () => {
+        fake.golden = 'different';
+      },
+      'ROLLED_BACK golden_mismatch',
+    ],
+    [
+      'an engine that does not load',
+      () => {
+        fake.loadFault = 'bad graph';
+      },
+      'ROLLED_BACK load_failed',
+    ],
+  ])('rolls back over %s, and the old version goes on', async (_name, spoil, end) => {
+    await roll(1, one);
+    spoil();
+    server.desire(2, [two]);
+    await walked(two, 'ROLLED_BACK');
+    expect(server.walk(two.installationId).at(-1)).toBe(end);
+    fake.loadFault = null;
+    const job = server.command(picture());
+    await until(() => isOver(job));
+    expect(String(server.pictures.get(job))).toBe('1.0.0 a fox 42');
+    await until(() => readdirSync(join(folder, 'agent', 'slots')).length === 1);
+  });
+
+  it('refuses what needs more memory than there is, with the numbers', async () => {
+    fake.memoryAvailableBytes = 1000;
+    server.desire(1, [one]);
+    await walked(one, 'REJECTED');
+    const [report] = server.reports();
+    expect(report?.body).toMatchObject({
+      from: 'NOTIFIED',
+      reason: { code: 'memory_insufficient', message: /1000 available/ },
+    });
+    expect(server.artifactRequests).toEqual([]);
+  });
+
+  it('drops what a newer generation no longer asks for, in the midst of its download', async () => {
+    let isStuck = false;
+    server.artifactFault = (_request, response, bytes) => {
+      isStuck = true;
+      response.writeHead(200, { 'content-length': bytes.length });
+      response.write(bytes.subarray(0, 10));
+      return true;
+    };
+    server.desire(1, [one]);
+    await until(() => isStuck);
+    server.artifactFault = () => false;
+    await roll(2, two);
+    expect(server.walk(one.installationId).at(-1)).toBe('SUPERSEDED superseded');
+    await until(() => agent.store.installations.open().length === 0);
+  });
+
+  it('makes pictures with the old version while the new one is still on its way', async () => {
+    await roll(1, one);
+    let isStuck = false;
+    two = server.wish(server.publish(fixture, (manifest) => ({ ...manifest, version: '2.1.0' })));
+    rmSync(join(folder, 'agent', 'blobs'), { recursive: true });
+    cpSync(join(folder, 'agent', 'slots'), join(folder, 'agent', 'blobs'), { recursive: true });
+    server.artifactFault = (_request, response, bytes) => {
+      isStuck = true;
+      response.writeHead(200, { 'content-length': bytes.length });
+      response.write(bytes.subarray(0, 1));
+      return true;
+    };
+    await agent.store.blobs.put(one.versionDigest, server.manifests.get(one.versionDigest) ?? '');
+    server.desire(2, [two]);
+    await until(() => isStuck);
+    const job = server.command(picture());
+    await until(() => isOver(job));
+    expect(server.job(job).at(-1)?.to).toBe('SUCCEEDED');
+    expect(server.walk(two.installationId)).toEqual(['DOWNLOADING']);
+  });
+
+  it('runs nothing more of a model that nobody asks for', async () => {
+    await roll(1, one);
+    server.desire(2, []);
+    await until(() => running()?.length === 0);
+    const job = server.command(picture());
+    await until(() => isOver(job));
+    expect(server.job(job).at(-1)).toMatchObject({ to: 'REJECTED', reason: { code: 'version_not_running' } });
+    await until(() => readdirSync(join(folder, 'agent', 'blobs')).length === 0);
+  });
+});
+
+describe('after a crash', () => {
+  it('every state that was ever on the disk leads to the same end', async () => {
+    await roll(1, one);
+    await agent.stop();
+    const snapshots: string[] = [];
+    const snapshot = () =>
+      queueMicrotask(() => {
+        const copy = join(folder, `crashed-${snapshots.length}`);
+        cpSync(join(folder, 'agent'), copy, { recursive: true });
+        snapshots.push(copy);
+      });
+    agent = start(snapshot);
+    await roll(2, two);
+    await until(() => snapshots.length >= 7);
+    await agent.stop();
+    const heardBefore = server.heard.length;
+    for (const copy of snapshots) {
+      server.heard.length = heardBefore;
+      agent = startAgent(server, fake, { folder: copy });
+      const runs = () => agent.store.places.running()[0]?.installationId;
+      expect([one.installationId, two.installationId]).toContain(runs());
+      await until(() => runs() === two.installationId && agent.store.installations.open().length === 0);
+      await until(() => agent.store.outgoing.size() === 0);
+      expect(server.walk(two.installationId)).toEqual(COMMITTED_WALK);
+      await agent.stop();
+    }
+    agent = start();
+  });
+
+  it('a picture that was under way is made again; one that kills the agent again and again is given up', async () => {
+    await roll(1, one);
+    fake.pictureMs = 60_000;
+    const job = server.command(picture());
+    await until(() => server.job(job).at(-1)?.to === 'RUNNING');
+    const [crashed, twice] = [join(folder, 'crashed'), join(folder, 'twice')];
+    cpSync(join(folder, 'agent'), crashed, { recursive: true });
+    await agent.stop();
+
+    agent = startAgent(server, fake, { folder: crashed });
+    await until(() => agent.store.jobs.get(job)?.attempts === 2);
+    cpSync(crashed, twice, { recursive: true });
+    await agent.stop();
+
+    agent = startAgent(server, fake, { folder: twice });
+    await until(() => isOver(job));
+    expect(server.job(job).at(-1)).toMatchObject({ to: 'FAILED', reason: { code: 'agent_restarted' } });
+    await agent.stop();
+
+    fake.pictureMs = 5;
+    server.heard.length = 0;
+    agent = startAgent(server, fake, { folder: crashed });
+    await until(() => server.job(job).at(-1)?.to === 'SUCCEEDED');
+  });
+});
+
+describe('jobs', () => {
+  beforeEach(() => roll(1, one));
+
+  it('are done once, however often they are asked for', async () => {
+    const job = server.command(picture());
+    await until(() => isOver(job));
+    const reports = server.reports().length;
+    server.command(picture(), { commandId: job });
+    await until(() => server.reports().length > reports);
+    expect(server.job(job).map(({ to }) => to)).toEqual(['ACCEPTED', 'RUNNING', 'SUCCEEDED', 'SUCCEEDED']);
+    expect(fake.launches.filter((version) => version === '1.0.0').length).toBe(3);
+  });
+
+  it('are refused when they come too late', async () => {
+    const job = server.command(picture(), { deadlineMs: -1 });
+    await until(() => isOver(job));
+    expect(server.job(job).at(-1)).toMatchObject({ to: 'TIMED_OUT', reason: { code: 'expired' } });
+  });
+
+  it('end at their deadline and at a cancel, and the next one is served', async () => {
+    fake.pictureMs = 60_000;
+    const late = server.command(picture(), { deadlineMs: 300 });
+    await until(() => isOver(late));
+    expect(server.job(late).at(-1)).toMatchObject({ to: 'TIMED_OUT', reason: { code: 'expired' } });
+    const unwanted = server.command(picture());
+    await until(() => server.job(unwanted).at(-1)?.to === 'RUNNING');
+    server.command({ kind: 'cancel', jobId: unwanted }, { commandId: makeId('job') });
+    await until(() => isOver(unwanted));
+    expect(server.job(unwanted).at(-1)).toMatchObject({ to: 'CANCELED', reason: { code: 'canceled' } });
+    fake.pictureMs = 5;
+    const next = server.command(picture());
+    await until(() => isOver(next));
+    expect(server.job(next).at(-1)?.to).toBe('SUCCEEDED');
+  });
+
+  it('are answered when they were canceled before they came', async () => {
+    const jobId = makeId('pic');
+    server.command({ kind: 'cancel', jobId }, { commandId: makeId('job') });
+    await until(() => isOver(jobId));
+    expect(server.job(jobId)).toMatchObject([{ to: 'CANCELED' }]);
+  });
+
+  it('survive an engine that dies under them, once', async () => {
+    fake.pictureMs = 200;
+    const job = server.command(picture());
+    await until(() => server.job(job).at(-1)?.to === 'RUNNING' && fake.alive.size > 0);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (const engine of fake.alive) engine.die();
+    await until(() => isOver(job));
+    expect(server.job(job).at(-1)?.to).toBe('SUCCEEDED');
+  });
+
+  it('say in which way the engine refused them', async () => {
+    const job = server.command(picture({ prompt: 'x'.repeat(101) }));
+    await until(() => isOver(job));
+    expect(server.job(job).at(-1)).toMatchObject({ to: 'REJECTED', reason: { code: 'prompt_too_long' } });
+    const other = server.command(picture({ model: 'scenes-other' }));
+    await until(() => isOver(other));
+    expect(server.job(other).at(-1)?.reason?.message).toMatch(
+      /scenes-other does not run on this device .*shapes-tiny@1.0.0/,
+    );
+  });
+
+  it('are refused beyond the bound', async () => {
+    fake.pictureMs = 60_000;
+    for (let n = 0; n < limits.jobsPerDevice; n++) server.command(picture());
+    const tooMany = server.command(picture());
+    await until(() => isOver(tooMany));
+    expect(server.job(tooMany).at(-1)).toMatchObject({ to: 'REJECTED', reason: { code: 'queue_full' } });
+    expect(agent.store.jobs.open()).toHaveLength(limits.jobsPerDevice);
+  });
+
+  it('bench what stands on the device, and refuse what does not', async () => {
+    const request = { mode: 'quick', model: one.model, version: one.version, versionDigest: one.versionDigest };
+    const bench = server.command({ kind: 'bench', request }, { commandId: makeId('brn') });
+    await until(() => isOver(bench));
+    expect(server.job(bench).at(-1)).toMatchObject({ to: 'SUCCEEDED', bench: { mode: 'quick', disturbances: [] } });
+    const unknown = { ...request, versionDigest: 'f'.repeat(64), version: '9.0.0' };
+    const refused = server.command({ kind: 'bench', request: unknown }, { commandId: makeId('brn') });
+    await until(() => isOver(refused));
+    expect(server.job(refused).at(-1)).toMatchObject({ to: 'REJECTED', reason: { code: 'version_not_running' } });
+  });
+
+  it('let a picture wait for the timed part of a bench, and no longer', async () => {
+    fake.benchMs = 400;
+    const request = { mode: 'quick', model: one.model, version: one.version, versionDigest: one.versionDigest };
+    const bench = server.command({ kind: 'bench', request }, { commandId: makeId('brn') });
+    await until(() => server.job(bench).at(-1)?.to === 'RUNNING');
+    const job = server.command(picture());
+    await until(() => isOver(job));
+    const order = server.reports().flatMap(({ body }) => (body.kind === 'job' ? [`${body.jobId} ${body.to}`] : []));
+    expect(order.indexOf(`${job} RUNNING`)).toBeGreaterThan(order.indexOf(`${bench} RUNNING`));
+    await until(() => isOver(bench));
+    expect(server.job(bench).at(-1)).toMatchObject({ to: 'SUCCEEDED', bench: { disturbances: [] } });
+  });
+});
