@@ -143,7 +143,6 @@ def sheet_command(
 
 
 def main() -> None:
-    # Read by OpenMP when torch is first imported: an idle worker thread must sleep, not take a core from others.
-    os.environ.setdefault("KMP_BLOCKTIME", "0")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Read by OpenMP when torch is first imported: an idle worker waits some microseconds, then sleeps.
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     app()

@@ -80,7 +80,7 @@ class TeacherTraining:
     def state(self) -> dict[str, object]:
         return {
             "settings": asdict(self.settings), "step": self.step, "spent": self.spent, "weights": self.both.state_dict(),
-            "average": self.average.state, "muon": self.muon.state_dict(), "adam": self.adam.state_dict(),
+            "average": self.average.state, "updates": self.average.updates, "muon": self.muon.state_dict(), "adam": self.adam.state_dict(),
             "rng": self.rng.bit_generator.state, "torch_rng": torch.get_rng_state(),
         }  # fmt: skip
 
@@ -94,7 +94,7 @@ class TeacherTraining:
     def resume(self) -> None:
         state = torch.load(self.out / "teacher.pt", weights_only=False)
         self.both.load_state_dict(state["weights"])
-        self.average.state = state["average"]
+        self.average.state, self.average.updates = state["average"], state["updates"]
         self.muon.load_state_dict(state["muon"])
         self.adam.load_state_dict(state["adam"])
         self.rng.bit_generator.state = state["rng"]

@@ -17,6 +17,8 @@ UNKNOWN_WORD = 0.05
 PAIR_SHARE = 0.5
 # Half of the lessons are at the very noise levels that devices visit, so that few steps come out best.
 AT_STEPS_SHARE = 0.5
+# Below this there is nothing left to learn: the last level of a schedule is the picture itself.
+LOWEST_LEVEL = 0.01
 
 
 @torch.no_grad()
@@ -38,6 +40,6 @@ def fresh_lesson(
 
 def noise_levels(rng: np.random.Generator, count: int, steps: int) -> Tensor:
     """float32 [count] in (0, 1]."""
-    visited = rng.choice(sigmas(steps)[:-1], size=count)
-    anywhere = rng.uniform(0.01, 1, size=count)
+    visited = rng.choice([level for level in sigmas(steps) if level > LOWEST_LEVEL], size=count)
+    anywhere = rng.uniform(LOWEST_LEVEL, 1, size=count)
     return torch.from_numpy(np.where(rng.random(count) < AT_STEPS_SHARE, visited, anywhere).astype(np.float32))
