@@ -20,6 +20,8 @@ export interface Config {
   readonly threads: number | undefined;
   /** Where the broker is, when it is not where the enrolment said. */
   readonly mqtt: URL | null;
+  /** End once the credential is there: an installer's step. */
+  readonly enrolOnly: boolean;
 }
 
 export const HELP = `Runs the Stillhouse agent: makes this machine a device of a fleet.
@@ -34,6 +36,7 @@ Usage: still agent --server URL --name NAME --data DIR [--token T]
   --threads N       threads of an engine (default: all cores)               (STILL_THREADS)
   --mqtt URL        the broker's address, when it is not where the server said
                     at the enrolment (mqtt:// or mqtts://)                  (STILL_MQTT)
+  --enrol-only      trade the token for this device's credential and end
   --version         print the version
   --help            print this
 
@@ -68,6 +71,7 @@ export function parseConfig(
       labels: labelsOf(values.label ?? []),
       threads: threadsOf(given('threads')),
       mqtt: mqtt === undefined ? null : urlOf('--mqtt', mqtt, ['mqtt:', 'mqtts:']),
+      enrolOnly: values['enrol-only'] ?? false,
     },
   };
 }
@@ -86,6 +90,7 @@ function parseOptions(argv: readonly string[]) {
         label: { type: 'string', multiple: true },
         threads: { type: 'string' },
         mqtt: { type: 'string' },
+        'enrol-only': { type: 'boolean' },
         version: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

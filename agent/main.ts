@@ -44,7 +44,7 @@ async function start(config: Config): Promise<void> {
   const inventory = () => readInventory({ folder: config.folder, agentVersion, measure, log });
   try {
     const credential = await enrolmentOf(config, { clock, randomness, log, inventory, signal: over.signal });
-    if (credential) await run(config, credential, { measure, inventory, over });
+    if (credential && !config.enrolOnly) await run(config, credential, { measure, inventory, over });
   } finally {
     unlock();
   }
