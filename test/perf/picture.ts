@@ -7,12 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { median, quantile } from '../../shared/statistics.ts';
 import { perfSpec } from './model.ts';
+import type { PerfResult } from './result.ts';
 import { wallClock } from './wall-clock.ts';
 
 const WARM_UPS = 10;
 const ROUNDS = 150;
 
-export async function measurePicture() {
+export async function measurePicture(): Promise<PerfResult> {
   const spec = perfSpec();
   const { steps, folder } = spec.variant;
   const engine = await createEngineLauncher({ clock: wallClock, log: () => {} }).launch(spec);
@@ -39,15 +40,18 @@ export async function measurePicture() {
   }
 }
 
-function report(pairs: readonly { readonly engineMs: number; readonly bareMs: number }[], model: string) {
+function report(pairs: readonly { readonly engineMs: number; readonly bareMs: number }[], model: string): PerfResult {
   const ratios = pairs.map(({ engineMs, bareMs }) => engineMs / bareMs);
   const [engineMs, bareMs] = [median(pairs.map((pair) => pair.engineMs)), median(pairs.map((pair) => pair.bareMs))];
   return {
-    name: 'picture through the engine ÷ bare onnxruntime-node loop',
-    ratio: engineMs / bareMs,
-    goal: '<= 1.03',
-    /** Of the ratios of neighbouring pictures. */
-    spread: { p10: quantile(ratios, 0.1), p50: median(ratios), p90: quantile(ratios, 0.9) },
+    name: 'picture',
+    what: 'picture through the engine ÷ bare onnxruntime-node loop',
+    value: engineMs / bareMs,
+    unit: 'ratio',
+    goal: 1.03,
+    goalIs: 'at most',
+    /** p10 and p90 of the ratios of neighbouring pictures. */
+    spread: { low: quantile(ratios, 0.1), high: quantile(ratios, 0.9) },
     detail: `${model}; median ${engineMs.toFixed(2)} ms ÷ ${bareMs.toFixed(2)} ms over ${pairs.length} pairs`,
   };
 }

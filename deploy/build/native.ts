@@ -1,0 +1,44 @@
+// Copies the packages with binaries, cut down to what one platform loads: onnxruntime-node alone brings 288 MB for six
+// platforms, of which a Pi needs 26.
+import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { root } from './root.ts';
+
+export const ARCHITECTURES = ['x64', 'arm64'] as const;
+export type Architecture = (typeof ARCHITECTURES)[number];
+
+/** Package → the files and folders that are loaded at run time on linux with this architecture. */
+const parts: Readonly<Record<string, (architecture: Architecture) => readonly string[]>> = {
+  'better-sqlite3': (architecture) => ['package.json', 'LICENSE', 'lib', `prebuilds/linux-${architecture}.node`],
+  'onnxruntime-node': (architecture) => ['package.json', 'README.md', 'dist', `bin/napi-v6/linux/${architecture}`],
+  'onnxruntime-common': () => ['package.json', 'README.md', 'dist/cjs'],
+};
+
+/** The packages' own folders: where npm put them for this side. */
+const packagesOf = {
+  agent: ['better-sqlite3', 'onnxruntime-node', 'onnxruntime-common'],
+  server: ['better-sqlite3'],
+} as const;
+
+/** Fills `folder`/node_modules. @throws Error that names a file which the package should have and has not */
+export function copyNative(side: 'agent' | 'server', folder: string, architectures: readonly Architecture[]): void {
+  const { resolve } = createRequire(join(root, side, 'package.json'));
+  for (const name of packagesOf[side])
+    for (const part of new Set(architectures.flatMap((architecture) => parts[name]?.(architecture) ?? []))) {
+      const from = join(homeOf(name, resolve), part);
+      if (!existsSync(from))
+        throw new Error(`${name} has no ${part}: its layout has changed; see deploy/build/native.ts`);
+      const to = join(folder, 'node_modules', name, part);
+      mkdirSync(dirname(to), { recursive: true });
+      cpSync(from, to, { recursive: true, filter: (path) => !/\.(map|d\.ts)$/.test(path) });
+    }
+}
+
+/** Not every package exports its package.json: go up from the entry file to the folder of that name. */
+function homeOf(name: string, resolve: (request: string) => string): string {
+  const end = join('node_modules', name);
+  for (let folder = dirname(resolve(name)); folder !== dirname(folder); folder = dirname(folder))
+    if (folder.endsWith(end)) return folder;
+  throw new Error(`${name} is not installed: run npm ci`);
+}

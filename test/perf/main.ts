@@ -1,0 +1,79 @@
+// `npm run perf`: every measurement in turn, alone on the machine, and one table.
+//   npm run perf                       everything (about 10 minutes)
+//   npm run perf -- --only telemetry   one of them; may be given several times
+//   npm run perf -- --json             for a program
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import Table from 'cli-table3';
+import { messageOf } from '../../shared/errors.ts';
+import { type PerfResult, reached } from './result.ts';
+
+const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
+  picture: async () => (await import('./picture.ts')).measurePicture(),
+  'agent-stall': async () => (await import('./agent-stall.ts')).measureAgentStall(),
+};
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', multiple: true }, json: { type: 'boolean', default: false } },
+});
+const names = values.only ?? Object.keys(measurements);
+const unknown = names.filter((name) => !Object.hasOwn(measurements, name));
+if (unknown.length > 0) {
+  console.error(`--only ${unknown.join(', ')}: expected ${Object.keys(measurements).join(', ')}`);
+  process.exit(2);
+}
+
+const results: PerfResult[] = [];
+for (const name of names) {
+  if (!values.json) process.stderr.write(`${name} …\n`);
+  try {
+    const result = await measurements[name]?.();
+    if (result) results.push(result);
+  } catch (error) {
+    console.error(`${name} was not measured: ${messageOf(error)}`);
+    process.exitCode = 1;
+  }
+}
+console.log(values.json ? JSON.stringify({ machine: machine(), results }, null, 2) : asText());
+
+function machine() {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    node: process.version,
+    date: new Date().toISOString().slice(0, 10),
+  };
+}
+
+function asText(): string {
+  const { cpu, cores, memoryBytes, node, date } = machine();
+  const table = new Table({
+    head: ['measured', 'value', 'spread', 'goal', ''],
+    style: { head: [], border: [] },
+    colWidths: [44, 12, 20, 16, 8],
+    wordWrap: true,
+  });
+  for (const result of results) {
+    const { what, spread, unit, goal, goalIs } = result;
+    const range = spread ? `${inUnit(spread.low, unit)} – ${inUnit(spread.high, unit)}` : '';
+    const target = `${goalIs === 'at most' ? '≤' : '≥'} ${inUnit(goal, unit)}`;
+    table.push([what, inUnit(result.value, unit), range, target, reached(result) ? 'ok' : 'missed']);
+  }
+  const details = results.map(({ name, detail }) => `${name}: ${detail}`);
+  const line = `${cpu}, ${cores} cores, ${(memoryBytes / 2 ** 30).toFixed(1)} GiB, Node ${node}, ${date}`;
+  return [line, table.toString(), ...details].join('\n');
+}
+
+function inUnit(value: number, unit: PerfResult['unit']): string {
+  switch (unit) {
+    case 'ratio':
+      return `${value.toFixed(2)}x`;
+    case 'ms':
+      return `${value.toFixed(1)} ms`;
+    case 'bytes':
+      return `${(value / 2 ** 20).toFixed(1)} MiB`;
+    case 'devices':
+      return value.toLocaleString('en');
+  }
+}
