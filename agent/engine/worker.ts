@@ -15,6 +15,9 @@ const canceled = new Set<number>();
 
 process.on('message', (frame) => void receive(frame as ToChild));
 process.on('disconnect', () => process.exit(0));
+// Ctrl-C and a stopping service reach every process of the group; when an engine ends is for its agent to say.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
 process.on('uncaughtException', die);
 process.on('unhandledRejection', die);
 volunteerForTheKernel();

@@ -74,6 +74,29 @@ function requireNames(
     throw new EngineFault('load_failed', `${path}: has no ${what} "${missing}", only ${names.join(', ') || 'none'}`);
 }
 
+/**
+ * @param dims what the pipeline will feed or read; null where any size will do
+ * @throws EngineFault `load_failed` when the graph declares another element type, rank or size
+ */
+export function requireTensor(
+  { path, session }: Graph,
+  name: string,
+  wanted: { readonly type: ElementType; readonly dims: readonly (number | null)[] },
+): void {
+  const declared = [...session.inputs, ...session.outputs].find((tensor) => tensor.name === name);
+  const fits =
+    declared?.type === wanted.type &&
+    declared.dims.length === wanted.dims.length &&
+    wanted.dims.every((size, i) => size === null || typeof declared.dims[i] === 'string' || declared.dims[i] === size);
+  if (fits) return;
+  const print = (type = 'missing', dims: readonly (number | string | null)[] = []) =>
+    `${type} [${dims.map((size) => size ?? 'any').join(', ')}]`;
+  throw new EngineFault(
+    'load_failed',
+    `${path}: "${name}" is ${print(declared?.type, declared?.dims)}, expected ${print(wanted.type, wanted.dims)}`,
+  );
+}
+
 /** Values in the element type that the graph declares for its input: exports differ in it (int64 or float timesteps). */
 export function tensorFor(graph: Graph, name: string, values: readonly number[], dims: readonly number[]): Tensor {
   const type = graph.session.inputs.find((input) => input.name === name)?.type as ElementType | undefined;

@@ -4,11 +4,12 @@
 
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { messageOf } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import { EngineFault } from './fault.ts';
 import { eulerStep, type FlowMatchEuler } from './flow-match-euler.ts';
-import { type Graph, loadGraph, tensorFor } from './graph.ts';
+import { type Graph, loadGraph, requireTensor, tensorFor } from './graph.ts';
 import { loadScheduler } from './load-scheduler.ts';
 import { randn } from './noise.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
@@ -52,10 +53,31 @@ export async function loadStillhousePipeline(options: {
   });
   const side = sampleSize(unetConfig.sample_size, join(folder, 'unet', 'config.json'));
   const parts: Parts = { tokenizer, scheduler, textEncoder, unet, side, guided: defaults.guidanceScale > 1 };
+  requireShapes(parts);
+  requireDefaults(parts, defaults, folder);
   return {
     check: (request) => check(parts, request),
     generate: (request, host) => generate(parts, request, host),
   };
+}
+
+/** What is fed later must fit what the graphs declare, or the version could be installed and never make a picture. */
+function requireShapes({ tokenizer, textEncoder, unet, side }: Parts): void {
+  requireTensor(textEncoder, 'input_ids', { type: 'int64', dims: [1, tokenizer.length] });
+  requireTensor(textEncoder, 'last_hidden_state', { type: 'float32', dims: [1, tokenizer.length, null] });
+  const words = textEncoder.session.outputs.find(({ name }) => name === 'last_hidden_state');
+  const width = words?.dims[2];
+  const context = [1, tokenizer.length, typeof width === 'number' ? width : null];
+  requireTensor(unet, 'encoder_hidden_states', { type: 'float32', dims: context });
+  requireTensor(unet, 'sample', { type: 'float32', dims: [1, 3, side.height, side.width] });
+}
+
+function requireDefaults(parts: Parts, defaults: PictureDefaults, folder: string): void {
+  try {
+    check(parts, defaults);
+  } catch (cause) {
+    throw new EngineFault('load_failed', `${folder}: the variant's own ${messageOf(cause)}`, { cause });
+  }
 }
 
 function sampleSize(value: unknown, file: string): Parts['side'] {
@@ -64,7 +86,7 @@ function sampleSize(value: unknown, file: string): Parts['side'] {
   throw new EngineFault('load_failed', `${file}: sample_size is ${JSON.stringify(value)}; expected pixels`);
 }
 
-function check({ side, guided }: Parts, { steps, width, height, guidanceScale }: PictureRequest): void {
+function check({ side, guided }: Parts, { steps, width, height, guidanceScale }: PictureDefaults): void {
   if (!Number.isInteger(steps) || steps < 1 || steps > limits.steps)
     throw new EngineFault(
       'steps_not_supported',
@@ -75,6 +97,8 @@ function check({ side, guided }: Parts, { steps, width, height, guidanceScale }:
       'size_not_supported',
       `size: ${width}x${height} is not possible; this model makes ${side.width}x${side.height} only`,
     );
+  if (!(guidanceScale >= 0))
+    throw new EngineFault('invalid_request', `guidanceScale: ${guidanceScale} is no number from 0 up`);
   if (guidanceScale > 1 && !guided)
     throw new EngineFault(
       'invalid_request',

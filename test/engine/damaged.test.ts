@@ -63,6 +63,33 @@ it.each([
   expect(failed.message).toMatch(why);
 });
 
+it.each([
+  [
+    'unet/config.json',
+    '"sample_size": 32',
+    '"sample_size": 48',
+    /unet\/model.onnx: "sample" is float32 \[batch, 3, 32, 32\], expected float32 \[1, 3, 48, 48\]/,
+  ],
+  [
+    'tokenizer/tokenizer_config.json',
+    '24',
+    '23',
+    /text_encoder\/model.onnx: "input_ids" is int64 \[batch, 24\], expected int64 \[1, 23\]/,
+  ],
+])('%s does not fit its graph: %s became %s', async (file, from, to, why) => {
+  copy = damagedCopy(file, (path) => overwrite(path, from, to));
+  await expect(load(copy)).rejects.toMatchObject({ code: 'load_failed', message: expect.stringMatching(why) });
+});
+
+it('refuses a variant whose own size its graph cannot make', async () => {
+  copy = damagedCopy('model_index.json', () => {});
+  const variant = { ...copy.variant, resolution: { width: 512, height: 512 } };
+  await expect(load({ ...copy, variant })).rejects.toMatchObject({
+    code: 'load_failed',
+    message: expect.stringContaining("the variant's own size: 512x512 is not possible"),
+  });
+});
+
 /** The name stands in the node that makes it and in the list of outputs. */
 function renameOutput(path: string): void {
   overwrite(path, 'out_sample', 'out_simple');

@@ -94,6 +94,7 @@ describe('an engine', () => {
     [{ steps: 2.5 }, 'steps_not_supported', /2\.5/],
     [{ steps: 1e9 }, 'steps_not_supported', /1000000000/],
     [{ guidanceScale: 7.5 }, 'invalid_request', /guidanceScale: 7\.5 is not possible/],
+    [{ guidanceScale: Number.NaN }, 'invalid_request', /guidanceScale: NaN is no number/],
     [{ seed: -1 }, 'invalid_request', /seed: -1 is no whole number from 0 to 4294967295/],
     [{ seed: 2 ** 32 }, 'invalid_request', /seed/],
     [{ seed: 0.5 }, 'invalid_request', /seed/],
@@ -131,6 +132,12 @@ describe('an engine', () => {
     await expect(first).rejects.toMatchObject({ code: 'canceled' });
     expect((await third).seed).toBe(9);
     await expect(engine.generate({ prompt, seed: 1 }, { signal: running.signal })).rejects.toThrow('before it began');
+  });
+
+  it('leaves its end to its agent when a signal reaches the whole group', async () => {
+    process.kill(engine.pid, 'SIGINT');
+    process.kill(engine.pid, 'SIGTERM');
+    expect((await engine.generate({ prompt, seed: 3 })).seed).toBe(3);
   });
 
   it('inherits nothing from the agent, and offers itself to the kernel when memory runs out', () => {
