@@ -14,7 +14,7 @@ import type { Outbox } from './outbox.ts';
 
 const KEEPALIVE_SECONDS = 30;
 const CONNECT_MS = 30_000;
-const FAREWELL_MS = 1500;
+const FAREWELL_MS = 1000;
 /** CONNACK return codes of MQTT 3.1.1: bad user name or password, not authorized. */
 const REFUSED_CODES = [4, 5];
 
@@ -65,21 +65,28 @@ export class Link {
 
   /** Says that the device goes, and goes. */
   async end(): Promise<void> {
-    const { deviceId, bootId, clock } = this.options;
+    const { deviceId, bootId } = this.options;
     if (this.isReady && this.client) {
       const farewell = this.client.publishAsync(
         upTopic(deviceId, 'offline'),
         Buffer.from(encode({ bootId, reason: 'shutdown' } satisfies UpMessage<'offline'>)),
         { qos: 1 },
       );
-      const said = new AbortController();
-      const patience = sleep(clock, FAREWELL_MS, said.signal);
-      await Promise.race([farewell.catch(() => {}), patience]);
-      said.abort();
+      await this.atMost(farewell.catch(() => {}));
     }
     this.over.abort();
-    this.client?.end();
+    const { client } = this;
+    client?.end();
+    // A broker that does not close its side must not keep the process alive.
+    await this.atMost(this.ended);
+    client?.stream.destroy();
     await this.ended;
+  }
+
+  private async atMost(event: Promise<unknown>): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([event, sleep(this.options.clock, FAREWELL_MS, over.signal)]);
+    over.abort();
   }
 
   private async run(): Promise<void> {
@@ -115,12 +122,13 @@ export class Link {
         refused = 'code' in error && REFUSED_CODES.includes(Number(error.code));
         client.end(true);
       });
-      client.on('close', () => {
+      client.once('close', () => {
         outbox.detach();
         const wasReady = this.isReady;
         this.isReady = false;
         this.client = null;
-        resolve({ wasReady, refused, message });
+        // A refusal may still be on its way through the parser when the socket is closed already.
+        setImmediate(() => resolve({ wasReady, refused, message }));
       });
       client.handleMessage = (packet, done) => {
         try {
@@ -140,7 +148,7 @@ export class Link {
   private createClient(): MqttClient {
     const { url, deviceId, secret, bootId, log } = this.options;
     const onOversized = (bytes: number) => log(`a message of ${bytes} bytes was not taken in`);
-    return new MqttClient(() => openStream(url, onOversized) as never, {
+    return new MqttClient(() => openStream(url, onOversized), {
       manualConnect: true,
       protocolVersion: 4,
       clientId: deviceId,

@@ -1,5 +1,4 @@
-import { connect as connectTcp } from 'node:net';
-import { Duplex } from 'node:stream';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { limits } from '../../shared/limits.ts';
 import { shrinkOversized } from './shrink-oversized.ts';
@@ -7,19 +6,20 @@ import { shrinkOversized } from './shrink-oversized.ts';
 /** Room for a topic and a packet id beside the payload. */
 const HEADER_BYTES = 1024;
 
-/** The byte stream to a broker at `mqtt://host:port` or `mqtts://host:port`. */
-export function openStream(url: URL, onOversized: (bytes: number) => void): Duplex {
+/**
+ * The socket to a broker at `mqtt://host:port` or `mqtts://host:port`. Whoever pipes it gets its bytes without messages
+ * that are too large.
+ */
+export function openStream(url: URL, onOversized: (bytes: number) => void): Socket {
   const isTls = url.protocol === 'mqtts:';
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = Number(url.port) || (isTls ? 8883 : 1883);
   const socket = isTls ? connectTls({ host, port, servername: host }) : connectTcp({ host, port });
+  // A report of a few bytes must not wait for the acknowledgement of the one before (Nagle).
   socket.setNoDelay(true);
   const incoming = shrinkOversized(limits.mqttMessageBytes + HEADER_BYTES, onOversized);
-  const stream = Duplex.from({ readable: incoming, writable: socket });
-  socket.on('error', (error) => stream.destroy(error));
-  socket.on('close', () => stream.destroy());
-  incoming.on('error', (error) => stream.destroy(error));
-  stream.on('close', () => socket.destroy());
-  socket.pipe(incoming);
-  return stream;
+  incoming.on('error', (error) => socket.destroy(error));
+  const pipe = socket.pipe.bind(socket);
+  socket.pipe = (destination, options) => pipe(incoming).pipe(destination, options);
+  return socket;
 }
