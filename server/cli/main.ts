@@ -39,6 +39,9 @@ const groups: Record<string, readonly Entry[]> = {
 
 const VALUE_OPTIONS = ['--server', '--key'];
 
+// Whoever reads may stop before the end, such as head: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
 try {
   const program = await programFor(process.argv.slice(2));
   await program.parseAsync(process.argv);
