@@ -1,0 +1,33 @@
+import { StillError } from '../../shared/errors.ts';
+import * as audit from '../store/audit.ts';
+import * as rollouts from '../store/rollouts.ts';
+import type { World } from '../store/world.ts';
+
+/** Lets the next wave start: after gates that passed, or over one that paused the rollout. */
+export async function approveRollout(
+  { store, clock }: World,
+  { rolloutId, actor }: { rolloutId: string; actor: string },
+): Promise<void> {
+  const atMs = clock.now();
+  await store.write(async (tx) => {
+    const rollout = await rollouts.find(tx, rolloutId);
+    if (!rollout) throw new StillError('not_found', `no rollout ${rolloutId}`);
+    const waves = await rollouts.wavesOf(tx, rolloutId);
+    const stopped =
+      rollout.state === 'PAUSED' && waves.find((wave) => wave.state === 'RUNNING' && wave.verdicts.length > 0);
+    const wave = waves.find(({ state }) => state === 'AWAITING_APPROVAL') || stopped;
+    if (rollout.endedAtMs !== null || !wave)
+      throw new StillError('conflict', `nothing of rollout ${rolloutId} waits for approval: ${rollout.explanation}`);
+    await rollouts.updateWave(tx, rolloutId, wave.index, atMs, { state: 'PASSED' });
+    await rollouts.markJudged(tx, rolloutId, wave.index);
+    const explanation = `wave ${wave.index + 1} approved by ${actor}`;
+    await rollouts.update(tx, rolloutId, atMs, { state: stopped ? 'RUNNING' : rollout.state, explanation });
+    await audit.append(tx, {
+      atMs,
+      actor,
+      action: 'approve-rollout',
+      subject: rolloutId,
+      details: { wave: wave.index },
+    });
+  });
+}

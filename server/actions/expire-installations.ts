@@ -1,0 +1,29 @@
+import { type InstallationReason, installationTable } from '../../shared/installation.ts';
+import * as desiredStates from '../store/desired-states.ts';
+import * as installations from '../store/installations.ts';
+import type { World } from '../store/world.ts';
+
+/** The device judges its own deadlines; this long after them the server does. */
+const DEVICE_GRACE_MS = 5 * 60_000;
+
+/** No installation stays open for ever: past its deadline, or past being superseded, the server ends it. */
+export async function expireInstallations({ store, clock }: World): Promise<void> {
+  const atMs = clock.now();
+  const bounds = { deadlineBeforeMs: atMs - DEVICE_GRACE_MS, supersededBeforeMs: atMs - DEVICE_GRACE_MS };
+  if ((await installations.overdue(store.db, bounds)).length === 0) return;
+  await store.write(async (tx) => {
+    for (const installation of await installations.overdue(tx, bounds)) {
+      const { state, supersededAtMs } = installation;
+      const late: InstallationReason = {
+        code: 'deadline_passed',
+        message: `${state} lasted longer than ${installationTable[state].deadlineMs} ms`,
+      };
+      const replaced: InstallationReason = { code: 'superseded', message: 'the device was told to run something else' };
+      if (supersededAtMs === null) {
+        const to = installationTable[state].onDeadline ?? 'TIMED_OUT';
+        const ended = await installations.move(tx, installation, { to, atMs, reason: late });
+        await desiredStates.withdraw(tx, ended, { to: 'CANCELED', reason: late }, atMs);
+      } else await installations.move(tx, installation, { to: 'SUPERSEDED', atMs, reason: replaced });
+    }
+  });
+}

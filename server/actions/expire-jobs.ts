@@ -1,0 +1,20 @@
+import * as commands from '../store/commands.ts';
+import * as jobs from '../store/jobs.ts';
+import type { World } from '../store/world.ts';
+
+/** The device's own word on an expired job is worth waiting for this long. */
+const GRACE_MS = 2000;
+
+export async function expireJobs({ store, clock, randomness }: World): Promise<void> {
+  const atMs = clock.now();
+  if ((await jobs.overdue(store.db, atMs - GRACE_MS)).length === 0) return;
+  await store.write(async (tx) => {
+    for (const job of await jobs.overdue(tx, atMs - GRACE_MS)) {
+      const { state, deadlineMs, requestedAtMs } = job;
+      const seconds = ((deadlineMs - requestedAtMs) / 1000).toFixed(0);
+      const message = `nothing came within ${seconds} s; it was ${state} when the time was up`;
+      await jobs.move(tx, job, { to: 'TIMED_OUT', atMs, reason: { code: 'expired', message } });
+      await commands.oweCancel(tx, job, { nowMs: atMs, randomness });
+    }
+  });
+}

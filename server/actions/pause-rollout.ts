@@ -1,0 +1,23 @@
+import { StillError } from '../../shared/errors.ts';
+import { mayBecome } from '../rules/rollout.ts';
+import * as audit from '../store/audit.ts';
+import * as rollouts from '../store/rollouts.ts';
+import type { World } from '../store/world.ts';
+
+/** No further device starts, nothing is judged; what is under way on devices goes on. */
+export async function pauseRollout(
+  { store, clock }: World,
+  { rolloutId, actor }: { rolloutId: string; actor: string },
+): Promise<void> {
+  const atMs = clock.now();
+  await store.write(async (tx) => {
+    const rollout = await rollouts.find(tx, rolloutId);
+    if (!rollout) throw new StillError('not_found', `no rollout ${rolloutId}`);
+    if (rollout.state === 'PAUSED') return;
+    if (!mayBecome(rollout.state, 'PAUSED'))
+      throw new StillError('conflict', `rollout ${rolloutId} is ${rollout.state}: ${rollout.explanation}`);
+    const explanation = `paused by ${actor}; ${rollout.explanation}`;
+    await rollouts.update(tx, rolloutId, atMs, { state: 'PAUSED', explanation });
+    await audit.append(tx, { atMs, actor, action: 'pause-rollout', subject: rolloutId, details: {} });
+  });
+}

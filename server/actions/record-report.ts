@@ -1,0 +1,139 @@
+// A device reports. Its sequence number is stored in the same transaction as what it says, so that a report which comes
+// twice changes nothing; the acknowledgement is owed from the commit on, never before. A gap in the numbers means that
+// the device dropped reports on purpose (its outbox is bounded): the line is in order, so nothing is still to come.
+import type { BenchResult } from '../../shared/bench.ts';
+import { newId } from '../../shared/ids.ts';
+import { installationTable } from '../../shared/installation.ts';
+import { jobTable } from '../../shared/job.ts';
+import { isFinal, step } from '../../shared/machine.ts';
+import type { Ack, Report, ReportBody, RunningModel } from '../../shared/messages.ts';
+import { pathBetween } from '../rules/installation-path.ts';
+import * as benchRuns from '../store/bench-runs.ts';
+import type { Db } from '../store/database.ts';
+import * as desiredStates from '../store/desired-states.ts';
+import * as devices from '../store/devices.ts';
+import * as events from '../store/events.ts';
+import * as installations from '../store/installations.ts';
+import * as jobs from '../store/jobs.ts';
+import * as outgoing from '../store/outgoing.ts';
+import * as pictures from '../store/pictures.ts';
+import type { World } from '../store/world.ts';
+
+type Said<K extends ReportBody['kind']> = Extract<ReportBody, { kind: K }>;
+
+export async function recordReport(
+  { store, clock, randomness, log }: World,
+  { deviceId, report }: { deviceId: string; report: Report },
+): Promise<void> {
+  const nowMs = clock.now();
+  const { seq, body } = report;
+  await store.write(async (tx) => {
+    const device = await devices.byId(tx, deviceId);
+    if (!device || device.revoked) return;
+    if (seq > device.reportSeq) await recordNew(tx, device);
+    const upTo = Math.max(seq, device.reportSeq);
+    const payload: Ack = { upTo, serverTimeMs: nowMs };
+    await outgoing.owe(tx, { deviceId, kind: 'ack', payload });
+  });
+
+  async function recordNew(tx: Db, device: devices.Device): Promise<void> {
+    if (seq > device.reportSeq + 1)
+      log('warn', 'reports are missing', { device: device.name, after: device.reportSeq, before: seq });
+    await devices.update(tx, deviceId, { reportSeq: seq, online: true, lastSeenMs: nowMs });
+    switch (body.kind) {
+      case 'installation':
+        return recordInstallation(tx, device, body);
+      case 'probe':
+        return recordProbe(tx, device, body);
+      case 'running':
+        return recordRunning(tx, device, body.running);
+      case 'job':
+        return recordJob(tx, device, body);
+    }
+  }
+
+  async function recordInstallation(tx: Db, device: devices.Device, said: Said<'installation'>): Promise<void> {
+    const known = await installations.find(tx, said.installationId);
+    if (known?.deviceId !== deviceId) return refuse(device, said, 'no such installation on this device');
+    if (await installations.hasPassed(tx, known.installationId, said.to)) return;
+    // A report that leaves NOTIFIED proves the notification; one that leaves a later state proves the states before it.
+    const before = said.from === known.state ? [] : pathBetween(known.state, said.from);
+    const legal = step(installationTable, said.from, said.to).kind === 'moved';
+    if (!before || !legal || installations.hasEnded(known))
+      return refuse(device, said, `the server has it in ${known.state}`);
+    let moved = known;
+    for (const to of before) moved = await installations.move(tx, moved, { to, atMs: nowMs });
+    const { to, reason } = said;
+    moved = await installations.move(tx, moved, { to, atMs: nowMs, reportSeq: seq, ...(reason && { reason }) });
+    if (to === 'COMMITTED') await recordRunning(tx, device, withCommitted(device.running, moved));
+    else if (installations.hasEnded(moved)) await desiredStates.withdraw(tx, moved, CALLED_OFF, nowMs);
+  }
+
+  async function recordProbe(tx: Db, device: devices.Device, said: Said<'probe'>): Promise<void> {
+    const known = await installations.find(tx, said.installationId);
+    if (known?.deviceId !== deviceId) return refuse(device, said, 'no such installation on this device');
+    const benchRunId = newId('brn', nowMs, randomness.bytes);
+    await saveBench(tx, device, { benchRunId, jobId: null, installationId: said.installationId, result: said.result });
+  }
+
+  async function recordRunning(tx: Db, { name }: devices.Device, running: readonly RunningModel[]): Promise<void> {
+    await devices.update(tx, deviceId, { running });
+    const versions = running.map(({ model, version, role }) => ({ model, version, role }));
+    await events.append(tx, { atMs: nowMs, kind: 'device', subject: name, details: { deviceId, running: versions } });
+  }
+
+  async function recordJob(tx: Db, device: devices.Device, said: Said<'job'>): Promise<void> {
+    const known = await jobs.find(tx, said.jobId);
+    if (known?.deviceId !== deviceId) return refuse(device, said, 'no such job on this device');
+    if (isFinal(jobTable, known.state)) return;
+    const job = known.state === 'QUEUED' ? { ...known, state: 'SENT' as const } : known;
+    if (step(jobTable, job.state, said.to).kind !== 'moved') return;
+    if (job !== known) await jobs.move(tx, known, { to: 'SENT', atMs: nowMs });
+    const change = { to: said.to, atMs: nowMs, ...(said.reason && { reason: said.reason }) };
+    if (said.to !== 'SUCCEEDED') return jobs.move(tx, job, change);
+    const fault = job.kind === 'bench' ? await keepBench(tx, device, said) : await pictureFault(tx, said);
+    if (!fault) return jobs.move(tx, job, { ...change, ...(said.picture && { result: said.picture }) });
+    await jobs.move(tx, job, { to: 'FAILED', atMs: nowMs, reason: fault });
+  }
+
+  async function keepBench(tx: Db, device: devices.Device, { jobId, bench }: Said<'job'>) {
+    if (!bench) return { code: 'engine_failed', message: 'the device reported success without a result' } as const;
+    await saveBench(tx, device, { benchRunId: jobId, jobId, installationId: null, result: bench });
+    return null;
+  }
+
+  async function pictureFault(tx: Db, { jobId, picture }: Said<'job'>) {
+    const stored = await pictures.find(tx, jobId);
+    if (stored && stored.sha256 === picture?.sha256) return null;
+    const what = stored ? `the picture that came is ${stored.sha256}` : 'no picture came';
+    const message = `the device reported the picture ${picture?.sha256 ?? 'without its sha256'}, ${what}`;
+    return { code: 'upload_failed', message } as const;
+  }
+
+  async function saveBench(
+    tx: Db,
+    { deviceClass }: devices.Device,
+    run: { benchRunId: string; jobId: string | null; installationId: string | null; result: BenchResult },
+  ): Promise<void> {
+    await benchRuns.insert(tx, { ...run, deviceId, deviceClass, receivedAtMs: nowMs });
+  }
+
+  /** The report stays refused: it counts as stored, or the device would send it for ever. */
+  function refuse({ name }: devices.Device, said: Said<'installation' | 'probe' | 'job'>, why: string): void {
+    const { kind, ...rest } = said;
+    const { installationId, jobId, from, to } = rest as Record<string, unknown>;
+    log('warn', `a report was refused: ${why}`, { device: name, seq, kind, installationId, jobId, from, to });
+  }
+}
+
+const CALLED_OFF = {
+  to: 'SUPERSEDED',
+  reason: { code: 'superseded', message: 'the installation before it ended' },
+} as const;
+
+/** COMMITTED says already what the `running` report after it will say. */
+function withCommitted(running: readonly RunningModel[], committed: installations.Installation): RunningModel[] {
+  const { installationId, model, version, versionDigest, variant, role } = committed;
+  const others = running.filter((one) => one.model !== model || one.role !== role);
+  return [...others, { installationId, model, version, versionDigest, variant, role }];
+}

@@ -1,0 +1,50 @@
+import type { BenchMode } from '../../shared/bench.ts';
+import { StillError } from '../../shared/errors.ts';
+import { newId } from '../../shared/ids.ts';
+import { limits, timings } from '../../shared/limits.ts';
+import * as audit from '../store/audit.ts';
+import * as commands from '../store/commands.ts';
+import * as devices from '../store/devices.ts';
+import * as installations from '../store/installations.ts';
+import * as jobs from '../store/jobs.ts';
+import * as versions from '../store/versions.ts';
+import type { World } from '../store/world.ts';
+
+/** For a device that is away it waits until the deadline. @returns the bench run's id */
+export async function requestBench(
+  { store, clock, randomness }: World,
+  request: { device: string; model: string; version: string; mode: BenchMode; timeoutMs?: number; actor: string },
+): Promise<string> {
+  const atMs = clock.now();
+  const { model, version, mode, timeoutMs = timings.benchDeadlineMs, actor } = request;
+  return store.write(async (tx) => {
+    const device = await devices.byName(tx, request.device);
+    if (!device) throw new StillError('not_found', `no device "${request.device}"`);
+    if (device.revoked) throw new StillError('gone', `the device ${device.name} was revoked`);
+    const { deviceId, name } = device;
+    const published = await versions.find(tx, model, version);
+    if (!published) throw new StillError('not_found', `${model}@${version} is not published`);
+    const { versionDigest } = published;
+    const runs = device.running.some((one) => one.versionDigest === versionDigest);
+    if (!runs && !(await installations.committedOf(tx, deviceId, versionDigest)))
+      throw new StillError('unprocessable', `${name} does not have ${model}@${version}; roll it out there first`);
+    if ((await jobs.openOf(tx, deviceId)).length >= limits.jobsPerDevice)
+      throw new StillError('too_many', `${name} has ${limits.jobsPerDevice} jobs before this one already`);
+    const jobId = newId('brn', atMs, randomness.bytes);
+    const job = {
+      ...{ jobId, deviceId, requestedAtMs: atMs, requestedBy: actor, deadlineMs: atMs + timeoutMs },
+      kind: 'bench',
+      request: { mode, model, version, versionDigest },
+    } as const;
+    await jobs.insert(tx, job);
+    await commands.owe(tx, job, atMs);
+    await audit.append(tx, {
+      atMs,
+      actor,
+      action: 'request-bench',
+      subject: jobId,
+      details: { device: name, model, version, mode },
+    });
+    return jobId;
+  });
+}

@@ -1,0 +1,95 @@
+import { StillError } from '../../shared/errors.ts';
+import { newId } from '../../shared/ids.ts';
+import { limits, timings } from '../../shared/limits.ts';
+import type { PictureRequest, RunningModel } from '../../shared/messages.ts';
+import { parseSelector } from '../../shared/targets.ts';
+import { pickDevice } from '../rules/pick-device.ts';
+import { selectDevices } from '../rules/targets.ts';
+import * as audit from '../store/audit.ts';
+import * as benchRuns from '../store/bench-runs.ts';
+import * as commands from '../store/commands.ts';
+import type { Db } from '../store/database.ts';
+import * as devices from '../store/devices.ts';
+import * as jobs from '../store/jobs.ts';
+import type { World } from '../store/world.ts';
+
+export interface PictureOrder {
+  /** A device's name, or a selector. */
+  readonly device: string;
+  readonly request: Omit<PictureRequest, 'seed'> & { readonly seed?: number };
+  readonly timeoutMs?: number;
+  readonly actor: string;
+}
+
+/**
+ * A device that is named and away is waited for until the deadline; by a selector only devices within reach are chosen.
+ *
+ * @returns the picture's id
+ */
+export async function requestPicture({ store, clock, randomness }: World, order: PictureOrder): Promise<string> {
+  const atMs = clock.now();
+  const { timeoutMs = timings.pictureDeadlineMs, actor } = order;
+  const seed = order.request.seed ?? Math.floor(randomness.uniform() * 2 ** 32);
+  const request = { ...order.request, seed } as PictureRequest;
+  return store.write(async (tx) => {
+    const device = await chooseDevice(tx, order.device, request);
+    if ((await jobs.openOf(tx, device.deviceId)).length >= limits.jobsPerDevice)
+      throw new StillError('too_many', `${device.name} has ${limits.jobsPerDevice} jobs before this one already`);
+    const jobId = newId('pic', atMs, randomness.bytes);
+    const { deviceId } = device;
+    const job = {
+      ...{ jobId, deviceId, requestedAtMs: atMs, requestedBy: actor, deadlineMs: atMs + timeoutMs },
+      kind: 'picture',
+      request,
+    } as const;
+    await jobs.insert(tx, job);
+    await commands.owe(tx, job, atMs);
+    const details = { device: device.name, prompt: request.prompt, seed };
+    await audit.append(tx, { atMs, actor, action: 'request-picture', subject: jobId, details });
+    return jobId;
+  });
+}
+
+async function chooseDevice(tx: Db, text: string, request: PictureRequest): Promise<devices.Device> {
+  const parsed = parseSelector(text);
+  if (parsed.kind === 'unreadable')
+    throw new StillError('invalid_input', parsed.message, { problems: [{ field: 'device', message: parsed.message }] });
+  const { selector } = parsed;
+  if (selector.kind === 'names' && selector.names.length === 1) return named(tx, selector.names[0] as string, request);
+  const matching = selectDevices(selector, await devices.list(tx));
+  if (matching.length === 0) throw new StillError('unprocessable', `no device matches "${text}"`);
+  const able = matching.filter(({ running }) => wouldRun(running, request));
+  if (able.length === 0) throw new StillError('unprocessable', `of the devices of "${text}" ${runsNothing(request)}`);
+  const open = await jobs.openCounts(tx);
+  const latencies = await benchRuns.newestLatencies(tx);
+  const candidates = able.map((device) => {
+    const runs = wouldRun(device.running, request);
+    const key = runs ? benchRuns.latencyKey(device.deviceId, runs.versionDigest, runs.variant) : '';
+    return { ...device, open: open.get(device.deviceId) ?? 0, latencyMs: latencies.get(key) ?? null };
+  });
+  const picked = pickDevice(candidates);
+  if (!picked) throw new StillError('unprocessable', `none of the devices of "${text}" is online now`);
+  return picked;
+}
+
+async function named(tx: Db, name: string, request: PictureRequest): Promise<devices.Device> {
+  const device = await devices.byName(tx, name);
+  if (!device) throw new StillError('not_found', `no device "${name}"; see "still devices"`);
+  if (device.revoked) throw new StillError('gone', `the device ${name} was revoked`);
+  if (!wouldRun(device.running, request)) throw new StillError('unprocessable', `${name} ${runsNothing(request)}`);
+  return device;
+}
+
+const runsNothing = ({ model, version }: PictureRequest) =>
+  model || version
+    ? `runs no ${[model, version].filter(Boolean).join('@')}; roll it out there first`
+    : 'runs no model; roll one out there first';
+
+/** The same choice as the agent's: the version that is named, else the first current one. */
+function wouldRun(running: readonly RunningModel[], { model, version }: PictureRequest): RunningModel | null {
+  const fitting = running.filter(
+    (one) => (model === undefined || one.model === model) && (version === undefined || one.version === version),
+  );
+  const current = fitting.find(({ role }) => role === 'current');
+  return current ?? (version === undefined ? null : (fitting[0] ?? null));
+}

@@ -1,0 +1,62 @@
+import { pipeline } from 'node:stream/promises';
+import { StillError } from '../../shared/errors.ts';
+import type { PictureView } from '../../shared/http-api.ts';
+import { limits } from '../../shared/limits.ts';
+import { cancelJob } from '../actions/cancel-job.ts';
+import { receivePicture } from '../actions/receive-picture.ts';
+import { requestPicture } from '../actions/request-picture.ts';
+import * as devices from '../store/devices.ts';
+import { viewPictures } from '../store/job-views.ts';
+import * as jobs from '../store/jobs.ts';
+import * as pictures from '../store/pictures.ts';
+import type { World } from '../store/world.ts';
+import type { Handlers } from './route.ts';
+
+type PictureRoutes = 'requestPicture' | 'listPictures' | 'showPicture' | 'cancelPicture' | 'getPicture' | 'putPicture';
+
+export function pictureHandlers(world: World): Pick<Handlers, PictureRoutes> {
+  const { db } = world.store;
+  const show = async (pictureId: string): Promise<PictureView> => {
+    const job = await jobs.find(db, pictureId);
+    const [view] = job ? await viewPictures(db, [job]) : [];
+    if (!view) throw new StillError('not_found', `no picture ${pictureId}`);
+    return view;
+  };
+  return {
+    requestPicture: async ({ body, actor }) => {
+      const { device, timeoutMs, ...request } = body;
+      return show(await requestPicture(world, { device, timeoutMs, request, actor }));
+    },
+    listPictures: async ({ query: { limit, device } }) => {
+      const known = device === undefined ? undefined : await devices.byName(db, device);
+      if (known === null) throw new StillError('not_found', `no device "${device}"`);
+      return viewPictures(db, await jobs.list(db, { kind: 'picture', limit, deviceId: known?.deviceId }));
+    },
+    showPicture: async ({ params: { pictureId } }) => show(pictureId),
+    cancelPicture: async ({ params: { pictureId }, actor }) => {
+      await cancelJob(world, { kind: 'picture', jobId: pictureId, actor });
+      return show(pictureId);
+    },
+    getPicture: async ({ params: { pictureId }, request, response }) => {
+      const view = await show(pictureId);
+      const stored = view.state === 'SUCCEEDED' ? await pictures.find(db, pictureId) : null;
+      if (!stored)
+        throw new StillError('not_found', `picture ${pictureId} is ${view.state}, there is nothing to see yet`);
+      response.set({
+        etag: `"${stored.sha256}"`,
+        'content-type': 'image/png',
+        'content-length': String(stored.sizeBytes),
+        'cache-control': 'private, max-age=31536000, immutable',
+      });
+      if (request.method === 'HEAD') response.end();
+      else await pipeline(world.store.pictures.read(stored.sha256), response);
+      return undefined;
+    },
+    putPicture: async ({ params: { pictureId }, caller, request }) => {
+      if (caller.kind !== 'device') throw new StillError('forbidden', 'only a device delivers pictures');
+      if (Number(request.headers['content-length'] ?? 0) > limits.pictureBytes)
+        throw new StillError('too_large', `a picture may have ${limits.pictureBytes} bytes`);
+      return { ...(await receivePicture(world, { pictureId, deviceId: caller.deviceId, stream: request })) };
+    },
+  };
+}

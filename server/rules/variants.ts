@@ -1,0 +1,110 @@
+// Which variant of a version a device gets, and why.
+import type { Inventory } from '../../shared/inventory.ts';
+import { artifactsForDevice, type Manifest, type Variant } from '../../shared/manifest.ts';
+
+/** What devices of one class measured for one variant. */
+export interface VariantEvidence {
+  readonly variant: string;
+  readonly deviceClass: string;
+  readonly latencyMsP50: number;
+  readonly peakRssBytes: number;
+  readonly quality: number | null;
+  readonly runs: number;
+}
+
+export interface VariantChoice {
+  /** Null when none fits. */
+  readonly variant: string | null;
+  readonly why: string;
+  readonly bytes: number;
+  readonly predictedPeakBytes: number | null;
+}
+
+export interface VariantQuestion {
+  readonly manifest: Manifest;
+  readonly deviceClass: string;
+  readonly inventory: Inventory | null;
+  readonly evidence: readonly VariantEvidence[];
+  /** The operator's own choice. */
+  readonly wanted?: string | undefined;
+}
+
+/** Left to the system and to whatever else the device does. */
+const MEMORY_SHARE = 0.8;
+/** Score points that count as the same quality. */
+const QUALITY_TOLERANCE = 0.1;
+/** Small first where nothing was measured: bytes to send and memory are what small devices lack. */
+const PREFERENCE = ['fp16', 'int8', 'int4', 'bf16', 'fp32'];
+
+export function chooseVariant(question: VariantQuestion): VariantChoice {
+  const { manifest, wanted } = question;
+  const candidates = wanted ? manifest.variants.filter(({ name }) => name === wanted) : manifest.variants;
+  if (candidates.length === 0) return none(`${manifest.model}@${manifest.version} has no variant "${wanted}"`);
+  const refusals = candidates.map((variant) => refusalOf(variant, question));
+  const fitting = candidates.filter((_, index) => refusals[index] === null);
+  if (fitting.length === 0) return none(refusals.join('; '));
+  if (wanted) return chosen(fitting[0] as Variant, 'named by the operator', question);
+  return byMeasurement(fitting, question) ?? byRule(fitting, question);
+}
+
+/** Why a variant cannot run there, with the numbers; null when it can. */
+function refusalOf(variant: Variant, question: VariantQuestion): string | null {
+  const { inventory } = question;
+  if (!inventory) return null;
+  if (!inventory.runtimes.some(({ runtime }) => runtime === variant.runtime)) {
+    const has = inventory.runtimes.map(({ runtime }) => runtime).join(', ') || 'none';
+    return `${variant.name} needs the runtime ${variant.runtime}, the device has ${has}`;
+  }
+  const peak = predictedPeak(variant, question);
+  const available = inventory.memoryBytes * MEMORY_SHARE;
+  if (peak > available)
+    return `${variant.name} needs ${megabytes(peak)}, the device can give ${megabytes(available)} of ${megabytes(inventory.memoryBytes)}`;
+  return null;
+}
+
+/** The class's own history where there is one, else what the publisher measured. */
+function predictedPeak(variant: Variant, { deviceClass, evidence }: VariantQuestion): number {
+  const known = evidence.find((one) => one.deviceClass === deviceClass && one.variant === variant.name);
+  return known?.peakRssBytes ?? variant.measured.peakRssBytes;
+}
+
+/** The fastest of those with the best quality, where every candidate was measured on this class of device. */
+function byMeasurement(fitting: readonly Variant[], question: VariantQuestion): VariantChoice | null {
+  const { deviceClass, evidence } = question;
+  const measured = fitting.flatMap((variant) => {
+    const known = evidence.find((one) => one.deviceClass === deviceClass && one.variant === variant.name);
+    return known ? [{ variant, known }] : [];
+  });
+  if (measured.length < fitting.length || measured.length < 2) return null;
+  const best = Math.max(...measured.map(({ known }) => known.quality ?? 0));
+  const good = measured.filter(({ known }) => (known.quality ?? 0) >= best - QUALITY_TOLERANCE);
+  const fastest = good.toSorted((a, b) => a.known.latencyMsP50 - b.known.latencyMsP50)[0];
+  if (!fastest) return null;
+  const others = measured
+    .filter((one) => one !== fastest)
+    .map(({ variant, known }) => `${variant.name} ${known.latencyMsP50.toFixed(1)} ms, ${showQuality(known)}`);
+  const why = `measured on ${deviceClass}: ${fastest.known.latencyMsP50.toFixed(1)} ms, ${showQuality(fastest.known)} (${fastest.known.runs} runs); others: ${others.join('; ')}`;
+  return chosen(fastest.variant, why, question);
+}
+
+const showQuality = ({ quality }: VariantEvidence) =>
+  quality === null ? 'quality unknown' : `quality ${quality.toFixed(2)}`;
+
+function byRule(fitting: readonly Variant[], question: VariantQuestion): VariantChoice {
+  const rank = ({ precision }: Variant) => PREFERENCE.indexOf(precision);
+  const [first] = fitting.toSorted((a, b) => rank(a) - rank(b) || a.measured.latencyMs - b.measured.latencyMs);
+  const variant = first as Variant;
+  const why =
+    fitting.length === 1
+      ? 'the only variant that fits'
+      : `by rule (${PREFERENCE.join(' before ')}): not every variant was measured on ${question.deviceClass} yet`;
+  return chosen(variant, why, question);
+}
+
+function chosen(variant: Variant, why: string, question: VariantQuestion): VariantChoice {
+  const bytes = artifactsForDevice(question.manifest, variant).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return { variant: variant.name, why, bytes, predictedPeakBytes: predictedPeak(variant, question) };
+}
+
+const none = (why: string): VariantChoice => ({ variant: null, why, bytes: 0, predictedPeakBytes: null });
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;

@@ -1,0 +1,67 @@
+// Who did what. Append-only (triggers refuse anything else); each row carries the hash over itself and the one before,
+// so that a row that was changed or taken out behind the server's back shows.
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../../shared/canonical-json.ts';
+import type { Db } from './database.ts';
+
+export interface AuditEntry {
+  readonly atMs: number;
+  /** `key:<name>`, `device:<name>` or `server`. */
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditRecord extends AuditEntry {
+  readonly sequence: number;
+  readonly hash: string;
+}
+
+const FIRST_HASH = '0'.repeat(64);
+
+export async function append(tx: Db, entry: AuditEntry): Promise<void> {
+  const last = await tx.selectFrom('audit').select(['sequence', 'hash']).orderBy('sequence', 'desc').executeTakeFirst();
+  const sequence = (last?.sequence ?? 0) + 1;
+  await tx
+    .insertInto('audit')
+    .values({
+      sequence,
+      at_ms: entry.atMs,
+      actor: entry.actor,
+      action: entry.action,
+      subject: entry.subject,
+      details_json: canonicalJson(entry.details),
+      hash: hashOf(last?.hash ?? FIRST_HASH, sequence, entry),
+    })
+    .execute();
+}
+
+/** Newest first. */
+export async function list(db: Db, limit: number): Promise<AuditRecord[]> {
+  const rows = await db.selectFrom('audit').selectAll().orderBy('sequence', 'desc').limit(limit).execute();
+  return rows.map((row) => ({
+    sequence: row.sequence,
+    atMs: row.at_ms,
+    actor: row.actor,
+    action: row.action,
+    subject: row.subject,
+    details: JSON.parse(row.details_json),
+    hash: row.hash,
+  }));
+}
+
+/** The sequence number of the first row that does not fit the one before; null when the chain holds. */
+export function firstBreak(oldestFirst: readonly AuditRecord[]): number | null {
+  let hash = FIRST_HASH;
+  for (const [index, record] of oldestFirst.entries()) {
+    if (record.sequence !== index + 1 || record.hash !== hashOf(hash, record.sequence, record)) return record.sequence;
+    hash = record.hash;
+  }
+  return null;
+}
+
+function hashOf(before: string, sequence: number, { atMs, actor, action, subject, details }: AuditEntry): string {
+  const content = canonicalJson({ sequence, atMs, actor, action, subject, details });
+  return createHash('sha256').update(before).update(content).digest('hex');
+}

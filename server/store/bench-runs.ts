@@ -1,0 +1,176 @@
+// What devices measured: by request (job), and at the end of each probe (installation).
+import type { z } from 'zod';
+import type { BenchResult } from '../../shared/bench.ts';
+import type { TableRow } from '../../shared/http-api.ts';
+import type { Db } from './database.ts';
+
+export interface BenchRun {
+  readonly benchRunId: string;
+  readonly deviceId: string;
+  readonly deviceClass: string;
+  readonly jobId: string | null;
+  readonly installationId: string | null;
+  readonly result: BenchResult;
+  readonly receivedAtMs: number;
+}
+
+export async function insert(tx: Db, run: BenchRun): Promise<void> {
+  const { result } = run;
+  await tx
+    .insertInto('bench_runs')
+    .values({
+      bench_run_id: run.benchRunId,
+      device_id: run.deviceId,
+      device_class: run.deviceClass,
+      version_digest: result.versionDigest,
+      model: result.model,
+      version: result.version,
+      variant: result.variant,
+      mode: result.mode,
+      job_id: run.jobId,
+      installation_id: run.installationId,
+      latency_ms_p50: result.latencyMsP50,
+      latency_ms_p90: result.latencyMsP90,
+      peak_rss_bytes: result.peakRssBytes,
+      quality: result.quality?.score ?? null,
+      parameters: result.parameters,
+      samples: result.samples.length,
+      disturbed: Number(result.disturbances.length > 0),
+      result_json: JSON.stringify(result),
+      received_ms: run.receivedAtMs,
+    })
+    .execute();
+}
+
+export async function ofJob(db: Db, jobId: string): Promise<BenchResult | null> {
+  const row = await db.selectFrom('bench_runs').select('result_json').where('job_id', '=', jobId).executeTakeFirst();
+  return row ? JSON.parse(row.result_json) : null;
+}
+
+/** The newest measurement of a variant on a device, at or after `sinceMs` and before `beforeMs`. */
+export async function newest(
+  db: Db,
+  of: { deviceId: string; versionDigest: string; variant: string; sinceMs?: number; beforeMs?: number },
+): Promise<BenchResult | null> {
+  const row = await db
+    .selectFrom('bench_runs')
+    .select('result_json')
+    .where('device_id', '=', of.deviceId)
+    .where('version_digest', '=', of.versionDigest)
+    .where('variant', '=', of.variant)
+    .where('received_ms', '>=', of.sinceMs ?? 0)
+    .where('received_ms', '<', of.beforeMs ?? Number.MAX_SAFE_INTEGER)
+    .orderBy('received_ms', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row ? JSON.parse(row.result_json) : null;
+}
+
+/** How many measurements stand behind installations of a rollout; grows whenever its evidence does. */
+export async function countOfRollout(db: Db, rolloutId: string): Promise<number> {
+  const row = await db
+    .selectFrom('bench_runs')
+    .innerJoin('installations', (join) =>
+      join
+        .onRef('installations.device_id', '=', 'bench_runs.device_id')
+        .onRef('installations.version_digest', '=', 'bench_runs.version_digest'),
+    )
+    .select(({ fn }) => fn.countAll<number>().as('runs'))
+    .where('installations.rollout_id', '=', rolloutId)
+    .executeTakeFirst();
+  return row?.runs ?? 0;
+}
+
+export interface ClassEvidence {
+  readonly variant: string;
+  readonly deviceClass: string;
+  readonly latencyMsP50: number;
+  readonly peakRssBytes: number;
+  readonly quality: number | null;
+  readonly runs: number;
+}
+
+/** Means of what devices of each class measured for each variant of a version; the peak is the highest one. */
+export async function evidenceByClass(db: Db, versionDigest: string): Promise<ClassEvidence[]> {
+  const rows = await db
+    .selectFrom('bench_runs')
+    .select(({ fn }) => [
+      'variant',
+      'device_class',
+      fn.avg<number>('latency_ms_p50').as('latency'),
+      fn.max('peak_rss_bytes').as('peak'),
+      fn.avg<number | null>('quality').as('quality'),
+      fn.countAll<number>().as('runs'),
+    ])
+    .where('version_digest', '=', versionDigest)
+    .groupBy(['variant', 'device_class'])
+    .execute();
+  return rows.map((row) => ({
+    variant: row.variant,
+    deviceClass: row.device_class,
+    latencyMsP50: row.latency,
+    peakRssBytes: row.peak,
+    quality: row.quality,
+    runs: row.runs,
+  }));
+}
+
+/** Device → its newest median latency of one model's version. */
+export async function newestLatencies(db: Db): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('bench_runs')
+    .select(['device_id', 'version_digest', 'variant', 'latency_ms_p50'])
+    .orderBy('received_ms')
+    .execute();
+  return new Map(rows.map((row) => [latencyKey(row.device_id, row.version_digest, row.variant), row.latency_ms_p50]));
+}
+
+export const latencyKey = (deviceId: string, versionDigest: string, variant: string): string =>
+  `${deviceId} ${versionDigest} ${variant}`;
+
+/** One line of the seed table: the newest measurement of each version on each device that is still ours. */
+export async function table(db: Db): Promise<z.infer<typeof TableRow>[]> {
+  const rows = await db
+    .selectFrom('bench_runs as run')
+    .innerJoin('devices as device', 'device.device_id', 'run.device_id')
+    .select([
+      'device.name',
+      'run.device_id',
+      'run.device_class',
+      'version_digest',
+      'model',
+      'version',
+      'variant',
+      'parameters',
+      'latency_ms_p50',
+      'latency_ms_p90',
+      'peak_rss_bytes',
+      'quality',
+      'samples',
+      'disturbed',
+      'received_ms',
+    ])
+    .where('device.revoked_ms', 'is', null)
+    .orderBy('received_ms')
+    .execute();
+  const newest = new Map(rows.map((row) => [`${row.device_id} ${row.version_digest}`, row]));
+  return [...newest.values()]
+    .map((row) => ({
+      device: row.name,
+      deviceClass: row.device_class,
+      model: row.model,
+      version: row.version,
+      variant: row.variant,
+      parameters: row.parameters,
+      latencyMsP50: row.latency_ms_p50,
+      latencyMsP90: row.latency_ms_p90,
+      peakRssBytes: row.peak_rss_bytes,
+      quality: row.quality,
+      samples: row.samples,
+      disturbed: row.disturbed === 1,
+      measuredAtMs: row.received_ms,
+    }))
+    .sort((a, b) => compare(a.model, b.model) || compare(a.version, b.version) || compare(a.device, b.device));
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,0 +1,87 @@
+// The one database connection. Writes stand in line, each a transaction; SQLite has one writer anyway.
+//
+// synchronous = FULL where somebody is told that it is kept (a device deletes its report on the acknowledgement, a
+// caller reads 201): the WAL is synced at commit, so not even a power cut takes it back. NORMAL for what is told again
+// by itself (telemetry, presence, marks on sent messages): it survives a crash of the process, and costs no sync.
+import SqliteDatabase, { type Database, type Statement } from 'better-sqlite3';
+import { Kysely, SqliteDialect } from 'kysely';
+import { migrate } from './migrate.ts';
+import type { Schema } from './schema.ts';
+
+/** A connection or a transaction in progress: every query of store/ takes one. */
+export type Db = Kysely<Schema>;
+
+export interface WriteOptions {
+  /** False: told again after a power cut, so the commit need not wait for the disk. */
+  readonly durable?: boolean;
+}
+
+const STATEMENTS_KEPT = 500;
+const BUSY_MS = 5000;
+
+export class DatabaseConnection {
+  readonly sqlite: Database;
+  readonly db: Db;
+  private turn: Promise<unknown> = Promise.resolve();
+  private synchronous: 'FULL' | 'NORMAL' = 'FULL';
+
+  private constructor(sqlite: Database) {
+    this.sqlite = sqlite;
+    this.db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: withStatementCache(sqlite) }) });
+  }
+
+  static async open(path: string): Promise<DatabaseConnection> {
+    const sqlite = new SqliteDatabase(path, { timeout: BUSY_MS });
+    sqlite.pragma('journal_mode = WAL');
+    sqlite.pragma('synchronous = FULL');
+    sqlite.pragma('foreign_keys = ON');
+    const connection = new DatabaseConnection(sqlite);
+    try {
+      await migrate(sqlite, connection.db as unknown as Kysely<unknown>);
+    } catch (error) {
+      sqlite.close();
+      throw error;
+    }
+    return connection;
+  }
+
+  /** Runs `work` in one transaction, after the writes that came before. Nothing of it stays when it throws. */
+  write<T>(work: (tx: Db) => Promise<T>, { durable = true }: WriteOptions = {}): Promise<T> {
+    const result = this.turn.then(() => {
+      this.setSynchronous(durable ? 'FULL' : 'NORMAL');
+      return this.db.transaction().execute(work);
+    });
+    this.turn = result.catch(() => {});
+    return result;
+  }
+
+  /** Resolves when the writes that were asked for have ended. */
+  async close(): Promise<void> {
+    await this.turn;
+    await this.db.destroy();
+    if (this.sqlite.open) this.sqlite.close();
+  }
+
+  private setSynchronous(mode: 'FULL' | 'NORMAL'): void {
+    if (this.synchronous === mode) return;
+    this.sqlite.pragma(`synchronous = ${mode}`);
+    this.synchronous = mode;
+  }
+}
+
+/** Kysely asks for every statement anew; preparing costs more than most of our queries. */
+function withStatementCache(sqlite: Database) {
+  const cache = new Map<string, Statement<unknown[]>>();
+  return {
+    close: () => sqlite.close(),
+    prepare: (sql: string) => {
+      const known = cache.get(sql);
+      if (known) return known as never;
+      const statement = sqlite.prepare<unknown[]>(sql);
+      const oldest = cache.size >= STATEMENTS_KEPT ? cache.keys().next() : null;
+      if (oldest && !oldest.done) cache.delete(oldest.value);
+      cache.set(sql, statement);
+      return statement as never;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+// Bench runs and pictures as the API shows them.
+import type { BenchRunView, PictureView } from '../../shared/http-api.ts';
+import * as benchRuns from './bench-runs.ts';
+import type { Db } from './database.ts';
+import type { Job } from './jobs.ts';
+
+export async function viewBenchRuns(db: Db, jobs: readonly Job[]): Promise<BenchRunView[]> {
+  const names = await deviceNames(db, jobs);
+  const views: BenchRunView[] = [];
+  for (const job of jobs) {
+    if (job.kind !== 'bench') continue;
+    const { mode, model, version } = job.request;
+    const result = job.state === 'SUCCEEDED' ? await benchRuns.ofJob(db, job.jobId) : null;
+    views.push({ benchRunId: job.jobId, ...viewJob(job, names), model, version, mode, result });
+  }
+  return views;
+}
+
+export async function viewPictures(db: Db, jobs: readonly Job[]): Promise<PictureView[]> {
+  const names = await deviceNames(db, jobs);
+  const versions = new Map(
+    (await db.selectFrom('versions').select(['version_digest', 'model', 'version']).execute()).map((row) => [
+      row.version_digest,
+      { model: row.model, version: row.version },
+    ]),
+  );
+  return jobs.flatMap((job) => {
+    if (job.kind !== 'picture') return [];
+    return [
+      {
+        pictureId: job.jobId,
+        ...viewJob(job, names),
+        request: job.request,
+        result: job.result && viewResult(job.result, versions),
+      },
+    ];
+  });
+}
+
+function viewResult(
+  result: Readonly<Record<string, unknown>>,
+  versions: ReadonlyMap<string, { model: string; version: string }>,
+): PictureView['result'] {
+  const { versionDigest, stagesMs: _, unknownWords = [], ...rest } = result;
+  const version = versions.get(String(versionDigest)) ?? { model: 'unknown', version: '0.0.0' };
+  return { ...rest, ...version, unknownWords } as PictureView['result'];
+}
+
+function viewJob(job: Job, names: ReadonlyMap<string, string>) {
+  const { state, reason, requestedAtMs, deadlineMs, endedAtMs, progress } = job;
+  return {
+    device: names.get(job.deviceId) ?? '',
+    ...{ state, reason, requestedAtMs, deadlineMs, endedAtMs },
+    progress: progress && { ...progress },
+  };
+}
+
+async function deviceNames(db: Db, jobs: readonly Job[]): Promise<Map<string, string>> {
+  const ids = [...new Set(jobs.map(({ deviceId }) => deviceId))];
+  if (ids.length === 0) return new Map();
+  const rows = await db.selectFrom('devices').select(['device_id', 'name']).where('device_id', 'in', ids).execute();
+  return new Map(rows.map((row) => [row.device_id, row.name]));
+}

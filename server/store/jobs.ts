@@ -1,0 +1,147 @@
+// Bench runs and picture requests on their way.
+import { type JobReason, type JobState, jobTable } from '../../shared/job.ts';
+import { isFinal } from '../../shared/machine.ts';
+import type { BenchRequest, PictureRequest } from '../../shared/messages.ts';
+import type { Db } from './database.ts';
+import * as events from './events.ts';
+import type { JobsTable } from './schema.ts';
+
+export type JobRequest =
+  | { readonly kind: 'bench'; readonly request: BenchRequest }
+  | { readonly kind: 'picture'; readonly request: PictureRequest };
+
+export interface JobProgress {
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+export type Job = JobRequest & {
+  readonly jobId: string;
+  readonly deviceId: string;
+  readonly state: JobState;
+  readonly reason: JobReason | null;
+  readonly progress: JobProgress | null;
+  /** Of a picture: what the device says of it. */
+  readonly result: Readonly<Record<string, unknown>> | null;
+  readonly requestedAtMs: number;
+  readonly requestedBy: string;
+  readonly deadlineMs: number;
+  readonly endedAtMs: number | null;
+};
+
+export type NewJob = JobRequest & Pick<Job, 'jobId' | 'deviceId' | 'requestedAtMs' | 'requestedBy' | 'deadlineMs'>;
+
+/** A new job stands in QUEUED. */
+export async function insert(tx: Db, job: NewJob): Promise<void> {
+  await tx
+    .insertInto('jobs')
+    .values({
+      job_id: job.jobId,
+      kind: job.kind,
+      device_id: job.deviceId,
+      state: 'QUEUED',
+      request_json: JSON.stringify(job.request),
+      reason_json: null,
+      progress_json: null,
+      result_json: null,
+      requested_ms: job.requestedAtMs,
+      requested_by: job.requestedBy,
+      deadline_ms: job.deadlineMs,
+      ended_ms: null,
+    })
+    .execute();
+  const { deviceId, kind, jobId } = job;
+  await events.append(tx, { atMs: job.requestedAtMs, kind, subject: jobId, details: { deviceId, state: 'QUEUED' } });
+}
+
+/** Stores one transition that the caller has found legal, and tells those who watch. */
+export async function move(
+  tx: Db,
+  job: Job,
+  change: { to: JobState; atMs: number; reason?: JobReason; result?: Record<string, unknown> },
+): Promise<void> {
+  const { to, atMs, reason, result } = change;
+  await tx
+    .updateTable('jobs')
+    .set({
+      state: to,
+      ...(reason && { reason_json: JSON.stringify(reason) }),
+      ...(result && { result_json: JSON.stringify(result) }),
+      ...(isFinal(jobTable, to) && { ended_ms: atMs, progress_json: null }),
+    })
+    .where('job_id', '=', job.jobId)
+    .execute();
+  const details = { deviceId: job.deviceId, from: job.state, state: to, ...(reason && { reason }) };
+  await events.append(tx, { atMs, kind: job.kind, subject: job.jobId, details });
+}
+
+export async function setProgress(tx: Db, jobId: string, progress: JobProgress): Promise<void> {
+  await tx
+    .updateTable('jobs')
+    .set({ progress_json: JSON.stringify(progress) })
+    .where('job_id', '=', jobId)
+    .where('ended_ms', 'is', null)
+    .execute();
+}
+
+export async function find(db: Db, jobId: string): Promise<Job | null> {
+  return (await select(db).where('job_id', '=', jobId).execute()).map(toJob)[0] ?? null;
+}
+
+export async function openOf(db: Db, deviceId: string): Promise<Job[]> {
+  const rows = await select(db)
+    .where('device_id', '=', deviceId)
+    .where('ended_ms', 'is', null)
+    .orderBy('job_id')
+    .execute();
+  return rows.map(toJob);
+}
+
+export async function overdue(db: Db, nowMs: number): Promise<Job[]> {
+  return (await select(db).where('ended_ms', 'is', null).where('deadline_ms', '<', nowMs).execute()).map(toJob);
+}
+
+/** Device → how many jobs it has before it. */
+export async function openCounts(db: Db): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('jobs')
+    .select(({ fn }) => ['device_id', fn.countAll<number>().as('open')])
+    .where('ended_ms', 'is', null)
+    .groupBy('device_id')
+    .execute();
+  return new Map(rows.map((row) => [row.device_id, row.open]));
+}
+
+/** Newest first. */
+export async function list(
+  db: Db,
+  { kind, deviceId, limit }: { kind: Job['kind']; deviceId?: string; limit: number },
+): Promise<Job[]> {
+  const rows = await select(db)
+    .where('kind', '=', kind)
+    .$if(deviceId !== undefined, (query) => query.where('device_id', '=', deviceId as string))
+    .orderBy('job_id', 'desc')
+    .limit(limit)
+    .execute();
+  return rows.map(toJob);
+}
+
+const select = (db: Db) => db.selectFrom('jobs').selectAll();
+
+function toJob(row: JobsTable): Job {
+  return {
+    kind: row.kind as 'bench',
+    request: JSON.parse(row.request_json) as BenchRequest,
+    jobId: row.job_id,
+    deviceId: row.device_id,
+    state: row.state as JobState,
+    reason: row.reason_json === null ? null : JSON.parse(row.reason_json),
+    progress: row.progress_json === null ? null : JSON.parse(row.progress_json),
+    result: row.result_json === null ? null : JSON.parse(row.result_json),
+    requestedAtMs: row.requested_ms,
+    requestedBy: row.requested_by,
+    deadlineMs: row.deadline_ms,
+    endedAtMs: row.ended_ms,
+  };
+}

@@ -1,0 +1,23 @@
+// Numbered, forward only, each in a transaction of its own. SQLite's user_version counts those that have run.
+import type { Database } from 'better-sqlite3';
+import type { Kysely } from 'kysely';
+import { StillError } from '../../shared/errors.ts';
+import { up as firstTables } from './migrations/0001-first-tables.ts';
+
+const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [firstTables];
+
+export async function migrate(sqlite: Database, db: Kysely<unknown>): Promise<void> {
+  const done = Number(sqlite.pragma('user_version', { simple: true }));
+  if (done > migrations.length)
+    throw new StillError(
+      'conflict',
+      `this data folder was written by a newer server (schema ${done}, this one knows ${migrations.length}); start that server again`,
+    );
+  for (const [index, up] of migrations.entries()) {
+    if (index < done) continue;
+    await db.transaction().execute(async (tx) => {
+      await up(tx);
+      sqlite.pragma(`user_version = ${index + 1}`);
+    });
+  }
+}

@@ -1,0 +1,56 @@
+// Everything that the server remembers: the database and the files beside it.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseConnection, type Db, type WriteOptions } from './database.ts';
+import { Files } from './files.ts';
+import { lockFolder } from './folder-lock.ts';
+import { Signal } from './signal.ts';
+import { TelemetryRows } from './telemetry.ts';
+
+export type { Db } from './database.ts';
+
+export interface Store {
+  /** For reading outside of a transaction. */
+  readonly db: Db;
+  /** One transaction; writes stand in line. */
+  write<T>(work: (tx: Db) => Promise<T>, options?: WriteOptions): Promise<T>;
+  /** Fires after every commit. */
+  readonly committed: Signal;
+  /** Artifacts by sha256. */
+  readonly blobs: Files;
+  /** PNGs by sha256. */
+  readonly pictures: Files;
+  readonly telemetry: TelemetryRows;
+  close(): Promise<void>;
+}
+
+/** @throws StillError `conflict` when another server has the folder, or a newer one wrote it */
+export async function openStore(folder: string): Promise<Store> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const unlock = lockFolder(folder);
+  try {
+    const blobs = await Files.open(join(folder, 'blobs'));
+    const pictures = await Files.open(join(folder, 'pictures'));
+    const connection = await DatabaseConnection.open(join(folder, 'stillhouse.db'));
+    const committed = new Signal();
+    return {
+      db: connection.db,
+      write: async (work, options) => {
+        const result = await connection.write(work, options);
+        committed.fire();
+        return result;
+      },
+      committed,
+      blobs,
+      pictures,
+      telemetry: new TelemetryRows(connection.sqlite),
+      close: async () => {
+        await connection.close();
+        unlock();
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}

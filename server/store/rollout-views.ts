@@ -1,0 +1,42 @@
+// Rollouts as the API shows them.
+import type { z } from 'zod';
+import type { RolloutView, WaveView } from '../../shared/http-api.ts';
+import type { Db } from './database.ts';
+import { viewInstallation } from './installation-view.ts';
+import * as installations from './installations.ts';
+import * as rollouts from './rollouts.ts';
+
+export async function viewRollout(db: Db, rollout: rollouts.Rollout): Promise<RolloutView> {
+  const waves = await rollouts.wavesOf(db, rollout.rolloutId);
+  const standings = await rollouts.standingsOf(db, rollout);
+  const names = new Map(standings.map(({ deviceId, device }) => [deviceId, device]));
+  const { rolloutId, model, version, versionDigest, selector, state, startedAtMs, endedAtMs, startedBy } = rollout;
+  return {
+    ...{ rolloutId, model, version, versionDigest, selector, state, startedAtMs, endedAtMs, startedBy },
+    gates: [...rollout.gates],
+    explanation: rollout.explanation,
+    waves: waves.map((wave) => viewWave(wave, standings)),
+    installations: (await installations.ofRollout(db, rolloutId)).map((installation) =>
+      viewInstallation(installation, names.get(installation.deviceId) ?? ''),
+    ),
+  };
+}
+
+const FAILURES: readonly string[] = ['FAILED', 'REJECTED', 'TIMED_OUT', 'ROLLED_BACK'];
+
+function viewWave(wave: rollouts.Wave, standings: readonly rollouts.TargetStanding[]): z.infer<typeof WaveView> {
+  const members = standings.filter(({ waveIndex }) => waveIndex === wave.index);
+  const count = (holds: (state: string) => boolean) =>
+    members.filter(({ installation }) => installation !== null && holds(installation.state)).length;
+  return {
+    index: wave.index,
+    state: wave.state,
+    devices: members.map(({ device }) => device),
+    attempted: count(() => true),
+    contacted: members.filter(({ installation }) => installation?.contacted).length,
+    committed: count((state) => state === 'COMMITTED'),
+    failed: count((state) => FAILURES.includes(state)),
+    total: members.length,
+    gates: [...wave.verdicts],
+  };
+}
