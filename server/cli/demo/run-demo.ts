@@ -1,5 +1,4 @@
 // Starts the fleet, tells the story, and then stays or ends. Whatever happens, the processes that it started end.
-import { relative } from 'node:path';
 import pc from 'picocolors';
 import { StillError } from '../../../shared/errors.ts';
 import { INTERRUPTED_EXIT_CODE } from '../interrupt.ts';
@@ -8,6 +7,7 @@ import { duration, plural } from '../units.ts';
 import type { BackgroundProcess } from './background-process.ts';
 import { type DemoServer, startAgents, startServer } from './fleet.ts';
 import { Narrator } from './narrator.ts';
+import { shortPath } from './short-path.ts';
 import { type Outcome, type Stage, tellStory } from './story.ts';
 import { requireTrue } from './verdict.ts';
 import { findVersions } from './versions.ts';
@@ -30,7 +30,7 @@ export async function runDemo(screen: Screen, options: DemoOptions): Promise<voi
   const { signal } = interrupt;
   try {
     screen.line(
-      `Stillhouse demo: one server and ${plural(options.devices.length, 'device')} on this machine, in ${shown(options.folder)}.`,
+      `Stillhouse demo: one server and ${plural(options.devices.length, 'device')} on this machine, in ${shortPath(options.folder)}.`,
     );
     const narrator = new Narrator(screen);
     const server = await startFleet(narrator, options, processes);
@@ -115,7 +115,7 @@ function summary({ client, devices, second }: Stage, { rollouts, stopped, table,
 
 function pointToLogs(error: unknown, processes: readonly BackgroundProcess[]): unknown {
   if (!(error instanceof StillError) || processes.length === 0) return error;
-  const logs = { message: `what the processes said: ${processes.map(({ logFile }) => shown(logFile)).join(' ')}` };
+  const logs = { message: `what the processes said: ${processes.map(({ logFile }) => shortPath(logFile)).join(' ')}` };
   return new StillError(error.code, error.message, { problems: [...error.problems, logs], cause: error });
 }
 
@@ -125,10 +125,4 @@ async function endFleet(screen: Screen, processes: readonly BackgroundProcess[])
   await Promise.all(agents.map((agent) => agent.stop()));
   await server?.stop();
   screen.line('\nThe server and the devices have ended.');
-}
-
-/** A path as short as it can be typed here. */
-function shown(path: string): string {
-  const short = relative(process.cwd(), path);
-  return short && !short.startsWith('..') ? short : path;
 }

@@ -13,10 +13,12 @@ import { publishFolder } from '../publish-folder.ts';
 import { bytes, parameters, plural } from '../units.ts';
 import { benchLine } from '../views/bench-text.ts';
 import { pictureText } from '../views/picture-text.ts';
+import { clauses } from '../views/rollout-text.ts';
 import { seedTable } from '../views/seed-table.ts';
 import { watchRollout } from '../watch-rollout.ts';
 import { makeDamagedVersion } from './damaged-version.ts';
 import type { Narrator } from './narrator.ts';
+import { shortPath } from './short-path.ts';
 import { nextMinor, type VersionFolder } from './versions.ts';
 
 /** What the second version must reach on every device; a model that never did so itself is held to a little less. */
@@ -131,7 +133,7 @@ async function rollOut(
   const { rolloutId } = await client.call('startRollout', { body });
   const rollout = await watchRollout({ client, screen: narrator.text }, rolloutId, signal);
   if (narrator.text.live) for (const line of finalLines(rollout)) narrator.say(line);
-  narrator.finish(rollout.explanation, performance.now() - start);
+  narrator.finish(clauses(rollout).join('\n'), performance.now() - start);
   return rollout;
 }
 
@@ -189,7 +191,7 @@ async function fetchOne({ client, narrator, folder, devices, second, signal }: S
   const fetched = await fetchPicture({ client, screen }, { device, prompt, seed }, signal);
   await writePicture(file, fetched.png);
   if (screen.live && pc.isColorSupported) narrator.say(halfBlocks(fetched.png, screen.columns - 4).join('\n'));
-  narrator.finish(pictureText(file, fetched), performance.now() - start);
+  narrator.finish(pictureText(shortPath(file), fetched), performance.now() - start);
   return { ...fetched, file };
 }
 

@@ -1,13 +1,25 @@
-// What is new since the last look at a rollout: one line each, for logs and pipes.
+// What is new since the last look at a rollout, for logs and pipes: a line a wave, and one for the devices that came to
+// the same state together.
 import type { InstallationView, RolloutView, WaveView } from '../../../shared/http-api.ts';
 import { colourOf, mark } from './rollout-text.ts';
 
+const MARGIN = ' '.repeat(9);
+const STATE_WIDTH = 'DOWNLOADING'.length;
+const NAMES_SHOWN = 8;
+
 export function rolloutChanges(before: RolloutView | undefined, now: RolloutView): string[] {
+  const known = new Map(before?.installations.map(({ installationId, state }) => [installationId, state]));
+  const changed = now.installations.filter(({ installationId, state }) => known.get(installationId) !== state);
+  const forward = changed.filter(({ version }) => version === now.version);
+  const back = changed.filter(({ version }) => version !== now.version);
   return [
-    ...now.waves.flatMap((wave) => waveStart(before?.waves[wave.index], wave)),
-    ...now.installations.flatMap((installation) => installationChange(before?.installations, installation)),
-    ...now.waves.flatMap((wave) => waveEnd(before?.waves[wave.index], wave)),
+    ...now.waves.flatMap((wave) => [
+      ...waveStart(before?.waves[wave.index], wave),
+      ...stateLines(forward.filter(({ device }) => wave.devices.includes(device))),
+      ...waveEnd(before?.waves[wave.index], wave),
+    ]),
     ...(before && before.state !== now.state ? [`rollout  ${colourOf(now.state)(now.state)}`] : []),
+    ...stateLines(back),
   ];
 }
 
@@ -18,18 +30,25 @@ function waveStart(before: WaveView | undefined, { index, state, devices }: Wave
 
 function waveEnd(before: WaveView | undefined, { index, state, gates }: WaveView): string[] {
   if (before?.state === state || !['PASSED', 'FAILED', 'AWAITING_APPROVAL'].includes(state)) return [];
-  const verdicts = gates.map(({ verdict, explanation }) => `         ${mark(verdict)} ${explanation}`);
+  const verdicts = gates.map(({ verdict, explanation }) => `${MARGIN}${mark(verdict)} ${explanation}`);
   return [...verdicts, `wave ${index + 1}   ${colourOf(state)(state)}`];
 }
 
-function installationChange(before: readonly InstallationView[] | undefined, now: InstallationView): string[] {
-  const known = before?.find(({ installationId }) => installationId === now.installationId);
-  if (known?.state === now.state) return [];
-  const reason = now.reason ? `: ${now.reason.message}` : '';
-  return [`         ${now.device}  ${now.version}  ${colourOf(now.state)(now.state)}${reason}`];
+function stateLines(installations: readonly InstallationView[]): string[] {
+  const alike = Map.groupBy(
+    installations,
+    ({ state, version, reason }) => `${state} ${version} ${reason?.message ?? ''}`,
+  );
+  return [...alike.values()].flatMap((group) => {
+    const [first] = group;
+    if (!first) return [];
+    const state = colourOf(first.state)(first.state.padEnd(STATE_WIDTH));
+    const reason = first.reason ? `: ${first.reason.message}` : '';
+    return [`${MARGIN}${first.version}  ${state}  ${shortList(group.map(({ device }) => device))}${reason}`];
+  });
 }
 
 function shortList(names: readonly string[]): string {
-  const shown = names.slice(0, 8).join(', ');
-  return names.length > 8 ? `${shown} and ${names.length - 8} more` : shown;
+  const shown = names.slice(0, NAMES_SHOWN).join(', ');
+  return names.length > NAMES_SHOWN ? `${shown} and ${names.length - NAMES_SHOWN} more` : shown;
 }

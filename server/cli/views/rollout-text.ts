@@ -14,9 +14,12 @@ export function rolloutText(rollout: RolloutView, nowMs: number): string {
   return [
     `${pc.bold(`${model}@${version}`)} to ${selector}  ${colourOf(state)(state)}  ${lasted}  ${pc.dim(rolloutId)}`,
     ...waves.flatMap((wave) => waveLines(rollout, wave)),
-    ...(rollout.explanation ? [rollout.explanation] : []),
+    ...clauses(rollout),
   ].join('\n');
 }
+
+/** The explanation, a clause a line. */
+export const clauses = ({ explanation }: RolloutView): string[] => explanation.split('; ').filter(Boolean);
 
 function waveLines(rollout: RolloutView, wave: WaveView): string[] {
   const { index, state, committed, failed, total, gates } = wave;

@@ -134,8 +134,8 @@ test('changes of a rollout, one line each, and nothing where nothing changed', (
   expect(rolloutChanges(before, before)).toEqual([]);
   expect(shown([...rolloutChanges(undefined, before), ...rolloutChanges(before, now)].join('\n'))).toBe(`
 wave 1   starts: pi-kitchen
-         pi-kitchen  1.1.0  PROBING
-         pi-kitchen  1.1.0  COMMITTED
+         1.1.0  PROBING      pi-kitchen
+         1.1.0  COMMITTED    pi-kitchen
          ✓ quality 4.61 [4.40, 4.80] on pi-kitchen (raspberry-pi-5-8gb, n = 48) satisfies quality>=4
 wave 1   PASSED
 rollout  SUCCEEDED
