@@ -103,12 +103,15 @@ export async function startServer(
 function tasks(world: World) {
   return [
     { name: 'advance-rollouts', everyMs: 0, run: () => advanceRollouts(world) },
-    { name: 'expire-jobs', everyMs: EXPIRE_EVERY_MS, run: () => expireJobs(world) },
-    { name: 'expire-installations', everyMs: EXPIRE_EVERY_MS, run: () => expireInstallations(world) },
-    { name: 'mark-silent-devices', everyMs: EXPIRE_EVERY_MS, run: () => markSilentDevices(world) },
-    { name: 'prune-store', everyMs: PRUNE_EVERY_MS, run: () => pruneStore(world) },
+    { name: 'expire-jobs', everyMs: EXPIRE_EVERY_MS, run: () => expireJobs(world).then(byItself) },
+    { name: 'expire-installations', everyMs: EXPIRE_EVERY_MS, run: () => expireInstallations(world).then(byItself) },
+    { name: 'mark-silent-devices', everyMs: EXPIRE_EVERY_MS, run: () => markSilentDevices(world).then(byItself) },
+    { name: 'prune-store', everyMs: PRUNE_EVERY_MS, run: () => pruneStore(world).then(byItself) },
   ];
 }
+
+/** Nothing of it is due at a known time. */
+const byItself = () => null;
 
 /** Whole or not at all, and readable by its owner alone. */
 async function keepPrivate(path: string, text: string): Promise<void> {

@@ -10,7 +10,7 @@ export interface Task {
   /** At most this often; 0: at every turn. */
   readonly everyMs: number;
   /** @returns when it is due by time alone, UTC milliseconds, or nothing */
-  run(): Promise<number | null | void>;
+  run(): Promise<number | null | undefined>;
 }
 
 /** Rest after a turn, as a multiple of how long it took: work on the rollouts leaves most of the time to everything else. */

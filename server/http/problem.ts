@@ -71,7 +71,8 @@ const isHttpError = (thrown: unknown): thrown is HttpError =>
   thrown instanceof Error && 'status' in thrown && typeof thrown.status === 'number';
 
 function fromHttpError(error: HttpError): StillError {
-  const { status, type, message, cause } = { cause: error, ...error, message: error.message };
+  const { status, type, message } = error;
+  const cause = error;
   if (type === 'entity.parse.failed')
     return new StillError('invalid_input', `the body is no JSON: ${message}`, {
       cause,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import type { z } from 'zod';
 import { StillError } from '../../shared/errors.ts';
 import { type Route, type RouteName, routes } from '../../shared/http-api.ts';
 import { limits } from '../../shared/limits.ts';
@@ -104,7 +105,7 @@ function createApp(world: World, handlers: Handlers, door: Doorkeeper): Express 
 function mount(app: Express, name: RouteName, handlers: Handlers, door: Doorkeeper): void {
   const route: Route = routes[name];
   const handler = handlers[name] as Handler<RouteName>;
-  const parseBody = route.body && route.body !== 'bytes' ? [jsonBody] : [];
+  const readBody = route.body && route.body !== 'bytes' ? [jsonBody] : [];
   const identify: RequestHandler = async (request, response, next) => {
     response.locals.caller = await authenticate(door, request, route.access);
     next();
@@ -116,7 +117,7 @@ function mount(app: Express, name: RouteName, handlers: Handlers, door: Doorkeep
     response.json(result);
   };
   // Nobody's body is read before it is known who sends it.
-  app[route.method](route.path, identify, ...parseBody, answer);
+  app[route.method](route.path, identify, ...readBody, answer);
 }
 
 const jsonBody = express.json({ limit: limits.httpJsonBytes, type: () => true, strict: false });
@@ -128,12 +129,22 @@ function exchangeOf(route: Route, request: Request, response: Response): Exchang
   return {
     params: params?.parse(request.params),
     query: query?.parse(request.query),
-    body: body && body !== 'bytes' ? body.parse(request.body) : undefined,
+    body: body && body !== 'bytes' ? parseBody(body, request) : undefined,
     caller,
     actor: actorOf(caller),
     request,
     response,
   } as Exchange<RouteName>;
+}
+
+function parseBody(schema: z.ZodType, request: Request): unknown {
+  const parsed = schema.safeParse(request.body ?? {});
+  if (parsed.success) return parsed.data;
+  if (request.headers['content-length'] === '0')
+    throw new StillError('invalid_input', 'the request has no body; send one of JSON', {
+      problems: parsed.error.issues.map(({ path, message }) => ({ field: path.join('.'), message })),
+    });
+  throw parsed.error;
 }
 
 /** Plain express handlers that write their answer themselves. */

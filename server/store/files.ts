@@ -2,7 +2,7 @@
 // never stands for anything but its bytes.
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { StillError } from '../../shared/errors.ts';
@@ -89,7 +89,9 @@ async function writeHashed(
   let sizeBytes = 0;
   let start = Buffer.alloc(0);
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
+    // A sender that is refused in the middle is still to hear why.
+    const chunks: AsyncIterable<Buffer> = stream.iterator({ destroyOnReturn: false });
+    for await (const chunk of chunks) {
       if (checkStart && start.length < START_BYTES) start = Buffer.concat([start, chunk.subarray(0, START_BYTES)]);
       sizeBytes += chunk.length;
       if (sizeBytes > maxBytes) throw new StillError('too_large', `larger than the limit of ${maxBytes} bytes`);
