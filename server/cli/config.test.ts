@@ -4,16 +4,19 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readConnection } from './config.ts';
 
+/** Larger than Linux gives to any process. */
+const ENDED_PID = 2 ** 22 + 1;
+
 let folder = '';
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'still-config-'));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-function localServer(place: string, http: string): void {
+function localServer(place: string, http: string, pid = ENDED_PID): void {
   const data = join(folder, '.stillhouse', place);
   mkdirSync(data, { recursive: true });
-  writeFileSync(join(data, 'server.json'), JSON.stringify({ http }));
+  writeFileSync(join(data, 'server.json'), JSON.stringify({ http, pid }));
   writeFileSync(join(data, 'admin.key'), `sk_${place.replace('/', '_')}\n`);
 }
 
@@ -37,6 +40,12 @@ test('the key of the folder never goes to a server that the folder did not name'
 
 test('a server of the demo is found where no other has run', () => {
   localServer('demo/server', 'http://127.0.0.1:4');
+  expect(readConnection({}, {}, folder)).toMatchObject({ key: 'sk_demo_server' });
+});
+
+test('of two, the one that runs', () => {
+  localServer('server', 'http://127.0.0.1:1');
+  localServer('demo/server', 'http://127.0.0.1:4', process.pid);
   expect(readConnection({}, {}, folder)).toMatchObject({ key: 'sk_demo_server' });
 });
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { StillError } from '../../shared/errors.ts';
 
-/** Data folders of a server on this machine, relative to the working folder; the first that names a server wins. */
+/** Data folders of a server on this machine, relative to the working folder. */
 const LOCAL_SERVERS = ['.stillhouse/server', '.stillhouse/demo/server'];
 
 export interface Given {
@@ -51,14 +51,35 @@ function parseUrl(text: string, source: string): URL {
   });
 }
 
-function findLocalServer(folder: string): { url: string; key: string | undefined; source: string } | undefined {
-  for (const place of LOCAL_SERVERS) {
-    const address = read(join(folder, place, 'server.json'));
-    const url = address === undefined ? undefined : (JSON.parse(address) as { http?: unknown }).http;
-    if (typeof url === 'string')
-      return { url, key: read(join(folder, place, 'admin.key')), source: `${place}/server.json` };
+interface LocalServer {
+  readonly url: string;
+  readonly key: string | undefined;
+  readonly source: string;
+  readonly isRunning: boolean;
+}
+
+/** One that runs goes before one that has ended. */
+function findLocalServer(folder: string): LocalServer | undefined {
+  const found = LOCAL_SERVERS.flatMap((place) => readLocalServer(folder, place) ?? []);
+  return found.find(({ isRunning }) => isRunning) ?? found[0];
+}
+
+function readLocalServer(folder: string, place: string): LocalServer | undefined {
+  const source = `${place}/server.json`;
+  const text = read(join(folder, source));
+  const { http, pid } = text === undefined ? {} : (JSON.parse(text) as { http?: unknown; pid?: unknown });
+  if (typeof http !== 'string') return undefined;
+  const isRunning = typeof pid === 'number' && isAlive(pid);
+  return { url: http, key: read(join(folder, place, 'admin.key')), source, isRunning };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-  return undefined;
 }
 
 function read(path: string): string | undefined {

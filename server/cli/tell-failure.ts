@@ -14,7 +14,9 @@ export function tellFailure(thrown: unknown): Failure {
   if (thrown instanceof CommanderError) return { text: '', exitCode: thrown.exitCode === 0 ? 0 : 2 };
   const [first = '', ...more] = messageOf(thrown).split('\n');
   const problems = thrown instanceof StillError ? thrown.problems : [];
-  const details = [...more, ...problems.map(({ field, message }) => (field ? `${field}: ${message}` : message))];
+  // A single problem may be all that the message says.
+  const further = problems.filter(({ message }) => message !== first);
+  const details = [...more, ...further.map(({ field, message }) => (field ? `${field}: ${message}` : message))];
   const text = [`${pc.red('error:')} ${first}`, ...details.map((detail) => `       ${detail}`)].join('\n');
   return { text, exitCode: thrown instanceof StillError ? ERROR_CODES[thrown.code][1] : 1 };
 }

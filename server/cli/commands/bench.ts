@@ -18,7 +18,7 @@ interface Options {
 
 export function bench(): Command {
   return new Command('bench')
-    .description('Measure a version on a device that runs it: latency, memory, quality.')
+    .description('Measure a version on a device that has it: latency, memory, quality.')
     .argument('<device>')
     .argument('<model@version>', '', versionRef)
     .addOption(

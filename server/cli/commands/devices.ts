@@ -14,7 +14,9 @@ export function devices(): Command {
     .action(async (selector: string | undefined, _: object, self: Command) => {
       const { client, screen } = openSession(self);
       const listed = await client.call('listDevices', { query: { selector } });
-      screen.result(listed, devicesText(listed, Date.now()));
+      const text =
+        selector && listed.length === 0 ? `No device matches "${selector}".` : devicesText(listed, Date.now());
+      screen.result(listed, text);
     });
   command
     .command('show')

@@ -16,12 +16,12 @@ export function token(): Command {
       const { client, screen } = openSession(self);
       const body = { uses: options.uses, expiresInMs: options.expires, labels: options.label ?? {} };
       const created = await client.call('createToken', { body });
-      const join = `still agent --server ${client.url.origin} --token ${created.token} --name NAME`;
+      const join = `still agent --server ${client.url.origin} --token ${created.token} --name NAME --data DIR`;
       screen.result(created, `${created.token}\n\nOn the device: ${join}`);
     });
   command
     .command('list')
-    .description('List the tokens that are still good.')
+    .description('List the tokens.')
     .action(async (_: object, self: Command) => {
       const { client, screen } = openSession(self);
       const tokens = await client.call('listTokens', {});

@@ -45,8 +45,6 @@ export async function startProcess(name: string, args: readonly string[], logFil
     await stop();
     throw error;
   });
-  child.unref();
-  child.channel?.unref();
   return { name, pid: child.pid ?? 0, logFile, readyLine, ended, hasEnded, stop };
 }
 
@@ -69,7 +67,6 @@ async function untilReady(name: string, logFile: string, start: number, hasEnded
 
 async function stopProcess(child: ChildProcess, ended: Promise<unknown>, hasEnded: () => boolean): Promise<void> {
   if (hasEnded()) return;
-  child.ref();
   child.kill('SIGTERM');
   const force = setTimeout(() => child.kill('SIGKILL'), timings.shutdownMs);
   await ended;

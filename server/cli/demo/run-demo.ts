@@ -40,7 +40,13 @@ export async function runDemo(screen: Screen, options: DemoOptions): Promise<voi
     const took = performance.now() - start;
     screen.line(`\n${pc.green('Every step held')}, as the server and the disk say. It took ${duration(took)}.`);
     if (options.once) screen.json ? screen.result(summary(stage, outcome, took), '') : undefined;
-    else await stay(screen, server, stage, firstEnd(processes, signal));
+    else
+      await stay(
+        screen,
+        server,
+        { ...stage, prompt: outcome.picture.view.request.prompt },
+        firstEnd(processes, signal),
+      );
   } catch (error) {
     if (!signal.aborted) throw pointToLogs(error, processes);
     process.exitCode = INTERRUPTED_EXIT_CODE;
@@ -83,7 +89,7 @@ function firstEnd(processes: readonly BackgroundProcess[], signal: AbortSignal):
 async function stay(
   screen: Screen,
   server: DemoServer,
-  { devices, second }: Stage,
+  { devices, second, prompt }: Stage & { prompt: string },
   end: Promise<never>,
 ): Promise<void> {
   const device = devices[0] ?? '';
@@ -93,7 +99,7 @@ Everything stays up until Ctrl-C. In another terminal:
 
   export STILL_SERVER=${server.client.url.origin} STILL_KEY=${server.key}
   npx still devices
-  npx still picture ${device} "a fox on teal background" --seed 7 -o fox.png
+  npx still picture ${device} "${prompt}" --seed 7 -o still.png
   npx still table
   npx still bench ${device} ${model}@${version} --mode quick --wait
   npx still devices label ${device} floor=1

@@ -13,7 +13,7 @@ import { publishFolder } from '../publish-folder.ts';
 import { bytes, parameters, plural } from '../units.ts';
 import { benchLine } from '../views/bench-text.ts';
 import { pictureText } from '../views/picture-text.ts';
-import { clauses } from '../views/rollout-text.ts';
+import { clauses, colourOf, mark } from '../views/rollout-text.ts';
 import { seedTable } from '../views/seed-table.ts';
 import { watchRollout } from '../watch-rollout.ts';
 import { makeDamagedVersion } from './damaged-version.ts';
@@ -140,8 +140,8 @@ async function rollOut(
 /** What is left on a terminal where the live view was. */
 function finalLines({ waves }: RolloutView): string[] {
   return waves.flatMap(({ index, state, devices, gates: verdicts }) => [
-    `wave ${index + 1}  ${devices.join(', ')}  ${state}`,
-    ...verdicts.map(({ explanation }) => pc.dim(`        ${explanation}`)),
+    `wave ${index + 1}  ${colourOf(state)(state)}  ${devices.join(', ')}`,
+    ...verdicts.map(({ verdict, explanation }) => `        ${mark(verdict)} ${explanation}`),
   ]);
 }
 
@@ -149,6 +149,7 @@ async function benchEverywhere(stage: Stage): Promise<TableRow[]> {
   const { client, narrator, devices, second, signal } = stage;
   const { model, version } = second.manifest;
   narrator.chapter(`${plural(devices.length, 'device')} measure it: the seed table`);
+  const nameWidth = Math.max(...devices.map((name) => name.length));
   // One after another: here they share one processor, and would slow each other down.
   for (const device of devices) {
     const body = { device, model, version, mode: 'quick' as const };
@@ -157,7 +158,7 @@ async function benchEverywhere(stage: Stage): Promise<TableRow[]> {
     const start = performance.now();
     const run = await followJob({ client, screen: narrator.text }, ask, signal);
     requireSuccess('the bench run', run);
-    narrator.finish(benchLine(run), performance.now() - start);
+    narrator.finish(benchLine(run, nameWidth), performance.now() - start);
   }
   const table = await client.call('table', { query: { model } });
   const rows = table.filter((row) => devices.includes(row.device));

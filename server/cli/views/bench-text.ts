@@ -30,12 +30,12 @@ export function benchText({ device, model, version, result }: BenchRunView): str
   ].join('\n');
 }
 
-/** The same in one line. */
-export function benchLine({ device, result }: BenchRunView): string {
+/** The same in one line, for lines that stand below each other. */
+export function benchLine({ device, result }: BenchRunView, nameWidth: number): string {
   if (!result) return `${device} sent no result.`;
   const { latencyMsP50, peakRssBytes, quality, samples } = result;
   const score = quality ? `, quality ${quality.score.toFixed(2)}/5` : '';
-  return `${pc.bold(device)}  ${latency(latencyMsP50)} a picture (n = ${samples.length}), ${bytes(peakRssBytes)}${score}`;
+  return `${pc.bold(device.padEnd(nameWidth))}  ${latency(latencyMsP50)} a picture (n = ${samples.length}), ${bytes(peakRssBytes)}${score}`;
 }
 
 function qualityText({
