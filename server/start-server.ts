@@ -16,6 +16,7 @@ import { type Broker, startBroker } from './mqtt/broker.ts';
 import { Inbox } from './mqtt/inbox.ts';
 import { Outbox } from './mqtt/outbox.ts';
 import { connectServer } from './mqtt/server-client.ts';
+import * as audit from './store/audit.ts';
 import * as devices from './store/devices.ts';
 import { openStore } from './store/open-store.ts';
 import type { World } from './store/world.ts';
@@ -47,6 +48,8 @@ export async function startServer(
   };
   try {
     await createFirstKey(world, (key) => keepPrivate(join(config.data, 'admin.key'), `${key}\n`));
+    const broken = await audit.firstBreak(store.db);
+    if (broken !== null) log('error', 'the audit was changed behind the back of the server', { fromSequence: broken });
     const broker = config.broker === null ? await startEmbedded() : null;
     const inbox = new Inbox(world);
     ending.push(() => inbox.flush());

@@ -47,6 +47,11 @@ export const installationTable: Table<InstallationState> = {
   ROLLED_BACK: final,
 };
 
+const FAILURES: readonly InstallationState[] = ['FAILED', 'REJECTED', 'TIMED_OUT', 'ROLLED_BACK'];
+
+/** Ended badly, which says something of the version; CANCELED and SUPERSEDED were called off and say nothing. */
+export const isFailure = (state: InstallationState): boolean => FAILURES.includes(state);
+
 /** Why an installation ended other than by COMMITTED; `message` names the numbers. */
 export const InstallationReason = z.looseObject({
   code: z.enum([

@@ -1,5 +1,5 @@
 import { StillError } from '../../shared/errors.ts';
-import { mayBecome } from '../rules/rollout.ts';
+import { mayBecome } from '../rules/rollout/states.ts';
 import * as audit from '../store/audit.ts';
 import * as desiredStates from '../store/desired-states.ts';
 import * as installations from '../store/installations.ts';

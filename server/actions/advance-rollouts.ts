@@ -4,9 +4,11 @@ import { type DeviceEvidence, type Gate, type GateVerdict, judge, parseGate } fr
 import { newId } from '../../shared/ids.ts';
 import type { InstallationReason } from '../../shared/installation.ts';
 import { measurementOf } from '../rules/evidence.ts';
-import { explainProgress, explainReturn, explainStop, explainSuccess } from '../rules/explain-rollout.ts';
-import { probeFor } from '../rules/plan-rollout.ts';
-import { nextStep, outcomeOf, type RolloutFacts, type RolloutStep, waveOutcome } from '../rules/rollout.ts';
+import { probeFor } from '../rules/plan/plan-rollout.ts';
+import { explainProgress, explainReturn, explainStop, explainSuccess } from '../rules/rollout/explain.ts';
+import { outcomeOf, type RolloutFacts } from '../rules/rollout/facts.ts';
+import { nextStep, type RolloutStep } from '../rules/rollout/next-step.ts';
+import { waveOutcome } from '../rules/rollout/wave-outcome.ts';
 import * as benchRuns from '../store/bench-runs.ts';
 import type { Db } from '../store/database.ts';
 import * as desiredStates from '../store/desired-states.ts';

@@ -1,5 +1,5 @@
 import { StillError } from '../../shared/errors.ts';
-import { mayBecome } from '../rules/rollout.ts';
+import { mayBecome } from '../rules/rollout/states.ts';
 import * as audit from '../store/audit.ts';
 import * as rollouts from '../store/rollouts.ts';
 import type { World } from '../store/world.ts';

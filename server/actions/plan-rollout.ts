@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { StillError } from '../../shared/errors.ts';
 import type { RolloutPlan, StartRolloutBody } from '../../shared/http-api.ts';
-import { planRollout as plan, readRequest } from '../rules/plan-rollout.ts';
+import { planRollout as plan, readRequest } from '../rules/plan/plan-rollout.ts';
 import * as benchRuns from '../store/bench-runs.ts';
 import * as devices from '../store/devices.ts';
 import * as versions from '../store/versions.ts';

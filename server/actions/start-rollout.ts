@@ -3,7 +3,7 @@ import { StillError } from '../../shared/errors.ts';
 import { printGate } from '../../shared/gates.ts';
 import type { StartRolloutBody } from '../../shared/http-api.ts';
 import { newId } from '../../shared/ids.ts';
-import { planRollout, readRequest } from '../rules/plan-rollout.ts';
+import { planRollout, readRequest } from '../rules/plan/plan-rollout.ts';
 import * as audit from '../store/audit.ts';
 import * as benchRuns from '../store/bench-runs.ts';
 import type { Db } from '../store/database.ts';

@@ -1,6 +1,7 @@
 // Rollouts as the API shows them.
 import type { z } from 'zod';
 import type { RolloutView, WaveView } from '../../shared/http-api.ts';
+import { type InstallationState, isFailure } from '../../shared/installation.ts';
 import type { Db } from './database.ts';
 import { viewInstallation } from './installation-view.ts';
 import * as installations from './installations.ts';
@@ -22,11 +23,9 @@ export async function viewRollout(db: Db, rollout: rollouts.Rollout): Promise<Ro
   };
 }
 
-const FAILURES: readonly string[] = ['FAILED', 'REJECTED', 'TIMED_OUT', 'ROLLED_BACK'];
-
 function viewWave(wave: rollouts.Wave, standings: readonly rollouts.TargetStanding[]): z.infer<typeof WaveView> {
   const members = standings.filter(({ waveIndex }) => waveIndex === wave.index);
-  const count = (holds: (state: string) => boolean) =>
+  const count = (holds: (state: InstallationState) => boolean) =>
     members.filter(({ installation }) => installation !== null && holds(installation.state)).length;
   return {
     index: wave.index,
@@ -35,7 +34,7 @@ function viewWave(wave: rollouts.Wave, standings: readonly rollouts.TargetStandi
     attempted: count(() => true),
     contacted: members.filter(({ installation }) => installation?.contacted).length,
     committed: count((state) => state === 'COMMITTED'),
-    failed: count((state) => FAILURES.includes(state)),
+    failed: count(isFailure),
     total: members.length,
     gates: [...wave.verdicts],
   };

@@ -1,10 +1,6 @@
-// Who is meant, and in which order they come.
+// In which order a rollout goes through its devices.
 import { createHash } from 'node:crypto';
-import { matches, type Selectable, type Selector } from '../../shared/targets.ts';
-
-export function selectDevices<D extends Selectable>(selector: Selector, devices: readonly D[]): D[] {
-  return devices.filter((device) => matches(selector, device));
-}
+import type { Selectable, Selector } from '../../../shared/targets.ts';
 
 /**
  * The order in which a rollout goes through its devices. Names come as they were written. Otherwise those within reach

@@ -1,6 +1,6 @@
 // Why a rollout stands where it stands, in words.
-import type { GateVerdict } from '../../shared/gates.ts';
-import { hasEnded, hasFailed, membersOf, type RolloutFacts, type TargetFact } from './rollout.ts';
+import type { GateVerdict } from '../../../shared/gates.ts';
+import { hasEnded, hasFailed, membersOf, type RolloutFacts, type TargetFact } from './facts.ts';
 
 /** What to say of one that goes on. */
 export function explainProgress(facts: RolloutFacts): string {

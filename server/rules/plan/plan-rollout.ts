@@ -1,12 +1,12 @@
 // What a rollout would do: who, in which wave, with which variant and why. Every mistake of the request is told at once,
 // with the field that holds it.
-import type { BenchMode } from '../../shared/bench.ts';
-import type { Problem } from '../../shared/errors.ts';
-import { type Gate, parseGate, printGate } from '../../shared/gates.ts';
-import type { Inventory } from '../../shared/inventory.ts';
-import type { Manifest } from '../../shared/manifest.ts';
-import { parseSelector, type Selectable, type Selector } from '../../shared/targets.ts';
-import { orderTargets, selectDevices } from './targets.ts';
+import type { BenchMode } from '../../../shared/bench.ts';
+import type { Problem } from '../../../shared/errors.ts';
+import { type Gate, parseGate, printGate } from '../../../shared/gates.ts';
+import type { Inventory } from '../../../shared/inventory.ts';
+import type { Manifest } from '../../../shared/manifest.ts';
+import { matches, parseSelector, type Selectable, type Selector } from '../../../shared/targets.ts';
+import { orderTargets } from './order-targets.ts';
 import { chooseVariant, type VariantChoice, type VariantEvidence } from './variants.ts';
 import { type Cut, cutWaves, parseWaves } from './waves.ts';
 
@@ -79,7 +79,11 @@ export function planRollout<D extends PlannedDevice>(
     selector.kind === 'names' ? selector.names.filter((name) => !devices.some((one) => one.name === name)) : [];
   if (strangers.length > 0)
     return refused('to', `no device is named ${strangers.map((name) => `"${name}"`).join(', ')}`);
-  const chosen = orderTargets(selector, selectDevices(selector, devices), versionDigest);
+  const chosen = orderTargets(
+    selector,
+    devices.filter((device) => matches(selector, device)),
+    versionDigest,
+  );
   if (chosen.length === 0) return refused('to', `no device matches "${to}"; see "still devices" for names and labels`);
   const unmeasurable = gates.find(({ metric }) => metric === 'quality' && !manifest.evaluation);
   if (unmeasurable)

@@ -1,60 +1,5 @@
 // One decision: what an open rollout does next. Facts in, step out; whoever asks carries it out and asks again.
-import type { GateVerdict } from '../../shared/gates.ts';
-import type { RolloutState, WaveState } from '../../shared/http-api.ts';
-import type { InstallationState } from '../../shared/installation.ts';
-import { installationTable } from '../../shared/installation.ts';
-import { isFinal } from '../../shared/machine.ts';
-
-/** Legal changes of a rollout's state. */
-// biome-ignore format: one aligned line a state
-export const rolloutTable = {
-  RUNNING:      ['PAUSED', 'ROLLING_BACK', 'SUCCEEDED', 'STOPPED', 'ABORTED'],
-  PAUSED:       ['RUNNING', 'ROLLING_BACK', 'ABORTED'],
-  ROLLING_BACK: ['STOPPED', 'ABORTED'],
-  SUCCEEDED:    [],
-  STOPPED:      [],
-  ABORTED:      [],
-} as const satisfies Record<RolloutState, readonly RolloutState[]>;
-
-export const mayBecome = (from: RolloutState, to: RolloutState): boolean =>
-  (rolloutTable[from] as readonly RolloutState[]).includes(to);
-
-export interface TargetFact {
-  readonly deviceId: string;
-  readonly device: string;
-  readonly wave: number;
-  readonly online: boolean;
-  readonly revoked: boolean;
-  readonly judged: boolean;
-  /** Null until its wave begins. */
-  readonly installation: {
-    readonly state: InstallationState;
-    /** The device has told that it knows of it. */
-    readonly contacted: boolean;
-  } | null;
-  /** It runs what it ran before, and nothing of this rollout is under way on it. */
-  readonly isBack: boolean;
-  /** Its desired state still names the installation. */
-  readonly isNamed: boolean;
-  /** Its desired state names what it ran before, as it was committed then. */
-  readonly canReinstall: boolean;
-}
-
-export interface WaveFact {
-  readonly index: number;
-  readonly state: WaveState;
-  readonly deadlineMs: number | null;
-}
-
-export interface RolloutFacts {
-  readonly nowMs: number;
-  readonly state: RolloutState;
-  readonly waves: readonly WaveFact[];
-  readonly targets: readonly TargetFact[];
-  /** Most failures that no gate forbids. */
-  readonly failuresAllowed: number;
-  readonly returningSinceMs: number | null;
-}
+import { hasEnded, hasFailed, membersOf, type RolloutFacts, type TargetFact } from './facts.ts';
 
 export const returning = {
   /** A device that is online and still not back after this long is told to install what it ran before anew. */
@@ -139,31 +84,4 @@ function nextOfReturning(facts: RolloutFacts): RolloutStep {
   return stuck.length > 0
     ? { kind: 'reinstall', deviceIds: stuck }
     : { kind: 'wait', untilMs: since + returning.giveUpAfterMs };
-}
-
-export const membersOf = ({ targets }: Pick<RolloutFacts, 'targets'>, wave: number): TargetFact[] =>
-  targets.filter((target) => target.wave === wave && !target.revoked);
-
-export const hasEnded = ({ installation }: TargetFact): boolean =>
-  installation !== null && isFinal(installationTable, installation.state);
-
-const FAILURES: readonly InstallationState[] = ['FAILED', 'REJECTED', 'TIMED_OUT', 'ROLLED_BACK'];
-
-export const hasFailed = ({ installation }: TargetFact): boolean =>
-  installation !== null && FAILURES.includes(installation.state);
-
-/** What an installation's state means as evidence; null for one that was called off, which says nothing of the version. */
-export function outcomeOf(state: InstallationState): 'committed' | 'failed' | 'open' | null {
-  if (state === 'COMMITTED') return 'committed';
-  if (FAILURES.includes(state)) return 'failed';
-  return isFinal(installationTable, state) ? null : 'open';
-}
-
-export type WaveOutcome = 'pass' | 'fail' | 'insufficient';
-
-/** A wave passes when all of its gates do. One that fails decides at once; at the deadline so does missing evidence. */
-export function waveOutcome(verdicts: readonly GateVerdict[], closing: boolean): WaveOutcome {
-  if (verdicts.some(({ verdict }) => verdict === 'fail')) return 'fail';
-  if (verdicts.every(({ verdict }) => verdict === 'pass')) return 'pass';
-  return closing ? 'fail' : 'insufficient';
 }

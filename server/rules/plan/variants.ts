@@ -1,6 +1,6 @@
 // Which variant of a version a device gets, and why.
-import type { Inventory } from '../../shared/inventory.ts';
-import { artifactsForDevice, type Manifest, type Variant } from '../../shared/manifest.ts';
+import type { Inventory } from '../../../shared/inventory.ts';
+import { artifactsForDevice, type Manifest, type Variant } from '../../../shared/manifest.ts';
 
 /** What devices of one class measured for one variant. */
 export interface VariantEvidence {
