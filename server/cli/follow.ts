@@ -11,13 +11,15 @@ export interface FollowOptions {
   readonly concerns: (event: EventView) => boolean;
   /** The longest time between two questions. */
   readonly everyMs: number;
+  /** The shortest time between two questions, however many events come. */
+  readonly restMs?: number;
   /** How long the server may be away before that is an error. */
   readonly patienceMs?: number;
 }
 
 /** Yields every answer until the caller breaks off; ends when `signal` is aborted. */
 export async function* follow<T>(client: Client, ask: () => Promise<T>, options: FollowOptions): AsyncGenerator<T> {
-  const { everyMs, patienceMs = 60_000 } = options;
+  const { everyMs, restMs = 0, patienceMs = 60_000 } = options;
   const over = new AbortController();
   const signal = AbortSignal.any([options.signal, over.signal]);
   const bell = new Bell(signal);
@@ -34,6 +36,7 @@ export async function* follow<T>(client: Client, ask: () => Promise<T>, options:
         lastAnswerMs = performance.now();
         yield answer;
       }
+      if (restMs > 0) await sleep(restMs, undefined, { signal }).catch(() => undefined);
       await bell.wait(everyMs);
     }
   } finally {

@@ -1,19 +1,22 @@
 // One rollout, as it stands: its waves, their devices, the gates' verdicts. Drawn again and again while it runs.
 import pc from 'picocolors';
 import type { InstallationView, RolloutView, WaveView } from '../../../shared/http-api.ts';
-import { installationTable } from '../../../shared/installation.ts';
+import { type InstallationState, installationTable } from '../../../shared/installation.ts';
 import { isFinal } from '../../../shared/machine.ts';
-import { duration, plural } from '../units.ts';
+import { bytes, duration, plural } from '../units.ts';
 
 /** A wave with more devices than this shows how many stand in which state, and names only the ones that ended badly. */
 const DEVICES_SHOWN = 12;
 
-export function rolloutText(rollout: RolloutView, nowMs: number): string {
+/** How far the present work of an installation is, by its id. */
+export type InstallationProgress = ReadonlyMap<string, { stage: string; done: number; total: number }>;
+
+export function rolloutText(rollout: RolloutView, nowMs: number, progress: InstallationProgress = new Map()): string {
   const { model, version, selector, state, startedAtMs, endedAtMs, rolloutId, waves } = rollout;
   const lasted = duration((endedAtMs ?? nowMs) - startedAtMs);
   return [
     `${pc.bold(`${model}@${version}`)} to ${selector}  ${colourOf(state)(state)}  ${lasted}  ${pc.dim(rolloutId)}`,
-    ...waves.flatMap((wave) => waveLines(rollout, wave)),
+    ...waves.flatMap((wave) => waveLines(rollout, wave, progress)),
     ...clauses(rollout),
   ].join('\n');
 }
@@ -21,7 +24,7 @@ export function rolloutText(rollout: RolloutView, nowMs: number): string {
 /** The explanation, a clause a line. */
 export const clauses = ({ explanation }: RolloutView): string[] => explanation.split('; ').filter(Boolean);
 
-function waveLines(rollout: RolloutView, wave: WaveView): string[] {
+function waveLines(rollout: RolloutView, wave: WaveView, progress: InstallationProgress): string[] {
   const { index, state, committed, failed, total, gates } = wave;
   const counts = [`${committed} of ${total} done`, ...(failed ? [pc.red(`${failed} failed`)] : [])].join(', ');
   const title = `  wave ${index + 1} of ${rollout.waves.length}  ${colourOf(state)(state)}  ${counts}`;
@@ -29,22 +32,35 @@ function waveLines(rollout: RolloutView, wave: WaveView): string[] {
     return [pc.dim(`  wave ${index + 1} of ${rollout.waves.length}  PENDING  ${plural(total, 'device')}`)];
   return [
     title,
-    ...deviceLines(wave, rollout.installations).map((line) => `    ${line}`),
+    ...deviceLines(wave, rollout.installations, progress).map((line) => `    ${line}`),
     ...gates.map(({ verdict, explanation }) => `    ${mark(verdict)} ${explanation}`),
   ];
 }
 
-function deviceLines(wave: WaveView, all: readonly InstallationView[]): string[] {
+function deviceLines(wave: WaveView, all: readonly InstallationView[], progress: InstallationProgress): string[] {
   const newest = new Map(all.toSorted((a, b) => a.generation - b.generation).map((one) => [one.device, one]));
   const rows = wave.devices.flatMap((device) => newest.get(device) ?? []);
   const width = Math.max(0, ...wave.devices.map((device) => device.length));
-  const line = ({ device, state, version, reason }: InstallationView) =>
-    `${device.padEnd(width)}  ${version}  ${colourOf(state)(state)}${reason ? pc.dim(`  ${reason.message}`) : ''}`;
+  const line = ({ installationId, device, state, version, reason }: InstallationView) => {
+    const more = reason?.message ?? progressText(state, progress.get(installationId));
+    return `${device.padEnd(width)}  ${version}  ${colourOf(state)(state)}${more ? pc.dim(`  ${more}`) : ''}`;
+  };
   if (wave.devices.length <= DEVICES_SHOWN) return rows.map(line);
   const byState = Map.groupBy(rows, ({ state }) => state);
   const bad = rows.filter(({ state }) => isFinal(installationTable, state) && state !== 'COMMITTED');
   const counts = [...byState].map(([state, members]) => `${members.length} ${colourOf(state)(state)}`).join(', ');
   return [counts, ...bad.slice(0, DEVICES_SHOWN).map(line)];
+}
+
+function progressText(
+  state: InstallationState,
+  at: { stage: string; done: number; total: number } | undefined,
+): string {
+  if (!at || at.total <= 0) return '';
+  if (state === 'DOWNLOADING') return `${bytes(at.done)} of ${bytes(at.total)}`;
+  return state === 'PROBING' && at.stage !== 'download'
+    ? `${at.stage} ${Math.floor(at.done)} of ${Math.floor(at.total)}`
+    : '';
 }
 
 export function mark(verdict: 'pass' | 'fail' | 'insufficient'): string {

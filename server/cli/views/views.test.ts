@@ -195,3 +195,18 @@ WAVE  DEVICE      CLASS               VARIANT           DOWNLOAD        PEAK MEM
 stickers-lite@1.1.0 would go to 2 devices, 5.20 MB to download. Nothing was started.
 `);
 });
+
+test('how far a download and a measurement are', () => {
+  const installations = [installation('pi-kitchen', 'DOWNLOADING'), installation('pi-hall', 'PROBING')];
+  const waves = [wave(0, 'RUNNING', ['pi-kitchen', 'pi-hall'])];
+  const progress = new Map([
+    [id('ins', 'pi-kitchen'.length), { stage: 'download', done: 3_140_000, total: 10_000_000 }],
+    [id('ins', 'pi-hall'.length), { stage: 'quality', done: 12, total: 48 }],
+  ]);
+  expect(shown(rolloutText(rollout({ waves, installations, explanation: '' }), NOW, progress))).toBe(`
+stickers-lite@1.1.0 to all  RUNNING  12 s  rol_00000000000000000000000001
+  wave 1 of 1  RUNNING  0 of 2 done
+    pi-kitchen  1.1.0  DOWNLOADING  3.14 MB of 10.0 MB
+    pi-hall     1.1.0  PROBING  quality 12 of 48
+`);
+});
