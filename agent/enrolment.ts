@@ -7,7 +7,6 @@ import type { Config } from './config.ts';
 import { backoffMs } from './rules/backoff.ts';
 import { sleep } from './sleep.ts';
 import { type Credential, readCredential, writeCredential } from './store/credential.ts';
-import { enrol } from './transfer/enrol.ts';
 
 export interface EnrolmentMeans {
   readonly clock: Clock;
@@ -38,6 +37,8 @@ async function enrolNow(config: Config, means: EnrolmentMeans): Promise<Credenti
       'invalid_input',
       `${folder} is not enrolled yet: ${token === null ? '--token' : '--name'} is needed at the first start ("still token create" on the server makes a token)`,
     );
+  // An agent that is enrolled already needs none of this.
+  const { enrol } = await import('./transfer/enrol.ts');
   const request = { token, name, labels: { ...labels }, inventory: await means.inventory() };
   for (let failures = 0; !signal.aborted; failures++) {
     const enrolment = await enrol({ server, credential: null, clock }, request, signal);

@@ -1,5 +1,4 @@
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { limits } from '../../shared/limits.ts';
 import { shrinkOversized } from './shrink-oversized.ts';
 
@@ -14,7 +13,10 @@ export function openStream(url: URL, onOversized: (bytes: number) => void): Sock
   const isTls = url.protocol === 'mqtts:';
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = Number(url.port) || (isTls ? 8883 : 1883);
-  const socket = isTls ? connectTls({ host, port, servername: host }) : connectTcp({ host, port });
+  // TLS is loaded by those who use it only.
+  const socket = isTls
+    ? process.getBuiltinModule('node:tls').connect({ host, port, servername: host })
+    : connectTcp({ host, port });
   // A report of a few bytes must not wait for the acknowledgement of the one before (Nagle).
   socket.setNoDelay(true);
   const incoming = shrinkOversized(limits.mqttMessageBytes + HEADER_BYTES, onOversized);

@@ -1,8 +1,10 @@
+import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
 import { EnrolAnswer, routes } from '../../shared/http-api.ts';
 import type { Labels } from '../../shared/ids.ts';
 import type { Inventory } from '../../shared/inventory.ts';
-import { askServer, type ServerAccess } from './ask-server.ts';
+import { limits } from '../../shared/limits.ts';
+import { askServer, readText, type ServerAccess } from './ask-server.ts';
 
 export type Enrolment =
   | { readonly kind: 'enrolled'; readonly answer: z.infer<typeof EnrolAnswer> }
@@ -24,11 +26,15 @@ export async function enrol(
   });
   if (answer.kind === 'unreachable') return answer;
   if (answer.kind === 'refused') return { kind: answer.mayPass ? 'unreachable' : 'refused', message: answer.message };
-  const parsed = EnrolAnswer.safeParse(await answer.response.json().catch(() => null));
+  const parsed = EnrolAnswer.safeParse(await jsonOf(answer.response).catch(() => null));
   return parsed.success
     ? { kind: 'enrolled', answer: parsed.data }
     : {
         kind: 'refused',
         message: `${access.server.href} does not answer like a Stillhouse server: ${parsed.error.message}`,
       };
+}
+
+async function jsonOf(response: IncomingMessage): Promise<unknown> {
+  return JSON.parse((await readText(response, limits.httpJsonBytes)) ?? '');
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { timings } from '../../shared/limits.ts';
@@ -19,10 +20,8 @@ export async function fetchArtifact(
   artifact: Artifact,
   options: { readonly part: PartFile; readonly signal: AbortSignal; readonly onBytes: () => void },
 ): Promise<Fetched> {
-  const { part, onBytes } = options;
+  const { part, onBytes, signal } = options;
   if (part.isComplete) return { kind: 'complete' };
-  const stalled = new AbortController();
-  const signal = AbortSignal.any([options.signal, stalled.signal]);
   const answer = await askServer(access, {
     method: 'GET',
     path: `/v1/artifacts/${artifact.sha256}`,
@@ -32,17 +31,13 @@ export async function fetchArtifact(
   if (answer.kind === 'unreachable') return { kind: 'interrupted', message: answer.message };
   if (answer.kind === 'refused') return answer;
   // A server without ranges sends all of it again; content is addressed by digest, so the beginning can be skipped.
-  let toSkip = answer.response.status === 206 ? 0 : part.offset;
-  const pieces = piecesOf(answer.response, access.clock, stalled);
-  for await (const piece of pieces) {
+  let toSkip = answer.response.statusCode === 206 ? 0 : part.offset;
+  for await (const piece of piecesOf(answer.response, access.clock)) {
     if (piece.kind === 'broken') return { kind: 'interrupted', message: piece.message };
     const skipped = Math.min(toSkip, piece.bytes.length);
     toSkip -= skipped;
     const written = await part.write(piece.bytes.subarray(skipped));
-    if (written.kind === 'mismatch') {
-      stalled.abort();
-      return written;
-    }
+    if (written.kind === 'mismatch') return written;
     onBytes();
   }
   return part.isComplete
@@ -55,21 +50,19 @@ type Piece =
   | { readonly kind: 'broken'; readonly message: string };
 
 /** The body piece by piece; a line that is silent for too long counts as broken. */
-async function* piecesOf(response: Response, clock: Clock, stalled: AbortController): AsyncGenerator<Piece> {
-  const reader = response.body?.getReader();
-  if (!reader) return;
+async function* piecesOf(response: IncomingMessage, clock: Clock): AsyncGenerator<Piece> {
+  const silent = () => response.destroy(new Error(`no byte for ${timings.httpRequestMs} ms`));
+  let stopWaiting = clock.after(timings.httpRequestMs, silent);
   try {
-    for (;;) {
-      const stopWaiting = clock.after(timings.httpRequestMs, () =>
-        stalled.abort(new Error(`no byte for ${timings.httpRequestMs} ms`)),
-      );
-      const { done, value } = await reader.read().finally(stopWaiting);
-      if (done) return;
-      yield { kind: 'bytes', bytes: value };
+    for await (const bytes of response as AsyncIterable<Buffer>) {
+      stopWaiting();
+      yield { kind: 'bytes', bytes };
+      stopWaiting = clock.after(timings.httpRequestMs, silent);
     }
   } catch (error) {
     yield { kind: 'broken', message: messageOf(error) };
   } finally {
-    await reader.cancel().catch(() => {});
+    stopWaiting();
+    response.destroy();
   }
 }

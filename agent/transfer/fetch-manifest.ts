@@ -3,7 +3,7 @@ import { canonicalJson } from '../../shared/canonical-json.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { Manifest, manifestFaults } from '../../shared/manifest.ts';
-import { askServer, type ServerAccess } from './ask-server.ts';
+import { askServer, readText, type ServerAccess } from './ask-server.ts';
 
 export type FetchedManifest =
   /** `text` is the canonical JSON, whose sha256 is the version's digest. */
@@ -20,7 +20,7 @@ export async function fetchManifest(
   const answer = await askServer(access, { method: 'GET', path: `/v1/manifests/${versionDigest}`, signal });
   if (answer.kind !== 'answer') return answer;
   try {
-    const text = await boundedText(answer.response);
+    const text = await readText(answer.response, limits.httpJsonBytes);
     return text === null
       ? { kind: 'invalid', message: `the manifest is larger than ${limits.httpJsonBytes} bytes` }
       : checkManifest(text, versionDigest);
@@ -46,16 +46,4 @@ function checkManifest(text: string, versionDigest: string): FetchedManifest {
   const faults = manifestFaults(parsed.data);
   if (faults.length > 0) return { kind: 'invalid', message: `the manifest contradicts itself: ${faults.join('; ')}` };
   return { kind: 'manifest', manifest: parsed.data, text: canonical };
-}
-
-async function boundedText(response: Response): Promise<string | null> {
-  const decoder = new TextDecoder();
-  let text = '';
-  let bytes = 0;
-  for await (const piece of response.body ?? []) {
-    bytes += piece.length;
-    if (bytes > limits.httpJsonBytes) return null;
-    text += decoder.decode(piece, { stream: true });
-  }
-  return text + decoder.decode();
 }

@@ -16,11 +16,11 @@ export async function sendPicture(
     method: 'PUT',
     path: `/v1/pictures/${pictureId}/content`,
     headers: { 'content-type': 'image/png' },
-    body: new Uint8Array(png),
+    body: png,
     signal,
   });
   if (answer.kind === 'unreachable') return answer;
   if (answer.kind === 'refused') return { kind: answer.mayPass ? 'unreachable' : 'refused', message: answer.message };
-  await answer.response.body?.cancel();
+  answer.response.resume();
   return { kind: 'sent' };
 }
