@@ -7,7 +7,7 @@ import { InstallationReason, InstallationState } from './installation.ts';
 import { Inventory } from './inventory.ts';
 import { JobReason, JobState } from './job.ts';
 import { limits } from './limits.ts';
-import type { DownKind, UpKind } from './topics.ts';
+import type { UpKind } from './topics.ts';
 
 const UtcMs = z.int().min(0);
 
@@ -189,7 +189,6 @@ export const downSchemas = { desired: Desired, command: Command, ack: Ack } as c
   z.ZodType
 >;
 export type UpMessage<K extends UpKind = UpKind> = z.infer<(typeof upSchemas)[K]>;
-export type DownMessage<K extends DownKind = DownKind> = z.infer<(typeof downSchemas)[K]>;
 
 export type Decoded<T> =
   | { readonly kind: 'message'; readonly message: T }
