@@ -184,10 +184,6 @@ export const upSchemas = {
   telemetry: Telemetry,
   offline: Offline,
 } as const satisfies Record<UpKind, z.ZodType>;
-export const downSchemas = { desired: Desired, command: Command, ack: Ack } as const satisfies Record<
-  DownKind,
-  z.ZodType
->;
 export type UpMessage<K extends UpKind = UpKind> = z.infer<(typeof upSchemas)[K]>;
 
 export type Decoded<T> =
