@@ -1,0 +1,204 @@
+// Requests for pictures and benches: asked, made, refused, canceled, expired.
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StartRolloutBody } from '../../shared/http-api.ts';
+import { benchOf, MadeDevice } from '../../test/server/made-device.ts';
+import { publishMade } from '../../test/server/make-version.ts';
+import { makeWorld, type TestWorld } from '../../test/server/make-world.ts';
+import * as benchRuns from '../store/bench-runs.ts';
+import { viewBenchRuns, viewPictures } from '../store/job-views.ts';
+import * as jobs from '../store/jobs.ts';
+import { advanceRollouts } from './advance-rollouts.ts';
+import { cancelJob } from './cancel-job.ts';
+import { expireJobs } from './expire-jobs.ts';
+import { receivePicture } from './receive-picture.ts';
+import { requestBench } from './request-bench.ts';
+import { requestPicture } from './request-picture.ts';
+import { startRollout } from './start-rollout.ts';
+
+const PNG = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.from('rest')]);
+const sha256 = createHash('sha256').update(PNG).digest('hex');
+let world: TestWorld;
+let fast: MadeDevice;
+let slow: MadeDevice;
+
+beforeEach(async () => {
+  world = await makeWorld();
+  fast = await MadeDevice.enrol(world, 'fast', { site: 'home' });
+  slow = await MadeDevice.enrol(world, 'slow', { site: 'home' });
+  for (const device of [fast, slow]) await device.hello();
+  await publishMade(world, '1.0.0');
+  await publishMade(world, '2.0.0');
+  const body = StartRolloutBody.parse({ model: 'shapes', version: '1.0.0', to: 'all' });
+  await startRollout(world, { ...body, actor: 'test' });
+  await advanceRollouts(world);
+  for (const [device, latencyMsP50] of [
+    [fast, 100],
+    [slow, 1000],
+  ] as const) {
+    await device.receive();
+    await device.install({ latencyMsP50 });
+  }
+});
+afterEach(() => world.end());
+
+const order = (device: string, over = {}) =>
+  requestPicture(world, { device, request: { prompt: 'a circle', seed: 1 }, actor: 'test', ...over });
+const send = (device: MadeDevice, pictureId: string, bytes: Buffer = PNG) =>
+  receivePicture(world, { pictureId, deviceId: device.deviceId, stream: Readable.from([bytes]) });
+const done = (device: MadeDevice, jobId: string, over = {}) => {
+  const versionDigest = device.running[0]?.versionDigest ?? '';
+  const picture = {
+    sha256,
+    sizeBytes: PNG.length,
+    latencyMs: 5,
+    stagesMs: {},
+    versionDigest,
+    variant: 'v',
+    seed: 1,
+    steps: 4,
+    width: 64,
+    height: 64,
+    ...over,
+  };
+  return device.report({ kind: 'job', jobId, to: 'SUCCEEDED', picture });
+};
+const find = async (id: string) => (await jobs.find(world.store.db, id)) as jobs.Job;
+
+describe('a picture', () => {
+  it('goes out as a command, comes in as a file, and is done by the report', async () => {
+    const id = await order('fast');
+    await fast.receive();
+    expect(fast.commands).toMatchObject([
+      { commandId: id, body: { kind: 'picture', request: { prompt: 'a circle', seed: 1 } } },
+    ]);
+    expect((await find(id)).state).toBe('SENT');
+    await fast.report({ kind: 'job', jobId: id, to: 'ACCEPTED' });
+    await fast.report({ kind: 'job', jobId: id, to: 'RUNNING' });
+    await send(fast, id);
+    await done(fast, id);
+    const [view] = await viewPictures(world.store.db, [await find(id)]);
+    expect(view).toMatchObject({
+      state: 'SUCCEEDED',
+      device: 'fast',
+      result: { sha256, model: 'shapes', version: '1.0.0', unknownWords: [] },
+    });
+    await done(fast, id);
+    await expect(send(fast, id)).rejects.toMatchObject({ code: 'gone' });
+  });
+
+  it('has a seed in any case', async () => {
+    const id = await requestPicture(world, { device: 'fast', request: { prompt: 'a circle' }, actor: 'test' });
+    expect((await find(id)).request).toMatchObject({ seed: expect.any(Number) });
+  });
+
+  it('is not done without its file, or with another one', async () => {
+    const [without, other] = [await order('fast'), await order('fast')];
+    await done(fast, without);
+    expect(await find(without)).toMatchObject({ state: 'FAILED', reason: { code: 'upload_failed' } });
+    await send(fast, other, Buffer.concat([PNG, PNG]));
+    await done(fast, other);
+    expect(await find(other)).toMatchObject({ state: 'FAILED', reason: { code: 'upload_failed' } });
+  });
+
+  it('is taken from its own device only, and only as a PNG', async () => {
+    const id = await order('fast');
+    await expect(send(slow, id)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(send(fast, id, Buffer.from('GIF89a'))).rejects.toMatchObject({ code: 'unprocessable' });
+    await slow.report({ kind: 'job', jobId: id, to: 'FAILED' });
+    expect((await find(id)).state).toBe('QUEUED');
+  });
+
+  it('for a selector goes where it is made soonest', async () => {
+    const chosen: string[] = [];
+    for (let i = 0; i < 11; i++) {
+      const { deviceId } = await find(await order('site=home'));
+      chosen.push(deviceId === fast.deviceId ? 'fast' : 'slow');
+    }
+    expect(chosen.slice(0, 9)).toEqual(Array(9).fill('fast'));
+    expect(chosen).toContain('slow');
+    await fast.goodbye();
+    expect((await find(await order('site=home'))).deviceId).toBe(slow.deviceId);
+    await slow.goodbye();
+    await expect(order('site=home')).rejects.toMatchObject({
+      code: 'unprocessable',
+      message: expect.stringContaining('online'),
+    });
+  });
+
+  it.each([
+    ['nobody', {}, 'not_found', /no device "nobody"/],
+    ['site=mars', {}, 'unprocessable', /no device matches/],
+    ['site=', {}, 'invalid_input', /position/],
+    ['fast', { request: { prompt: 'x', seed: 1, version: '2.0.0' } }, 'unprocessable', /fast runs no 2\.0\.0/],
+  ])('for %s %j is refused', async (device, over, code, message) => {
+    await expect(order(device, over)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+
+  it('waits for a device that is away, until its time is up', async () => {
+    await fast.goodbye();
+    const id = await order('fast', { timeoutMs: 10_000 });
+    world.pass(13_000);
+    await expireJobs(world);
+    expect(await find(id)).toMatchObject({
+      state: 'TIMED_OUT',
+      reason: { code: 'expired', message: expect.stringContaining('10 s') },
+    });
+    await fast.hello();
+    expect(fast.commands).toEqual([]);
+  });
+
+  it('that was sent is canceled at once, and the device is told', async () => {
+    const id = await order('fast');
+    await fast.receive();
+    expect((await cancelJob(world, { kind: 'picture', jobId: id, actor: 'test' })).state).toBe('CANCELED');
+    await fast.receive();
+    expect(fast.commands.at(-1)).toMatchObject({ body: { kind: 'cancel', jobId: id } });
+    await done(fast, id);
+    expect((await find(id)).state).toBe('CANCELED');
+  });
+
+  it('does not go to a device that has too many before it', async () => {
+    for (let i = 0; i < 64; i++) await order('fast');
+    await expect(order('fast')).rejects.toMatchObject({ code: 'too_many' });
+  });
+});
+
+describe('a bench', () => {
+  it('ends with its result, which stands in the table', async () => {
+    const id = await requestBench(world, {
+      device: 'fast',
+      model: 'shapes',
+      version: '1.0.0',
+      mode: 'quick',
+      actor: 'test',
+    });
+    await fast.receive();
+    const wanted = fast.desired?.models[0];
+    if (!wanted) throw new Error('nothing wanted');
+    world.pass(1000);
+    await fast.report({
+      kind: 'job',
+      jobId: id,
+      to: 'SUCCEEDED',
+      bench: benchOf(wanted, { mode: 'quick', latencyMsP50: 77 }),
+    });
+    expect(await viewBenchRuns(world.store.db, [await find(id)])).toMatchObject([
+      { state: 'SUCCEEDED', device: 'fast', result: { mode: 'quick' } },
+    ]);
+    expect(await benchRuns.table(world.store.db)).toMatchObject([
+      { device: 'fast', latencyMsP50: 77, quality: 4.5, samples: 10 },
+      { device: 'slow', latencyMsP50: 1000 },
+    ]);
+  });
+
+  it.each([
+    ['nobody', '1.0.0', 'not_found'],
+    ['fast', '9.9.9', 'not_found'],
+    ['fast', '2.0.0', 'unprocessable'],
+  ])('of %s %s is refused', async (device, version, code) => {
+    const request = { device, model: 'shapes', version, mode: 'quick', actor: 'test' } as const;
+    await expect(requestBench(world, request)).rejects.toMatchObject({ code });
+  });
+});
