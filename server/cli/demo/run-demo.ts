@@ -127,6 +127,7 @@ function pointToLogs(error: unknown, processes: readonly BackgroundProcess[]): u
 
 async function endFleet(screen: Screen, processes: readonly BackgroundProcess[]): Promise<void> {
   if (processes.length === 0) return;
+  screen.draw(['The server and the devices end …']);
   const [server, ...agents] = processes;
   await Promise.all(agents.map((agent) => agent.stop()));
   await server?.stop();
