@@ -54,3 +54,10 @@ test('nothing named, or nothing that can be an address', () => {
   for (const wrong of ['pi-kitchen', 'ftp://x', 'localhost:80'])
     expect(() => readConnection({ server: wrong, key: 'k' }, {}, folder)).toThrow('is no address of a server');
 });
+
+test('STILL_SERVER_DATA names the data folder of the server, as it does for "still serve"', () => {
+  localServer('server', 'http://127.0.0.1:1');
+  localServer('elsewhere', 'http://127.0.0.1:5');
+  const env = { STILL_SERVER_DATA: join(folder, '.stillhouse/elsewhere') };
+  expect(readConnection({}, env, folder)).toMatchObject({ key: 'sk_elsewhere' });
+});

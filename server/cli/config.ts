@@ -1,10 +1,15 @@
 // Where the server is and which key opens it. The only file of the command line that reads the environment.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { StillError } from '../../shared/errors.ts';
 
-/** Data folders of a server on this machine, relative to the working folder. */
-const LOCAL_SERVERS = ['.stillhouse/server', '.stillhouse/demo/server'];
+/** Data folders of a server on this machine: in the working folder, then where a service keeps its own. */
+const LOCAL_SERVERS = [
+  '.stillhouse/server',
+  '.stillhouse/demo/server',
+  '/var/lib/stillhouse-server',
+  '/var/lib/stillhouse',
+];
 
 export interface Given {
   /** `--server` */
@@ -21,15 +26,19 @@ export interface Connection {
 }
 
 /**
- * The option first, then STILL_SERVER and STILL_KEY, then a server of this working folder.
+ * The option first, then STILL_SERVER and STILL_KEY, then a server on this machine: STILL_SERVER_DATA names its data
+ * folder, and the usual places are looked at.
  *
  * @throws StillError invalid_input where nothing names a server or a key
  */
 export function readConnection(given: Given, env: NodeJS.ProcessEnv = process.env, folder = process.cwd()): Connection {
   const named = given.server ?? env.STILL_SERVER;
-  const local = named === undefined ? findLocalServer(folder) : undefined;
+  const local =
+    named === undefined
+      ? findLocalServer([...(env.STILL_SERVER_DATA ? [env.STILL_SERVER_DATA] : []), ...LOCAL_SERVERS], folder)
+      : undefined;
   if (named === undefined && local === undefined)
-    throw new StillError('invalid_input', 'no server is named, and none has run in this folder', {
+    throw new StillError('invalid_input', 'no server is named, and none was found on this machine', {
       problems: [{ message: 'give --server URL or set STILL_SERVER; "still serve" starts one here' }],
     });
   const key = given.key ?? env.STILL_KEY ?? local?.key;
@@ -59,18 +68,18 @@ interface LocalServer {
 }
 
 /** One that runs goes before one that has ended. */
-function findLocalServer(folder: string): LocalServer | undefined {
-  const found = LOCAL_SERVERS.flatMap((place) => readLocalServer(folder, place) ?? []);
+function findLocalServer(places: readonly string[], folder: string): LocalServer | undefined {
+  const found = places.flatMap((place) => readLocalServer(folder, place) ?? []);
   return found.find(({ isRunning }) => isRunning) ?? found[0];
 }
 
 function readLocalServer(folder: string, place: string): LocalServer | undefined {
   const source = `${place}/server.json`;
-  const text = read(join(folder, source));
+  const text = read(resolve(folder, source));
   const { http, pid } = text === undefined ? {} : (JSON.parse(text) as { http?: unknown; pid?: unknown });
   if (typeof http !== 'string') return undefined;
   const isRunning = typeof pid === 'number' && isAlive(pid);
-  return { url: http, key: read(join(folder, place, 'admin.key')), source, isRunning };
+  return { url: http, key: read(resolve(folder, place, 'admin.key')), source, isRunning };
 }
 
 function isAlive(pid: number): boolean {
@@ -82,11 +91,12 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Undefined also where another user keeps it to himself: then that server is not for us. */
 function read(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new StillError('forbidden', `${path} cannot be read: ${(cause as Error).message}`, { cause });
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes((cause as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw new StillError('internal', `${path} cannot be read: ${(cause as Error).message}`, { cause });
   }
 }

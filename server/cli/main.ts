@@ -55,8 +55,8 @@ async function programFor(args: readonly string[]): Promise<Command> {
   const program = new Command('still')
     .description('Distil image models for small devices, roll them out, and fetch pictures from any device by name.')
     .version(packageVersion(), '--version', 'print the version')
-    .option('--server <url>', 'the server (STILL_SERVER; else the one of this folder)')
-    .option('--key <key>', 'the key (STILL_KEY; else the one of this folder)')
+    .option('--server <url>', 'the server (STILL_SERVER; else the one on this machine)')
+    .option('--key <key>', 'the key (STILL_KEY; else the first one of that server)')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\n"still COMMAND --help" says more about a command.');
   for (const [group, entries] of Object.entries(groups)) {
