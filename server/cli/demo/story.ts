@@ -16,6 +16,7 @@ import { pictureText } from '../views/picture-text.ts';
 import { clauses, colourOf, mark } from '../views/rollout-text.ts';
 import { seedTable } from '../views/seed-table.ts';
 import { watchRollout } from '../watch-rollout.ts';
+import { choosePrompt } from './choose-prompt.ts';
 import { makeDamagedVersion } from './damaged-version.ts';
 import type { Narrator } from './narrator.ts';
 import { shortPath } from './short-path.ts';
@@ -24,7 +25,6 @@ import { nextMinor, type VersionFolder } from './versions.ts';
 /** What the second version must reach on every device; a model that never did so itself is held to a little less. */
 const QUALITY_GOAL = 4;
 const QUALITY_TOLERANCE = 0.5;
-const PICTURE_SEED = 42;
 
 export interface Stage {
   readonly client: Client;
@@ -183,7 +183,7 @@ async function damagedVersion(stage: Stage): Promise<RolloutView> {
 async function fetchOne({ client, narrator, folder, devices, second, signal }: Stage): Promise<Outcome['picture']> {
   const device = devices[0] ?? '';
   narrator.chapter(`A picture from ${device}`);
-  const { prompt, seed } = pictureRequest(second.manifest);
+  const { prompt, seed } = await choosePrompt(second);
   narrator.say(pc.dim(`still picture ${device} "${prompt}" --seed ${seed}`));
   const file = join(folder, 'pictures', `${device}.png`);
   mkdirSync(join(folder, 'pictures'), { recursive: true });
@@ -194,11 +194,4 @@ async function fetchOne({ client, narrator, folder, devices, second, signal }: S
   if (screen.live && pc.isColorSupported) narrator.say(halfBlocks(fetched.png, screen.columns - 4).join('\n'));
   narrator.finish(pictureText(shortPath(file), fetched), performance.now() - start);
   return { ...fetched, file };
-}
-
-/** One of the publisher's own, so that the model knows its words; a fox where there is one. */
-function pictureRequest({ variants }: Manifest): { prompt: string; seed: number } {
-  const golden = variants[0]?.golden.pictures ?? [];
-  const chosen = golden.find(({ prompt }) => /\bfox\b/.test(prompt)) ?? golden[0];
-  return { prompt: chosen?.prompt ?? 'a fox', seed: chosen?.seed ?? PICTURE_SEED };
 }
