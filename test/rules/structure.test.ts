@@ -59,3 +59,22 @@ describe('what is tracked', () => {
     expect(documents.filter((path) => addresses.test(text(path)))).toEqual([]);
   });
 });
+
+describe('the lock file', () => {
+  const { packages } = JSON.parse(text('package-lock.json')) as {
+    packages: Record<string, { version?: string; optionalDependencies?: Record<string, string> }>;
+  };
+
+  it('holds every optional package of every platform: npm ci refuses one that does not', () => {
+    const named = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).map((name) => ({ path, name })),
+    );
+    const held = ({ path, name }: { path: string; name: string }) =>
+      `${path}/node_modules/${name}` in packages || `node_modules/${name}` in packages;
+    expect(named.filter((one) => !held(one))).toEqual([]);
+  });
+
+  it('names no address', () => {
+    expect(text('package-lock.json')).not.toMatch(/"resolved": "http/);
+  });
+});
