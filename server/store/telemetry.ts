@@ -10,13 +10,21 @@ export interface TelemetryRow {
 
 export class TelemetryRows {
   private readonly insert: Statement<unknown[]>;
+  private readonly findAway: Statement<[string], { name: string }>;
+  private readonly refresh: Statement<[string, number, string]>;
 
   constructor(sqlite: Database) {
     // A sample that was sent twice stands once.
-    this.insert = sqlite.prepare<unknown[]>('INSERT OR IGNORE INTO telemetry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.insert = sqlite.prepare('INSERT OR IGNORE INTO telemetry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.findAway = sqlite.prepare(
+      'SELECT name FROM devices WHERE device_id = ? AND online = 0 AND revoked_ms IS NULL',
+    );
+    this.refresh = sqlite.prepare(
+      'UPDATE devices SET telemetry_json = ?, last_seen_ms = ?, online = 1 WHERE device_id = ? AND revoked_ms IS NULL',
+    );
   }
 
-  /** To be called within a transaction: the statement runs on the same connection. */
+  /** To be called within a transaction: the statements run on the same connection. */
   append(rows: readonly TelemetryRow[]): void {
     for (const { deviceId, sample } of rows)
       this.insert.run(
@@ -30,6 +38,13 @@ export class TelemetryRows {
         sample.temperatureCelsius,
         sample.throttledFlags,
       );
+  }
+
+  /** The newest sample of a device, which is a sign of life. @returns its name where it was offline before */
+  seen(deviceId: string, newest: TelemetrySample, nowMs: number): string | null {
+    const away = this.findAway.get(deviceId);
+    this.refresh.run(JSON.stringify(newest), nowMs, deviceId);
+    return away?.name ?? null;
   }
 }
 
