@@ -10,13 +10,18 @@ export function helloOf(
 ): Hello {
   const desired = store.desired.get();
   const wanted = new Set(desired?.models.map(({ installationId }) => installationId));
+  const onDisk = new Set([...store.places.running(), ...store.places.before()].map((place) => place.installationId));
   return {
     ...about,
     generation: desired?.generation ?? -1,
     running: store.places.running(),
     installations: store.installations
       .all()
-      .filter(({ installationId }) => wanted.has(installationId))
+      // What was committed and is here no more goes unnamed: the server then has it installed anew.
+      .filter(
+        ({ installationId, state }) =>
+          wanted.has(installationId) && (state !== 'COMMITTED' || onDisk.has(installationId)),
+      )
       .map(({ installationId, state, reason }) => ({ installationId, state, ...(reason && { reason }) })),
     jobs: store.jobs.open().map(({ jobId, state }) => ({ jobId, state })),
     atMs: clock.now(),

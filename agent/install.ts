@@ -35,24 +35,29 @@ export async function install(
         return await download(means, wanted, signal);
       case 'stage':
         return await stage(means, wanted);
-      case 'activate': {
-        const spec = await engineSpec(means.store, wanted);
-        const beside = means.engines.isLoaded(spec) || (await makeRoom(means, spec, slotName(wanted)));
-        change({ exclusive: !beside });
+      case 'activate':
+        await settle(means, wanted, change);
         return await activate(means, wanted, signal);
-      }
-      case 'prove': {
-        const spec = await engineSpec(means.store, wanted);
-        const beside = means.engines.isLoaded(spec) || (await makeRoom(means, spec, slotName(wanted)));
-        change({ exclusive: !beside });
+      case 'prove':
+        await settle(means, wanted, change);
         return await prove(means, wanted, signal);
-      }
       case 'measure':
         return withDisturbance(work, await measureAlone(means, installation, { work, change }));
     }
   } catch (error) {
     return signal.aborted ? { kind: 'stopped' } : unexpected(phase, error);
   }
+}
+
+/** Before the new version's engine is used: is there room for pictures beside it? */
+async function settle(
+  means: Means,
+  wanted: Installation['wanted'],
+  change: (change: Partial<Work>) => void,
+): Promise<void> {
+  const spec = await engineSpec(means.store, wanted);
+  const need = { starts: !means.engines.isLoaded(spec), keep: slotName(wanted) };
+  change({ exclusive: !(await makeRoom(means, spec, need)) });
 }
 
 /** The bench starts a fresh engine, so the one that was proven goes first, unless it is the one that makes pictures. */
@@ -64,7 +69,7 @@ async function measureAlone(
   const spec = await engineSpec(means.store, wanted);
   const isRunning = means.store.places.running().some((place) => slotName(place) === slotName(wanted));
   if (!isRunning) await means.engines.release(spec);
-  change({ exclusive: !(await makeRoom(means, spec)) });
+  change({ exclusive: !(await makeRoom(means, spec, { starts: true })) });
   const tell = throttle(
     means.clock,
     { everyMs: PROGRESS_MS },

@@ -11,7 +11,7 @@ import { makeRoom } from './make-room.ts';
 import type { Means } from './means.ts';
 import { chooseRunning } from './rules/choose-running.ts';
 import { failed, type JobOutcome } from './rules/job-outcome.ts';
-import { type InstallationPhase, plan, type Situation, type Step } from './rules/plan.ts';
+import { type InstallationPhase, isHeavy, plan, type Situation, type Step } from './rules/plan.ts';
 import type { StepOutcome } from './rules/step-outcome.ts';
 import { commit } from './steps/commit.ts';
 import { prune } from './steps/prune.ts';
@@ -119,7 +119,7 @@ export class Loop {
     const installation = store.installations.get(installationId);
     if (!installation) return;
     store.installations.begin(installationId);
-    const exclusive = phase === 'activate' || phase === 'prove' || phase === 'measure';
+    const exclusive = isHeavy(phase);
     const about = { kind: 'installation', id: installationId, phase, timed: phase === 'measure', exclusive } as const;
     this.work.start(about, async (work) => {
       const change = (next: Partial<Work>) => this.work.change(work, next);
@@ -201,7 +201,7 @@ export class Loop {
     for (const other of besides) if (other.timed) other.picturesBeside++;
     const about = { kind: 'picture', id: jobId, phase: 'generate', timed: false, exclusive: false } as const;
     this.work.start(about, async (work) => {
-      if (besides.length === 0) await this.roomForPicture(place);
+      if (!besides.some(({ phase }) => isHeavy(phase))) await this.roomForPicture(place);
       const onGenerated = () => this.work.change(work, { phase: 'upload' });
       const outcome = await picture(this.means, { jobId, request, place, signal: work.signal, onGenerated });
       return () => this.recordJob(jobId, outcome);
@@ -210,7 +210,8 @@ export class Loop {
 
   private async roomForPicture(place: RunningModel): Promise<void> {
     const spec = await engineSpec(this.means.store, place).catch(() => null);
-    if (spec && !this.means.engines.isLoaded(spec)) await makeRoom(this.means, spec).catch(() => false);
+    if (spec && !this.means.engines.isLoaded(spec))
+      await makeRoom(this.means, spec, { starts: true }).catch(() => false);
   }
 
   private startBench(job: Job & { kind: 'bench' }, place: RunningModel): void {
@@ -218,7 +219,7 @@ export class Loop {
     const about = { kind: 'bench', id: jobId, phase: 'measure', timed: true, exclusive: true } as const;
     this.work.start(about, async (work) => {
       const spec = await engineSpec(this.means.store, place).catch(() => null);
-      const beside = spec !== null && (await makeRoom(this.means, spec).catch(() => true));
+      const beside = spec !== null && (await makeRoom(this.means, spec, { starts: true }).catch(() => true));
       this.work.change(work, { exclusive: !beside });
       const onProgress = ({ stage }: { stage: string }) => {
         if (work.timed !== isTimed(stage)) this.work.change(work, { timed: isTimed(stage) });

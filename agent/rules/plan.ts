@@ -195,8 +195,10 @@ function nextWork(situation: Situation): Step | null {
 }
 
 const isGenerating = ({ work }: Situation) => work.some(({ phase }) => phase === 'generate');
-const HEAVY: readonly WorkView['phase'][] = ['activate', 'prove', 'measure'];
-const isHeavyBusy = ({ work }: Situation) => work.some(({ phase }) => HEAVY.includes(phase));
+const isHeavyBusy = ({ work }: Situation) => work.some(({ phase }) => isHeavy(phase));
+
+/** Whether work of this phase has an engine of its own. */
+export const isHeavy = (phase: WorkView['phase']): boolean => ['activate', 'prove', 'measure'].includes(phase);
 
 /** Jobs of one kind that neither run nor wait to be ended. */
 function waitingJobs({ jobs, work }: Situation, kind: JobView['kind']): JobView[] {

@@ -15,6 +15,8 @@ export class FakeEngines {
   memoryAvailableBytes = 1e9;
   /** Every launch, by version. */
   readonly launches: string[] = [];
+  /** The most that were ever alive at once. */
+  mostAlive = 0;
   readonly alive = new Set<Engine & { die(): void }>();
 
   readonly launcher = {
@@ -81,6 +83,7 @@ export class FakeEngines {
       die: () => end(false),
     } satisfies Engine & { die(): void };
     this.alive.add(engine);
+    this.mostAlive = Math.max(this.mostAlive, this.alive.size);
     return engine;
   }
 }
