@@ -57,11 +57,6 @@ export class ResidentEngines {
     return this.residents.has(nameOf(spec));
   }
 
-  /** Memory that closing every resident engine but `spec`'s would give back is theirs. */
-  othersThan(spec: EngineSpec): Engine[] {
-    return [...this.residents].flatMap(([name, { engine }]) => (engine && name !== nameOf(spec) ? [engine] : []));
-  }
-
   loaded(): Engine[] {
     return [...this.residents.values()].flatMap(({ engine }) => engine ?? []);
   }
