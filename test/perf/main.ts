@@ -11,6 +11,10 @@ import { type PerfResult, reached } from './result.ts';
 const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   picture: async () => (await import('./picture.ts')).measurePicture(),
   'agent-stall': async () => (await import('./agent-stall.ts')).measureAgentStall(),
+  'agent-memory': async () => (await import('./agent-memory.ts')).measureAgentMemory(),
+  'artifact-serving': async () => (await import('./artifact-serving.ts')).measureArtifactServing(),
+  telemetry: async () => (await import('./telemetry.ts')).measureTelemetry(),
+  'connected-devices': async () => (await import('./connected-devices.ts')).measureConnectedDevices(),
 };
 
 const { values } = parseArgs({

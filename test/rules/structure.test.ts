@@ -1,6 +1,6 @@
 // The house style where a machine can see it; each message names the remedy.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +8,9 @@ import { describe, expect, it } from 'vitest';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const git = (...args: string[]) =>
   execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\n').filter(Boolean);
-const tracked = git('ls-files', '--cached', '--others', '--exclude-standard');
+const tracked = git('ls-files', '--cached', '--others', '--exclude-standard').filter((path) =>
+  existsSync(`${root}/${path}`),
+);
 const typescript = tracked.filter((path) => path.endsWith('.ts'));
 const source = typescript.filter((path) => /^(shared|server|agent)\//.test(path) && !path.endsWith('.test.ts'));
 const text = (path: string) => readFileSync(`${root}/${path}`, 'utf8');
