@@ -3,6 +3,7 @@ import { mayBecome } from '../rules/rollout/states.ts';
 import * as audit from '../store/audit.ts';
 import * as desiredStates from '../store/desired-states.ts';
 import * as installations from '../store/installations.ts';
+import * as rolloutWaves from '../store/rollout-waves.ts';
 import * as rollouts from '../store/rollouts.ts';
 import type { World } from '../store/world.ts';
 
@@ -21,7 +22,7 @@ export async function abortRollout(
     if (!rollout) throw new StillError('not_found', `no rollout ${rolloutId}`);
     if (!mayBecome(rollout.state, rollBack ? 'ROLLING_BACK' : 'ABORTED') || rollout.state === 'ROLLING_BACK')
       throw new StillError('conflict', `rollout ${rolloutId} is ${rollout.state}: ${rollout.explanation}`);
-    await rollouts.endWaves(tx, rolloutId, 'CANCELED', atMs);
+    await rolloutWaves.endAll(tx, rolloutId, 'CANCELED', atMs);
     await audit.append(tx, { atMs, actor, action: 'abort-rollout', subject: rolloutId, details: { rollBack } });
     if (rollBack)
       return rollouts.update(tx, rolloutId, atMs, {

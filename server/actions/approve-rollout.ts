@@ -1,5 +1,7 @@
 import { StillError } from '../../shared/errors.ts';
 import * as audit from '../store/audit.ts';
+import * as rolloutTargets from '../store/rollout-targets.ts';
+import * as rolloutWaves from '../store/rollout-waves.ts';
 import * as rollouts from '../store/rollouts.ts';
 import type { World } from '../store/world.ts';
 
@@ -12,14 +14,14 @@ export async function approveRollout(
   await store.write(async (tx) => {
     const rollout = await rollouts.find(tx, rolloutId);
     if (!rollout) throw new StillError('not_found', `no rollout ${rolloutId}`);
-    const waves = await rollouts.wavesOf(tx, rolloutId);
+    const waves = await rolloutWaves.of(tx, rolloutId);
     const stopped =
       rollout.state === 'PAUSED' && waves.find((wave) => wave.state === 'RUNNING' && wave.verdicts.length > 0);
     const wave = waves.find(({ state }) => state === 'AWAITING_APPROVAL') || stopped;
     if (rollout.endedAtMs !== null || !wave)
       throw new StillError('conflict', `nothing of rollout ${rolloutId} waits for approval: ${rollout.explanation}`);
-    await rollouts.updateWave(tx, rolloutId, wave.index, atMs, { state: 'PASSED' });
-    await rollouts.markJudged(tx, rolloutId, wave.index);
+    await rolloutWaves.update(tx, rolloutId, wave.index, atMs, { state: 'PASSED' });
+    await rolloutTargets.markWaveJudged(tx, rolloutId, wave.index);
     const explanation = `wave ${wave.index + 1} approved by ${actor}`;
     await rollouts.update(tx, rolloutId, atMs, { state: stopped ? 'RUNNING' : rollout.state, explanation });
     await audit.append(tx, {

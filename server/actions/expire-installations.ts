@@ -1,5 +1,7 @@
 import { type InstallationReason, installationTable } from '../../shared/installation.ts';
+import type { Db } from '../store/database.ts';
 import * as desiredStates from '../store/desired-states.ts';
+import * as devices from '../store/devices.ts';
 import * as installations from '../store/installations.ts';
 import type { World } from '../store/world.ts';
 
@@ -19,11 +21,20 @@ export async function expireInstallations({ store, clock }: World): Promise<void
         message: `${state} lasted longer than ${installationTable[state].deadlineMs} ms`,
       };
       const replaced: InstallationReason = { code: 'superseded', message: 'the device was told to run something else' };
-      if (supersededAtMs === null) {
-        const to = installationTable[state].onDeadline ?? 'TIMED_OUT';
-        const ended = await installations.move(tx, installation, { to, atMs, reason: late });
-        await desiredStates.withdraw(tx, ended, { to: 'CANCELED', reason: late }, atMs);
-      } else await installations.move(tx, installation, { to: 'SUPERSEDED', atMs, reason: replaced });
+      if (supersededAtMs !== null) {
+        await installations.move(tx, installation, { to: 'SUPERSEDED', atMs, reason: replaced });
+        continue;
+      }
+      // A device that never heard of it says nothing of the version: that is no failure.
+      const to = (await wasHeard(tx, installation)) ? (installationTable[state].onDeadline ?? 'TIMED_OUT') : 'CANCELED';
+      const ended = await installations.move(tx, installation, { to, atMs, reason: late });
+      await desiredStates.withdraw(tx, ended, { to: 'CANCELED', reason: late }, atMs);
     }
   });
+}
+
+async function wasHeard(tx: Db, { state, deviceId, generation }: installations.Installation): Promise<boolean> {
+  if (state !== 'QUEUED' && state !== 'NOTIFIED') return true;
+  const device = await devices.byId(tx, deviceId);
+  return device !== null && device.reportedGeneration >= generation;
 }

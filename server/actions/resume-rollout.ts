@@ -1,5 +1,6 @@
 import { StillError } from '../../shared/errors.ts';
 import * as audit from '../store/audit.ts';
+import * as rolloutWaves from '../store/rollout-waves.ts';
 import * as rollouts from '../store/rollouts.ts';
 import type { World } from '../store/world.ts';
 
@@ -15,8 +16,8 @@ export async function resumeRollout(
     if (rollout.state === 'RUNNING') return;
     if (rollout.state !== 'PAUSED')
       throw new StillError('conflict', `rollout ${rolloutId} is ${rollout.state}: ${rollout.explanation}`);
-    for (const { index, state } of await rollouts.wavesOf(tx, rolloutId))
-      if (state === 'RUNNING') await rollouts.updateWave(tx, rolloutId, index, atMs, { evidenceKey: null });
+    for (const { index, state } of await rolloutWaves.of(tx, rolloutId))
+      if (state === 'RUNNING') await rolloutWaves.update(tx, rolloutId, index, atMs, { evidenceKey: null });
     await rollouts.update(tx, rolloutId, atMs, { state: 'RUNNING', explanation: `resumed by ${actor}` });
     await audit.append(tx, { atMs, actor, action: 'resume-rollout', subject: rolloutId, details: {} });
   });

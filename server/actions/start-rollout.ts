@@ -8,6 +8,8 @@ import * as audit from '../store/audit.ts';
 import * as benchRuns from '../store/bench-runs.ts';
 import type { Db } from '../store/database.ts';
 import * as devices from '../store/devices.ts';
+import * as rolloutTargets from '../store/rollout-targets.ts';
+import * as rolloutWaves from '../store/rollout-waves.ts';
 import * as rollouts from '../store/rollouts.ts';
 import * as versions from '../store/versions.ts';
 import type { World } from '../store/world.ts';
@@ -44,15 +46,12 @@ export async function startRollout(
     await refuseConflict(tx, model, plan.targets);
     const gates = read.gates.map(printGate);
     const explanation = `${targets.length} devices in ${plan.waveCount} waves`;
-    await rollouts.insert(
-      tx,
-      {
-        ...{ rolloutId, model, version, versionDigest, gates, onFailure, approval, waveDeadlineMs, explanation },
-        ...{ selector: to, startedAtMs: atMs, startedBy: actor },
-      },
-      plan.waveCount,
-      targets,
-    );
+    await rollouts.insert(tx, {
+      ...{ rolloutId, model, version, versionDigest, gates, onFailure, approval, waveDeadlineMs, explanation },
+      ...{ selector: to, startedAtMs: atMs, startedBy: actor },
+    });
+    await rolloutWaves.insert(tx, rolloutId, plan.waveCount);
+    await rolloutTargets.insert(tx, rolloutId, targets);
     const details = { model, version, to, gates, waves: request.waves };
     await audit.append(tx, { atMs, actor, action: 'start-rollout', subject: rolloutId, details });
     return rolloutId;

@@ -29,6 +29,8 @@ import { versionHandlers } from './versions.ts';
 /** A connection that says nothing for this long is closed; a slow upload says something. */
 const IDLE_MS = 120_000;
 const HEADERS_MS = 20_000;
+/** What is under way may end within this time after the server was told to stop. */
+const CLOSE_MS = 4000;
 
 export interface HttpOptions {
   readonly host: string;
@@ -80,7 +82,9 @@ export async function startHttp(world: World, options: HttpOptions): Promise<Htt
       const closed = once(server, 'close');
       server.close();
       server.closeIdleConnections();
+      const cancel = world.clock.after(CLOSE_MS, () => server.closeAllConnections());
       await closed;
+      cancel();
     },
   };
 }

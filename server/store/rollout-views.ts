@@ -5,11 +5,13 @@ import { type InstallationState, isFailure } from '../../shared/installation.ts'
 import type { Db } from './database.ts';
 import { viewInstallation } from './installation-view.ts';
 import * as installations from './installations.ts';
-import * as rollouts from './rollouts.ts';
+import * as rolloutTargets from './rollout-targets.ts';
+import * as rolloutWaves from './rollout-waves.ts';
+import type * as rollouts from './rollouts.ts';
 
 export async function viewRollout(db: Db, rollout: rollouts.Rollout): Promise<RolloutView> {
-  const waves = await rollouts.wavesOf(db, rollout.rolloutId);
-  const standings = await rollouts.standingsOf(db, rollout);
+  const waves = await rolloutWaves.of(db, rollout.rolloutId);
+  const standings = await rolloutTargets.standingsOf(db, rollout);
   const names = new Map(standings.map(({ deviceId, device }) => [deviceId, device]));
   const { rolloutId, model, version, versionDigest, selector, state, startedAtMs, endedAtMs, startedBy } = rollout;
   return {
@@ -23,7 +25,10 @@ export async function viewRollout(db: Db, rollout: rollouts.Rollout): Promise<Ro
   };
 }
 
-function viewWave(wave: rollouts.Wave, standings: readonly rollouts.TargetStanding[]): z.infer<typeof WaveView> {
+function viewWave(
+  wave: rolloutWaves.Wave,
+  standings: readonly rolloutTargets.TargetStanding[],
+): z.infer<typeof WaveView> {
   const members = standings.filter(({ waveIndex }) => waveIndex === wave.index);
   const count = (holds: (state: InstallationState) => boolean) =>
     members.filter(({ installation }) => installation !== null && holds(installation.state)).length;

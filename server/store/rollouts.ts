@@ -1,7 +1,4 @@
-import type { GateVerdict } from '../../shared/gates.ts';
-import type { RolloutState, WaveState } from '../../shared/http-api.ts';
-import type { InstallationState } from '../../shared/installation.ts';
-import type { RunningModel } from '../../shared/messages.ts';
+import type { RolloutState } from '../../shared/http-api.ts';
 import type { Db } from './database.ts';
 import * as events from './events.ts';
 import type { RolloutsTable } from './schema.ts';
@@ -27,29 +24,9 @@ export interface Rollout {
   readonly endedAtMs: number | null;
 }
 
-export interface Wave {
-  readonly index: number;
-  readonly state: WaveState;
-  readonly startedAtMs: number | null;
-  readonly deadlineMs: number | null;
-  readonly verdicts: readonly GateVerdict[];
-  readonly evidenceKey: string | null;
-}
-
-export interface Target {
-  readonly deviceId: string;
-  readonly waveIndex: number;
-  readonly variant: string;
-  readonly why: string;
-  readonly installationId: string | null;
-  readonly judged: boolean;
-}
-
 export async function insert(
   tx: Db,
   rollout: Omit<Rollout, 'state' | 'ending' | 'endingBecause' | 'returningSinceMs' | 'endedAtMs'>,
-  waveCount: number,
-  targets: readonly Omit<Target, 'installationId' | 'judged'>[],
 ): Promise<void> {
   const { rolloutId } = rollout;
   await tx
@@ -74,32 +51,6 @@ export async function insert(
       ended_ms: null,
     })
     .execute();
-  for (let index = 0; index < waveCount; index++)
-    await tx
-      .insertInto('waves')
-      .values({
-        rollout_id: rolloutId,
-        wave_index: index,
-        state: 'PENDING',
-        started_ms: null,
-        deadline_ms: null,
-        verdicts_json: '[]',
-        evidence_key: null,
-      })
-      .execute();
-  for (const target of targets)
-    await tx
-      .insertInto('rollout_targets')
-      .values({
-        rollout_id: rolloutId,
-        device_id: target.deviceId,
-        wave_index: target.waveIndex,
-        variant: target.variant,
-        why: target.why,
-        installation_id: null,
-        judged: 0,
-      })
-      .execute();
   await tell(tx, rolloutId, rollout.startedAtMs, { state: 'RUNNING' });
 }
 
@@ -121,78 +72,6 @@ export async function update(
   };
   await tx.updateTable('rollouts').set(columns).where('rollout_id', '=', rolloutId).execute();
   await tell(tx, rolloutId, nowMs, change);
-}
-
-export async function updateWave(
-  tx: Db,
-  rolloutId: string,
-  index: number,
-  nowMs: number,
-  change: Partial<Omit<Wave, 'index'>>,
-): Promise<void> {
-  await tx
-    .updateTable('waves')
-    .set({
-      state: change.state,
-      started_ms: change.startedAtMs,
-      deadline_ms: change.deadlineMs,
-      verdicts_json: change.verdicts && JSON.stringify(change.verdicts),
-      evidence_key: change.evidenceKey,
-    })
-    .where('rollout_id', '=', rolloutId)
-    .where('wave_index', '=', index)
-    .execute();
-  if (change.state) await tell(tx, rolloutId, nowMs, { wave: index, waveState: change.state });
-}
-
-/** Waves that have not begun will not, and the one under way ends as `running`. */
-export async function endWaves(
-  tx: Db,
-  rolloutId: string,
-  running: 'FAILED' | 'CANCELED',
-  nowMs: number,
-): Promise<void> {
-  for (const { index, state } of await wavesOf(tx, rolloutId)) {
-    if (state === 'PENDING') await updateWave(tx, rolloutId, index, nowMs, { state: 'CANCELED' });
-    if (state === 'RUNNING' || state === 'AWAITING_APPROVAL')
-      await updateWave(tx, rolloutId, index, nowMs, { state: running });
-  }
-}
-
-export async function setTargetInstallation(
-  tx: Db,
-  rolloutId: string,
-  deviceId: string,
-  installationId: string,
-): Promise<void> {
-  await tx
-    .updateTable('rollout_targets')
-    .set({ installation_id: installationId })
-    .where('rollout_id', '=', rolloutId)
-    .where('device_id', '=', deviceId)
-    .execute();
-}
-
-/** The devices of a wave that have ended by now were part of its judgement; those to come are judged by themselves. */
-export async function markJudged(tx: Db, rolloutId: string, waveIndex: number): Promise<void> {
-  await tx
-    .updateTable('rollout_targets')
-    .set({ judged: 1 })
-    .where('rollout_id', '=', rolloutId)
-    .where('wave_index', '=', waveIndex)
-    .where('installation_id', 'in', (eb) =>
-      eb.selectFrom('installations').select('installations.installation_id').where('deadline_ms', 'is', null),
-    )
-    .execute();
-}
-
-export async function markDeviceJudged(tx: Db, rolloutId: string, deviceId: string): Promise<void> {
-  await tx
-    .updateTable('rollout_targets')
-    .set({ judged: 1 })
-    .where('rollout_id', '=', rolloutId)
-    .where('device_id', '=', deviceId)
-    .execute();
 }
 
 export async function find(db: Db, rolloutId: string): Promise<Rollout | null> {
@@ -250,123 +129,10 @@ export async function openOver(
     }));
 }
 
-export async function wavesOf(db: Db, rolloutId: string): Promise<Wave[]> {
-  const rows = await db
-    .selectFrom('waves')
-    .selectAll()
-    .where('rollout_id', '=', rolloutId)
-    .orderBy('wave_index')
-    .execute();
-  return rows.map((row) => ({
-    index: row.wave_index,
-    state: row.state as WaveState,
-    startedAtMs: row.started_ms,
-    deadlineMs: row.deadline_ms,
-    verdicts: JSON.parse(row.verdicts_json),
-    evidenceKey: row.evidence_key,
-  }));
-}
-
-/** A target with where its device and its installation stand. */
-export interface TargetStanding extends Target {
-  readonly device: string;
-  readonly deviceClass: string;
-  readonly online: boolean;
-  readonly revoked: boolean;
-  readonly running: readonly RunningModel[];
-  readonly installation: {
-    readonly state: InstallationState;
-    readonly createdAtMs: number;
-    /** The device has told that it knows of it; that a message was sent proves nothing yet. */
-    readonly contacted: boolean;
-  } | null;
-  /** What ran in the same place before; null when nothing did. */
-  readonly before: {
-    readonly installationId: string;
-    readonly version: string;
-    readonly versionDigest: string;
-    readonly variant: string;
-  } | null;
-  /** The installation that the device's desired state names in this place. */
-  readonly desiredInstallationId: string | null;
-}
-
-export async function standingsOf(db: Db, { rolloutId, model }: Rollout): Promise<TargetStanding[]> {
-  const rows = await db
-    .selectFrom('rollout_targets as target')
-    .innerJoin('devices as device', 'device.device_id', 'target.device_id')
-    .leftJoin('installations as installation', 'installation.installation_id', 'target.installation_id')
-    .leftJoin('installations as before', 'before.installation_id', 'installation.before_installation_id')
-    .leftJoin('desired_models as desired', (join) =>
-      join
-        .onRef('desired.device_id', '=', 'target.device_id')
-        .on('desired.model', '=', model)
-        .on('desired.role', '=', 'current'),
-    )
-    .select([
-      'target.device_id',
-      'target.wave_index',
-      'target.variant',
-      'target.why',
-      'target.installation_id',
-      'target.judged',
-      'device.name',
-      'device.device_class',
-      'device.online',
-      'device.revoked_ms',
-      'device.reported_generation',
-      'device.running_json',
-      'installation.state',
-      'installation.generation',
-      'installation.created_ms',
-      'before.installation_id as before_id',
-      'before.version as before_version',
-      'before.version_digest as before_digest',
-      'before.variant as before_variant',
-      'desired.installation_id as desired_id',
-    ])
-    .where('target.rollout_id', '=', rolloutId)
-    .orderBy('target.wave_index')
-    .orderBy('device.name')
-    .execute();
-  return rows.map((row) => ({
-    deviceId: row.device_id,
-    waveIndex: row.wave_index,
-    variant: row.variant,
-    why: row.why,
-    installationId: row.installation_id,
-    judged: row.judged === 1,
-    device: row.name,
-    deviceClass: row.device_class,
-    online: row.online === 1,
-    revoked: row.revoked_ms !== null,
-    running: JSON.parse(row.running_json),
-    installation:
-      row.state === null
-        ? null
-        : {
-            state: row.state as InstallationState,
-            createdAtMs: row.created_ms ?? 0,
-            contacted:
-              (row.state !== 'QUEUED' && row.state !== 'NOTIFIED') ||
-              row.reported_generation >= (row.generation ?? Infinity),
-          },
-    before:
-      row.before_id === null
-        ? null
-        : {
-            installationId: row.before_id,
-            version: row.before_version ?? '',
-            versionDigest: row.before_digest ?? '',
-            variant: row.before_variant ?? '',
-          },
-    desiredInstallationId: row.desired_id,
-  }));
-}
-
 const select = (db: Db) => db.selectFrom('rollouts').selectAll();
 
-const tell = (tx: Db, rolloutId: string, atMs: number, details: Record<string, unknown>) =>
+/** To those who watch. */
+export const tell = (tx: Db, rolloutId: string, atMs: number, details: Record<string, unknown>) =>
   events.append(tx, { atMs, kind: 'rollout', subject: rolloutId, details });
 
 function toRollout(row: RolloutsTable): Rollout {

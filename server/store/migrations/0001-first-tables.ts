@@ -22,6 +22,7 @@ const statements = [
    ) STRICT`,
   // A revoked device's name is free again.
   `CREATE UNIQUE INDEX devices_name ON devices (name) WHERE revoked_ms IS NULL`,
+  `CREATE INDEX devices_by_name ON devices (name)`,
   `CREATE INDEX devices_online ON devices (last_seen_ms) WHERE online = 1`,
 
   `CREATE TABLE labels (

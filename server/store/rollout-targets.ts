@@ -1,0 +1,167 @@
+// The devices of a rollout, frozen at its start, and where each of them stands.
+import type { InstallationState } from '../../shared/installation.ts';
+import type { RunningModel } from '../../shared/messages.ts';
+import type { Db } from './database.ts';
+import type { Rollout } from './rollouts.ts';
+
+export interface Target {
+  readonly deviceId: string;
+  readonly waveIndex: number;
+  readonly variant: string;
+  readonly why: string;
+  readonly installationId: string | null;
+  readonly judged: boolean;
+}
+
+export async function insert(
+  tx: Db,
+  rolloutId: string,
+  targets: readonly Omit<Target, 'installationId' | 'judged'>[],
+): Promise<void> {
+  for (const target of targets)
+    await tx
+      .insertInto('rollout_targets')
+      .values({
+        rollout_id: rolloutId,
+        device_id: target.deviceId,
+        wave_index: target.waveIndex,
+        variant: target.variant,
+        why: target.why,
+        installation_id: null,
+        judged: 0,
+      })
+      .execute();
+}
+
+export async function setInstallation(
+  tx: Db,
+  rolloutId: string,
+  deviceId: string,
+  installationId: string,
+): Promise<void> {
+  await tx
+    .updateTable('rollout_targets')
+    .set({ installation_id: installationId })
+    .where('rollout_id', '=', rolloutId)
+    .where('device_id', '=', deviceId)
+    .execute();
+}
+
+/** The devices of a wave that have ended by now were part of its judgement; those to come are judged by themselves. */
+export async function markWaveJudged(tx: Db, rolloutId: string, waveIndex: number): Promise<void> {
+  await tx
+    .updateTable('rollout_targets')
+    .set({ judged: 1 })
+    .where('rollout_id', '=', rolloutId)
+    .where('wave_index', '=', waveIndex)
+    .where('installation_id', 'in', (eb) =>
+      eb.selectFrom('installations').select('installations.installation_id').where('deadline_ms', 'is', null),
+    )
+    .execute();
+}
+
+export async function markDeviceJudged(tx: Db, rolloutId: string, deviceId: string): Promise<void> {
+  await tx
+    .updateTable('rollout_targets')
+    .set({ judged: 1 })
+    .where('rollout_id', '=', rolloutId)
+    .where('device_id', '=', deviceId)
+    .execute();
+}
+
+/** A target with where its device and its installation stand. */
+export interface TargetStanding extends Target {
+  readonly device: string;
+  readonly deviceClass: string;
+  readonly online: boolean;
+  readonly revoked: boolean;
+  readonly running: readonly RunningModel[];
+  readonly installation: {
+    readonly state: InstallationState;
+    readonly createdAtMs: number;
+    /** The device has told that it knows of it; that a message was sent proves nothing yet. */
+    readonly contacted: boolean;
+  } | null;
+  /** What ran in the same place before; null when nothing did. */
+  readonly before: {
+    readonly installationId: string;
+    readonly version: string;
+    readonly versionDigest: string;
+    readonly variant: string;
+  } | null;
+  /** The installation that the device's desired state names in this place. */
+  readonly desiredInstallationId: string | null;
+}
+
+export async function standingsOf(db: Db, { rolloutId, model }: Rollout): Promise<TargetStanding[]> {
+  const rows = await db
+    .selectFrom('rollout_targets as target')
+    .innerJoin('devices as device', 'device.device_id', 'target.device_id')
+    .leftJoin('installations as installation', 'installation.installation_id', 'target.installation_id')
+    .leftJoin('installations as before', 'before.installation_id', 'installation.before_installation_id')
+    .leftJoin('desired_models as desired', (join) =>
+      join
+        .onRef('desired.device_id', '=', 'target.device_id')
+        .on('desired.model', '=', model)
+        .on('desired.role', '=', 'current'),
+    )
+    .select([
+      'target.device_id',
+      'target.wave_index',
+      'target.variant',
+      'target.why',
+      'target.installation_id',
+      'target.judged',
+      'device.name',
+      'device.device_class',
+      'device.online',
+      'device.revoked_ms',
+      'device.reported_generation',
+      'device.running_json',
+      'installation.state',
+      'installation.generation',
+      'installation.created_ms',
+      'before.installation_id as before_id',
+      'before.version as before_version',
+      'before.version_digest as before_digest',
+      'before.variant as before_variant',
+      'desired.installation_id as desired_id',
+    ])
+    .where('target.rollout_id', '=', rolloutId)
+    .orderBy('target.wave_index')
+    .orderBy('device.name')
+    .execute();
+  return rows.map((row) => ({
+    deviceId: row.device_id,
+    waveIndex: row.wave_index,
+    variant: row.variant,
+    why: row.why,
+    installationId: row.installation_id,
+    judged: row.judged === 1,
+    device: row.name,
+    deviceClass: row.device_class,
+    online: row.online === 1,
+    revoked: row.revoked_ms !== null,
+    running: JSON.parse(row.running_json),
+    installation:
+      row.state === null
+        ? null
+        : {
+            state: row.state as InstallationState,
+            createdAtMs: row.created_ms ?? 0,
+            contacted:
+              (row.state !== 'QUEUED' && row.state !== 'NOTIFIED') ||
+              row.reported_generation >= (row.generation ?? Infinity),
+          },
+    before:
+      row.before_id === null
+        ? null
+        : {
+            installationId: row.before_id,
+            version: row.before_version ?? '',
+            versionDigest: row.before_digest ?? '',
+            variant: row.before_variant ?? '',
+          },
+    desiredInstallationId: row.desired_id,
+  }));
+}
