@@ -11,7 +11,6 @@ export const limits = {
   /** One picture sent by a device. */
   pictureBytes: 64 * 1024 * 1024,
   artifactsPerVersion: 512,
-  chunkBytes: 1024 * 1024,
   promptCharacters: 2000,
   pictureSidePixels: 4096,
   steps: 200,
@@ -25,7 +24,6 @@ export const limits = {
   telemetrySamplesPerMessage: 60,
   /** An agent leaves this much of its disk free. */
   diskReserveBytes: 16 * 1024 * 1024,
-  engineFrameBytes: 64 * 1024 * 1024,
   evaluationPrompts: 1000,
   benchSamples: 2000,
   pageRows: 1000,
@@ -49,6 +47,4 @@ export const timings = {
   engineCloseMs: 1000,
   /** From SIGTERM to a forced end. */
   shutdownMs: 10_000,
-  /** The previous version stays on the disk for at least this long after a commit. */
-  previousVersionGraceMs: 24 * 60 * 60_000,
 } as const;
