@@ -1,8 +1,10 @@
 // The whole server in this process, over real sockets: HTTP by fetch, MQTT by mqtt.js.
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Aedes } from 'aedes';
 import mqtt, { type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encode, type Hello } from '../shared/messages.ts';
@@ -217,4 +219,33 @@ it('a bounded page, an unknown query and HEAD', async () => {
   expect(((await (await ask('/v1/audit?limit=2')).json()) as unknown[]).length).toBe(2);
   expect((await ask('/v1/audit?limit=0')).status).toBe(400);
   expect((await ask('/v1/devices', { method: 'HEAD' })).status).toBe(200);
+});
+
+describe('another broker', () => {
+  it('does the same work, with the devices’ address told at the enrolment', async () => {
+    const aedes = await Aedes.createBroker();
+    const listener = createServer((socket) => void aedes.handle(socket)).listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    const broker = `mqtt://127.0.0.1:${(listener.address() as { port: number }).port}`;
+    const data = mkdtempSync(join(tmpdir(), 'stillhouse-broker-'));
+    const other = await startServer({ ...config, data, broker }, surroundings);
+    const bearer = { authorization: `Bearer ${readFileSync(join(data, 'admin.key'), 'utf8').trim()}` };
+    const send = async (path: string, body: unknown) =>
+      (
+        await fetch(new URL(path, other.httpUrl), { method: 'POST', headers: bearer, body: JSON.stringify(body) })
+      ).json();
+    const { token } = (await send('/v1/tokens', {})) as { token: string };
+    const enrolled = (await send('/v1/enrol', { token, name: 'pi', inventory })) as { deviceId: string; mqtt: object };
+    expect(enrolled.mqtt).toMatchObject({ url: broker });
+    const client = await mqtt.connectAsync(broker, { clientId: enrolled.deviceId, reconnectPeriod: 0 });
+    const answered = new Promise<string>((resolve) => client.once('message', resolve));
+    await client.subscribeAsync(downWildcard(enrolled.deviceId), { qos: 1 });
+    await client.publishAsync(upTopic(enrolled.deviceId, 'hello'), Buffer.from(encode(hello)), { qos: 1 });
+    expect(await answered).toMatch(/\/down\/desired$/);
+    await client.endAsync();
+    await other.stop();
+    await new Promise<void>((resolve) => aedes.close(resolve));
+    listener.close();
+    rmSync(data, { recursive: true });
+  });
 });
