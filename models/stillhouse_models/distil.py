@@ -11,6 +11,7 @@ from torch import Tensor
 from stillhouse_models import __version__
 from stillhouse_models.recipe import PhaseRecipe, Recipe
 from stillhouse_models.training.conditions import token_ids
+from stillhouse_models.training.courtesy import Courtesy
 from stillhouse_models.training.judge import Judge, load_evaluator
 from stillhouse_models.training.metrics import MetricsLog
 from stillhouse_models.training.pictures import to_pixels
@@ -50,9 +51,11 @@ def distil(recipe: Recipe, training: Path, out: Path) -> None:
 def _train_phase(run: StudentRun, phase: PhaseRecipe, judge: Judge, log: MetricsLog, out: Path) -> dict[str, float]:
     """Returns the mean losses of the phase's last steps."""
     window: list[dict[str, float]] = []
+    courtesy = Courtesy()
     saved = judged = run.progress.spent
     means: dict[str, float] = {}
     while run.progress.spent < phase.seconds:
+        courtesy.look()
         begun = time.monotonic()
         window.append(run.step(phase, run.progress.spent / phase.seconds))
         run.progress.spent += time.monotonic() - begun

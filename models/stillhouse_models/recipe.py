@@ -34,7 +34,7 @@ class TeacherRecipe:
 
 @dataclass(frozen=True)
 class StudentRecipe:
-    """`steps` is what the student is trained for: half of its noise levels are those of that many steps."""
+    """`steps` is what the student is trained for; `teacher_share` of each batch the teacher answers, see training/lessons.py."""
 
     family: str
     channels: tuple[int, ...]
@@ -43,7 +43,7 @@ class StudentRecipe:
     pixel_channels: int = 8
     steps: int = 4
     batch_size: int = 64
-    fresh_share: float = 0.34
+    teacher_share: float = 0.34
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.tokenizer import MAX_LENGTH, build_tokenizer
 from stillhouse_models.training.average import Average
 from stillhouse_models.training.conditions import guided_clean, loosened, token_ids
+from stillhouse_models.training.courtesy import Courtesy
 from stillhouse_models.training.judge import Judge, load_evaluator
 from stillhouse_models.training.metrics import MetricsLog
 from stillhouse_models.training.muon import Muon
@@ -164,7 +165,9 @@ def train_teacher(settings: TeacherSettings, out: Path, seconds: float) -> None:
     log.write(start=True, step=training.step, parameters=parameters, seconds=seconds, **asdict(settings))
     saved = judged = training.spent
     losses: list[float] = []
+    courtesy = Courtesy()
     while training.spent < seconds:
+        courtesy.look()
         begun = time.monotonic()
         losses.append(training.train_step(training.spent / seconds))
         training.spent += time.monotonic() - begun

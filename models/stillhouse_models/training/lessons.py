@@ -1,4 +1,10 @@
-"""Fresh lessons for a student: rendered scenes made noisy, and the guided teacher's answers."""
+"""Lessons for a student: rendered scenes made noisy, with the guided teacher's answers to the first of them.
+
+A guided teacher costs two forward passes a picture, more than the student's whole step, so it answers a share of each
+batch; for the rest the rendered truth stands alone.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,33 +15,49 @@ from stillhouse_models.sources.caption import Wording
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.training.conditions import guided_clean_and_features, loosened, token_ids
 from stillhouse_models.training.pictures import to_tensor
-from stillhouse_models.training.replay import Lesson
 from stillhouse_models.training.sampling import sigmas
 from stillhouse_models.weights import Painter
 
 UNKNOWN_WORD = 0.05
-PAIR_SHARE = 0.5
-# Half of the lessons are at the very noise levels that devices visit, so that few steps come out best.
-AT_STEPS_SHARE = 0.5
+PAIR_SHARE = 0.4
+# Most lessons are at the very noise levels that devices visit, so that few steps come out best.
+AT_STEPS_SHARE = 0.6
 # Below this there is nothing left to learn: the last level of a schedule is the picture itself.
 LOWEST_LEVEL = 0.01
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """noisy and truth float32 [B, 3, h, w]; timestep float32 [B] (0..1000); ids int64 [B, L].
+
+    clean is the teacher's answer to the first `len(clean)` of them, features what its levels said on the way.
+    """
+
+    noisy: Tensor
+    timestep: Tensor
+    ids: Tensor
+    truth: Tensor
+    clean: Tensor
+    features: list[Tensor]
+
+
 @torch.no_grad()
-def fresh_lesson(
-    teacher: Painter, sprites: SpriteSet, rng: np.random.Generator, count: int, steps: int, guidance: float
-) -> tuple[Lesson, list[Tensor]]:
-    """The lesson, and what the teacher's levels said on the way."""
+def draw_lesson(
+    teacher: Painter, sprites: SpriteSet, rng: np.random.Generator, count: int, asked: int, steps: int, guidance: float
+) -> Lesson:
+    """`asked`: how many of the `count` pictures the teacher answers."""
     drawn = batch(sprites, rng, count, PAIR_SHARE, Wording())
     ids = token_ids(teacher.tokenizer, loosened([c.text for c in drawn.captions], rng, 0.0, UNKNOWN_WORD))
     truth, t = to_tensor(drawn.pictures), noise_levels(rng, count, steps)
     level = t.view(-1, 1, 1, 1)
     noise = torch.from_numpy(rng.standard_normal(truth.shape, dtype=np.float32))
-    noisy = (1 - level) * truth + level * noise
+    noisy = ((1 - level) * truth + level * noise).contiguous(memory_format=torch.channels_last)
     empty = token_ids(teacher.tokenizer, [""])
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        clean, features = guided_clean_and_features(teacher.unet, teacher.encoder, noisy, t * 1000, ids, empty, guidance)
-    return Lesson(noisy, t * 1000, ids, clean.float(), truth), features
+        clean, features = guided_clean_and_features(
+            teacher.unet, teacher.encoder, noisy[:asked], t[:asked] * 1000, ids[:asked], empty, guidance
+        )
+    return Lesson(noisy, t * 1000, ids, truth, clean.float(), features)
 
 
 def noise_levels(rng: np.random.Generator, count: int, steps: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""A student in training: weights, optimisers, average, memory and random states, on disk and back."""
+"""A student in training: weights, optimisers, average and random states, on disk and back."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,10 @@ from stillhouse_models.networks.denoiser import Denoiser
 from stillhouse_models.recipe import PhaseRecipe, Recipe
 from stillhouse_models.sources.batches import SOURCES
 from stillhouse_models.training.average import Average
-from stillhouse_models.training.lessons import fresh_lesson
+from stillhouse_models.training.lessons import draw_lesson
 from stillhouse_models.training.muon import Muon
-from stillhouse_models.training.replay import Lesson, Replay, joined
 from stillhouse_models.weights import FAMILIES, Painter
 
-REPLAY_PICTURES = 16_384
 WARMUP_STEPS = 50
 # Muon's rate is this many times the phase's, which is AdamW's.
 MUON_FACTOR = 10
@@ -52,21 +50,22 @@ class StudentRun:
         self.adam = torch.optim.AdamW(others, lr=0.0, betas=(0.9, 0.97), weight_decay=0.0)
         self.average = Average(self.student, decay=0.998)
         self.rng = np.random.default_rng(recipe.seed)
-        self.replay, self.progress = Replay(REPLAY_PICTURES), Progress()
+        self.progress = Progress()
 
     def step(self, phase: PhaseRecipe, through: float) -> dict[str, float]:
         """One step; `through` is how much of the phase is over, 0..1. Returns the losses, unweighted."""
         rate = phase.rate * min(1.0, (self.progress.step + 1) / WARMUP_STEPS) * (1 - 0.9 * through)
         self.adam.param_groups[0]["lr"], self.muon.param_groups[0]["lr"] = rate, rate * MUON_FACTOR
-        lesson, teacher_features, fresh = self._lesson()
+        s = self.recipe.student
+        asked = max(1, round(s.batch_size * s.teacher_share))
+        lesson = draw_lesson(self.teacher, self.sprites, self.rng, s.batch_size, asked, s.steps, self.recipe.teacher.guidance)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             context = self.teacher.encoder(lesson.ids)
-            noisy = lesson.noisy.contiguous(memory_format=torch.channels_last)
-            clean, features = self.student.clean_and_features(noisy, lesson.timestep, context.detach())
-            widened = self.adapters([features[i][:fresh] for i in self.compared])
-        losses = feature_losses(set(phase.losses), widened, [teacher_features[i] for i in self.compared])
-        losses |= {"mse": mse(clean.float(), lesson.clean, lesson.timestep)}
-        losses |= {"truth": mse(clean.float(), lesson.truth, lesson.timestep)} if "truth" in phase.losses else {}
+            clean, features = self.student.clean_and_features(lesson.noisy, lesson.timestep, context.detach())
+            widened = self.adapters([features[i][:asked] for i in self.compared])
+        losses = feature_losses(set(phase.losses), widened, [lesson.features[i] for i in self.compared])
+        losses["mse"] = mse(clean[:asked].float(), lesson.clean, lesson.timestep[:asked])
+        losses["truth"] = mse(clean.float(), lesson.truth, lesson.timestep)
         total = torch.stack([phase.losses[name] * loss for name, loss in losses.items() if name in phase.losses]).sum()
         if not torch.isfinite(total):
             raise FloatingPointError(
@@ -82,17 +81,6 @@ class StudentRun:
         self.progress.step += 1
         return {name: loss.item() for name, loss in losses.items()}
 
-    def _lesson(self) -> tuple[Lesson, list[Tensor], int]:
-        s = self.recipe.student
-        # The memory has to hold some variety before it is drawn from.
-        filling = len(self.replay.lessons) < 4 * s.batch_size
-        fresh = s.batch_size if filling else max(1, round(s.batch_size * s.fresh_share))
-        lesson, features = fresh_lesson(self.teacher, self.sprites, self.rng, fresh, s.steps, self.recipe.teacher.guidance)
-        self.replay.add(lesson)
-        if fresh == s.batch_size:
-            return lesson, features, fresh
-        return joined(lesson, self.replay.draw(self.rng, s.batch_size - fresh)), features, fresh
-
     def _freeze(self, frozen: tuple[str, ...]) -> None:
         for name, parameter in self.student.named_parameters():
             if any(part in name for part in frozen):
@@ -102,7 +90,7 @@ class StudentRun:
         return Painter(self.student, self.teacher.encoder, self.teacher.tokenizer)
 
     def save(self, folder: Path) -> None:
-        """All but the memory, which fills again; beside and renamed, so that a kill leaves the older one whole."""
+        """Beside and renamed, so that a kill leaves the older one whole."""
         folder.mkdir(parents=True, exist_ok=True)
         torch.save(self.state(), folder / f"{CHECKPOINT}.new")
         (folder / f"{CHECKPOINT}.new").rename(folder / CHECKPOINT)
