@@ -81,7 +81,8 @@ class TeacherTraining:
     def state(self) -> dict[str, object]:
         return {
             "settings": asdict(self.settings), "step": self.step, "spent": self.spent, "weights": self.both.state_dict(),
-            "average": self.average.state, "updates": self.average.updates, "muon": self.muon.state_dict(), "adam": self.adam.state_dict(),
+            "average": self.average.state, "updates": self.average.updates,
+            "muon": self.muon.state_dict(), "adam": self.adam.state_dict(),
             "rng": self.rng.bit_generator.state, "torch_rng": torch.get_rng_state(),
         }  # fmt: skip
 
