@@ -35,10 +35,10 @@ export class Fleet {
   private readonly running: Running[] = [];
 
   /** Starts a server; with `ports` of an earlier one it comes back at the same place. */
-  async server(options: { data?: string; http?: string; mqtt?: string } = {}): Promise<RunningServer> {
+  async server(options: { data?: string; http?: string; mqtt?: string; entry?: string } = {}): Promise<RunningServer> {
     const data = options.data ?? join(this.folder, 'server');
-    const { http = '127.0.0.1:0', mqtt = '127.0.0.1:0' } = options;
-    const running = await this.start('server', ['server/main.ts', '--data', data, '--http', http, '--mqtt', mqtt]);
+    const { http = '127.0.0.1:0', mqtt = '127.0.0.1:0', entry = 'server/main.ts' } = options;
+    const running = await this.start('server', [entry, '--data', data, '--http', http, '--mqtt', mqtt]);
     const url = /http:\/\/[^\s,;"]+/.exec(running.readyLine)?.[0] ?? '';
     const mqttUrl = /mqtt:\/\/[^\s,;"]+/.exec(running.readyLine)?.[0] ?? '';
     const adminKey = readFileSync(join(data, 'admin.key'), 'utf8').trim();
