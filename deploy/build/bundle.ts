@@ -1,7 +1,7 @@
 // Bundles one side into plain JavaScript for Node 24. Packages with binaries stay outside; `native.ts` copies those.
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { root } from './root.ts';
 
 /** Packages that carry binaries, or look for files beside themselves. */
@@ -9,6 +9,16 @@ export const NATIVE = ['better-sqlite3', 'onnxruntime-node'] as const;
 
 /** CommonJS packages inside a module bundle still call `require` for Node's own modules. */
 const REQUIRE = `import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);`;
+
+/** zod's messages in fifty languages are a third of the agent's source; English, its default, stays. */
+const englishOnly: Plugin = {
+  name: 'english only',
+  setup({ onLoad }) {
+    onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    }));
+  },
+};
 
 export interface Side {
   readonly side: 'agent' | 'server';
@@ -32,6 +42,7 @@ export async function bundle({ side, entries, version }: Side, folder: string): 
     platform: 'node',
     target: 'node24',
     external: [...NATIVE],
+    plugins: [englishOnly],
     banner: { js: REQUIRE },
     // Names stay whole: a stack trace from a Pi must be readable.
     minifyWhitespace: true,

@@ -1,8 +1,9 @@
-// What an idle agent takes, built as for production: connected, nothing installed, measured after it has settled.
+// What an idle agent takes, built and started as in production: connected, nothing installed, measured after it has settled.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../../deploy/build/bundle.ts';
 import { copyNative } from '../../deploy/build/native.ts';
+import { root } from '../../deploy/build/root.ts';
 import { median } from '../../shared/statistics.ts';
 import { Fleet } from '../e2e/fleet.ts';
 import { createToken } from '../e2e/raw-device.ts';
@@ -26,7 +27,7 @@ export async function measureAgentMemory(): Promise<PerfResult> {
     const server = await fleet.server();
     const token = await createToken(server);
     const args = ['--server', server.url, '--token', token, '--name', 'idle', '--data', fleet.agentData('idle')];
-    const agent = await fleet.start('idle', [join(built, 'main.js'), ...args]);
+    const agent = await fleet.start('idle', [...flagsOfTheService(), join(built, 'main.js'), ...args]);
     await sleep(SETTLE_MS);
     const readings: { rss: number; pss: number }[] = [];
     for (let i = 0; i < READINGS; i++) {
@@ -37,6 +38,12 @@ export async function measureAgentMemory(): Promise<PerfResult> {
   } finally {
     await fleet.end();
   }
+}
+
+/** Node's flags as the unit has them. */
+function flagsOfTheService(): string[] {
+  const unit = readFileSync(join(root, 'deploy/systemd/stillhouse-agent.service'), 'utf8');
+  return /^ExecStart=\S+ (.*) \S+$/m.exec(unit)?.[1]?.split(' ') ?? [];
 }
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
