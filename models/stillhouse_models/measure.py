@@ -15,8 +15,10 @@ PICTURES = 12
 
 
 def measure(folder: Path, steps: int) -> dict[str, object]:
-    command = [sys.executable, "-m", "stillhouse_models.measure", str(folder), str(steps)]
-    return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    command = [sys.executable, "-m", "stillhouse_models.measure", str(folder.resolve()), str(steps)]
+    # The package is found beside itself, from wherever the toolkit was called.
+    package = Path(__file__).resolve().parents[1]
+    return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True, cwd=package).stdout))
 
 
 def _measure_here(folder: Path, steps: int) -> dict[str, object]:

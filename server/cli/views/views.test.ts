@@ -12,7 +12,8 @@ const NOW = Date.UTC(2026, 0, 31, 12);
 const iso = new Date(NOW).toISOString();
 const sha = 'a'.repeat(64);
 const id = (prefix: string, number: number) => `${prefix}_${String(number).padStart(26, '0')}`;
-const shown = (text: string) => `\n${stripVTControlCharacters(text)}\n`;
+// With colours on, the spaces behind a line's last word stand before a reset.
+const shown = (text: string) => `\n${stripVTControlCharacters(text).replace(/ +$/gm, '')}\n`;
 
 const installation = (device: string, state: RolloutView['installations'][number]['state'], message?: string) => ({
   ...{ installationId: id('ins', device.length), device, model: 'stickers-lite', version: '1.1.0' },
