@@ -27,13 +27,17 @@ def train_evaluator_command(recipe: RecipeFile, training: TrainingFolder) -> Non
 
 
 @app.command("train-teacher")
-def train_teacher_command(recipe: RecipeFile, training: TrainingFolder) -> None:
+def train_teacher_command(
+    recipe: RecipeFile,
+    training: TrainingFolder,
+    start_from: Annotated[Path | None, typer.Option(help="a kept teacher to begin with, where no training stands yet")] = None,
+) -> None:
     """Train the teacher, or go on with it, until the recipe's seconds are spent."""
     from stillhouse_models.keep_teacher import keep_teacher
     from stillhouse_models.train_teacher import settings_of, train_teacher
 
     r = read_recipe(recipe)
-    train_teacher(settings_of(r), training, r.teacher.seconds)
+    train_teacher(settings_of(r), training, r.teacher.seconds, start_from)
     keep_teacher(training, training / "teacher")
 
 

@@ -24,6 +24,7 @@ from stillhouse_models.training.muon import Muon
 from stillhouse_models.training.pictures import to_pixels, to_tensor
 from stillhouse_models.training.sampling import sample, sigmas
 from stillhouse_models.training.sheet import save_sheet
+from stillhouse_models.weights import load_painter
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,13 @@ class TeacherTraining:
         torch.set_rng_state(state["torch_rng"])
         self.step, self.spent = state["step"], state["spent"]
 
+    def start_from(self, folder: Path) -> None:
+        """Begin with the weights of a kept teacher (`keep`) of the same shape; step, optimisers and clock begin anew."""
+        kept = load_painter(folder, "teacher-unet")
+        self.unet.load_state_dict(kept.unet.state_dict())
+        self.encoder.load_state_dict(kept.encoder.state_dict())
+        self.average = Average(self.both, decay=0.998)
+
     def train_step(self, progress: float) -> float:
         s = self.settings
         falling = min(1.0, (1 - progress) / s.decay_share)
@@ -154,13 +162,18 @@ def settings_of(recipe: Recipe) -> TeacherSettings:
     return TeacherSettings(source=recipe.source, seed=recipe.seed, **named)
 
 
-def train_teacher(settings: TeacherSettings, out: Path, seconds: float) -> None:
-    """`seconds` is the whole budget, earlier runs included. The evaluator is already in `out`."""
+def train_teacher(settings: TeacherSettings, out: Path, seconds: float, start_from: Path | None = None) -> None:
+    """`seconds` is the whole budget, earlier runs included. The evaluator is already in `out`.
+
+    `start_from` is a kept teacher to begin with; a checkpoint in `out` goes before it.
+    """
     # Averages of squared gradients near zero would otherwise run as denormals, at a tenth of the speed.
     torch.set_flush_denormal(True)
     training, log = TeacherTraining(settings, out), MetricsLog(out / "teacher.jsonl")
     if (out / "teacher.pt").exists():
         training.resume()
+    elif start_from is not None:
+        training.start_from(start_from)
     judge = Judge(training.sprites, load_evaluator(training.sprites, out / "evaluator.safetensors"))
     parameters = sum(p.numel() for p in training.unet.parameters())
     log.write(start=True, step=training.step, parameters=parameters, seconds=seconds, **asdict(settings))

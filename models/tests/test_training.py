@@ -52,6 +52,15 @@ def test_a_teacher_learns(settings: TeacherSettings, tmp_path: Path) -> None:
     assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
 
 
+def test_a_teacher_begins_with_kept_weights(settings: TeacherSettings, teacher: Painter, tmp_path: Path) -> None:
+    run = TeacherTraining(replace(settings, seed=settings.seed + 1), tmp_path / "another")
+    assert not all(torch.equal(a, b) for a, b in zip(run.unet.parameters(), teacher.unet.parameters(), strict=True))
+    run.start_from(tmp_path / "teacher")
+    for mine, kept in ((run.unet, teacher.unet), (run.encoder, teacher.encoder)):
+        assert all(torch.equal(a, b) for a, b in zip(mine.parameters(), kept.parameters(), strict=True))
+    assert (run.step, run.spent) == (0, 0.0)
+
+
 def test_a_resumed_student_goes_on_as_if_never_stopped(teacher: Painter, tmp_path: Path) -> None:
     recipe = small(read_recipe(RECIPE))
     phase = recipe.phases[1]
