@@ -1,24 +1,16 @@
 // What steps and jobs work with, handed in once by main.ts; a test or a simulation hands in others.
-
-import type { BenchMode, BenchResult } from '../shared/bench.ts';
+import type { BenchResult } from '../shared/bench.ts';
 import type { Clock, Randomness } from '../shared/clock.ts';
 import type { Progress } from '../shared/messages.ts';
-import type { Engine, EngineLauncher, EngineResources, EngineSpec } from './engine/engine.ts';
+import type { Engine, EngineResources, EngineSpec } from './engine/engine.ts';
+import type { BenchOptions } from './measure/bench.ts';
 import type { ResidentEngines } from './resident-engines.ts';
 import type { Store } from './store/open-store.ts';
 import type { ServerAccess } from './transfer/ask-server.ts';
 
 /** The measuring room, loaded when something is measured for the first time. */
 export interface Measure {
-  runBench(options: {
-    readonly launcher: EngineLauncher;
-    readonly spec: EngineSpec;
-    readonly mode: BenchMode;
-    readonly agentVersion: string;
-    readonly clock: Clock;
-    readonly signal?: AbortSignal;
-    readonly onProgress?: (progress: { stage: string; done: number; total: number }) => void;
-  }): Promise<BenchResult>;
+  runBench(options: BenchOptions): Promise<BenchResult>;
   checkGolden(
     engine: Engine,
     spec: EngineSpec,

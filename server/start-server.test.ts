@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import { Aedes } from 'aedes';
 import mqtt, { type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encode, type Hello } from '../shared/messages.ts';
+import { encode } from '../shared/messages.ts';
 import { downWildcard, upTopic } from '../shared/topics.ts';
-import { inventory } from '../test/server/made-device.ts';
+import { until } from '../test/e2e/fleet.ts';
+import { hello } from '../test/e2e/raw-device.ts';
+import { inventory } from '../test/raspberry-pi.ts';
 import { type RunningServer, startServer } from './start-server.ts';
 import { systemClock, systemRandomness } from './system-world.ts';
 
@@ -55,22 +57,6 @@ async function connect({ deviceId, password }: { deviceId: string; password: str
   });
 }
 
-const hello: Hello = {
-  ...{
-    bootId: 'b',
-    agentVersion: '0.1.0',
-    generation: -1,
-    running: [],
-    installations: [],
-    jobs: [],
-    inventory,
-    atMs: 1,
-  },
-};
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 5000; !(await holds()); await new Promise((resolve) => setTimeout(resolve, 20)))
-    if (performance.now() > end) throw new Error(`waited for ${what}`);
-}
 const isOnline = async (name: string) =>
   ((await (await ask(`/v1/devices/${name}`)).json()) as { online: boolean }).online;
 
@@ -138,11 +124,11 @@ describe('a device over MQTT', () => {
     const heard: string[] = [];
     client.on('message', (topic) => heard.push(topic));
     await client.subscribeAsync(downWildcard(device.deviceId), { qos: 1 });
-    await client.publishAsync(upTopic(device.deviceId, 'hello'), Buffer.from(encode(hello)), { qos: 1 });
-    await until('the desired state', () => heard.some((topic) => topic.endsWith('/desired')));
+    await client.publishAsync(upTopic(device.deviceId, 'hello'), Buffer.from(hello({ bootId: 'b' })), { qos: 1 });
+    await until('the desired state', 5000, () => heard.some((topic) => topic.endsWith('/desired')));
     expect(await isOnline('pi-hello')).toBe(true);
     client.stream.destroy();
-    await until('it to be offline', async () => !(await isOnline('pi-hello')));
+    await until('it to be offline', 5000, async () => !(await isOnline('pi-hello')));
     client.end(true);
   });
 
@@ -167,8 +153,8 @@ describe('a device over MQTT', () => {
     const client = await connect(await enrol('pi-nonsense'));
     const id = client.options.clientId ?? '';
     for (let i = 0; i < 5; i++) await client.publishAsync(upTopic(id, 'report'), '{', { qos: 1 });
-    await client.publishAsync(upTopic(id, 'hello'), Buffer.from(encode(hello)), { qos: 1 });
-    await until('it to be online', () => isOnline('pi-nonsense'));
+    await client.publishAsync(upTopic(id, 'hello'), Buffer.from(hello()), { qos: 1 });
+    await until('it to be online', 5000, () => isOnline('pi-nonsense'));
     expect(logged.filter((message) => message.includes('does not parse'))).toHaveLength(1);
     await client.endAsync();
   });
@@ -240,7 +226,7 @@ describe('another broker', () => {
     const client = await mqtt.connectAsync(broker, { clientId: enrolled.deviceId, reconnectPeriod: 0 });
     const answered = new Promise<string>((resolve) => client.once('message', resolve));
     await client.subscribeAsync(downWildcard(enrolled.deviceId), { qos: 1 });
-    await client.publishAsync(upTopic(enrolled.deviceId, 'hello'), Buffer.from(encode(hello)), { qos: 1 });
+    await client.publishAsync(upTopic(enrolled.deviceId, 'hello'), Buffer.from(hello()), { qos: 1 });
     expect(await answered).toMatch(/\/down\/desired$/);
     await client.endAsync();
     await other.stop();

@@ -1,7 +1,7 @@
 // One device's way to one desired version (ARCHITECTURE.md, "Installation"). COMMITTED means that the bytes on this
 // device reproduced the publisher's golden pictures; a terminal state never changes again.
 import { z } from 'zod';
-import type { Table } from './machine.ts';
+import { final, type Table } from './machine.ts';
 
 export const InstallationState = z.enum([
   'QUEUED',
@@ -25,7 +25,6 @@ const minutes = 60_000;
 const hours = 60 * minutes;
 const days = 24 * hours;
 const endings = ['FAILED', 'REJECTED', 'TIMED_OUT', 'CANCELED', 'SUPERSEDED'] as const;
-const final = { owner: 'nobody', deadlineMs: null, onDeadline: null, next: [] } as const;
 
 // The device reports every transition in order (durable outbox), so the server's copy walks the same edges. A report that
 // leaves NOTIFIED proves the notification, even where the server has not yet marked the message as sent.

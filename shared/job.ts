@@ -1,6 +1,6 @@
 // A bench run or a picture request on its way to a device and back.
 import { z } from 'zod';
-import type { Table } from './machine.ts';
+import { final, type Table } from './machine.ts';
 
 export const JobState = z.enum([
   'QUEUED',
@@ -16,7 +16,6 @@ export const JobState = z.enum([
 export type JobState = z.infer<typeof JobState>;
 
 const endings = ['FAILED', 'REJECTED', 'TIMED_OUT', 'CANCELED'] as const;
-const final = { owner: 'nobody', deadlineMs: null, onDeadline: null, next: [] } as const;
 const day = 24 * 60 * 60_000;
 
 // The job's own deadline (set by the requester) bounds all of it; the table's only catch what escapes that one.

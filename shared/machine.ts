@@ -10,6 +10,9 @@ export interface StateRow<S extends string> {
   readonly next: readonly S[];
 }
 
+/** The row of a state that nothing leaves. */
+export const final = { owner: 'nobody', deadlineMs: null, onDeadline: null, next: [] } as const;
+
 export type Table<S extends string> = { readonly [state in S]: StateRow<S> };
 
 /** The verdict on one proposed transition. A repeated report of the present state is no fault and changes nothing. */

@@ -18,8 +18,7 @@ export async function abortRollout(
   const atMs = clock.now();
   const because = `aborted by ${actor}`;
   await store.write(async (tx) => {
-    const rollout = await rollouts.find(tx, rolloutId);
-    if (!rollout) throw new StillError('not_found', `no rollout ${rolloutId}`);
+    const rollout = await rollouts.get(tx, rolloutId);
     if (!mayBecome(rollout.state, rollBack ? 'ROLLING_BACK' : 'ABORTED') || rollout.state === 'ROLLING_BACK')
       throw new StillError('conflict', `rollout ${rolloutId} is ${rollout.state}: ${rollout.explanation}`);
     await rolloutWaves.endAll(tx, rolloutId, 'CANCELED', atMs);

@@ -12,8 +12,7 @@ export async function approveRollout(
 ): Promise<void> {
   const atMs = clock.now();
   await store.write(async (tx) => {
-    const rollout = await rollouts.find(tx, rolloutId);
-    if (!rollout) throw new StillError('not_found', `no rollout ${rolloutId}`);
+    const rollout = await rollouts.get(tx, rolloutId);
     const waves = await rolloutWaves.of(tx, rolloutId);
     const stopped =
       rollout.state === 'PAUSED' && waves.find((wave) => wave.state === 'RUNNING' && wave.verdicts.length > 0);

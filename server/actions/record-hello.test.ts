@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { StartRolloutBody } from '../../shared/http-api.ts';
 import { timings } from '../../shared/limits.ts';
-import { inventory, MadeDevice } from '../../test/server/made-device.ts';
+import { inventory } from '../../test/raspberry-pi.ts';
+import { MadeDevice } from '../../test/server/made-device.ts';
 import { publishMade } from '../../test/server/make-version.ts';
 import { makeWorld, type TestWorld } from '../../test/server/make-world.ts';
 import * as devices from '../store/devices.ts';

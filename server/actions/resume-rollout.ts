@@ -11,8 +11,7 @@ export async function resumeRollout(
 ): Promise<void> {
   const atMs = clock.now();
   await store.write(async (tx) => {
-    const rollout = await rollouts.find(tx, rolloutId);
-    if (!rollout) throw new StillError('not_found', `no rollout ${rolloutId}`);
+    const rollout = await rollouts.get(tx, rolloutId);
     if (rollout.state === 'RUNNING') return;
     if (rollout.state !== 'PAUSED')
       throw new StillError('conflict', `rollout ${rolloutId} is ${rollout.state}: ${rollout.explanation}`);

@@ -1,13 +1,14 @@
 // Express, and nothing decided here: each line of the table of routes becomes one way in — who calls, is it for them,
 // does what they sent fit — and one handler.
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { StillError } from '../../shared/errors.ts';
 import { type Route, type RouteName, routes } from '../../shared/http-api.ts';
 import { limits } from '../../shared/limits.ts';
+import { listenOn } from '../listen-on.ts';
 import type { World } from '../store/world.ts';
 import { artifactHandlers } from './artifacts.ts';
 import { authenticate, type Doorkeeper } from './authenticate.ts';
@@ -73,7 +74,7 @@ export async function startHttp(world: World, options: HttpOptions): Promise<Htt
   server.requestTimeout = 0;
   server.headersTimeout = HEADERS_MS;
   server.timeout = IDLE_MS;
-  await listenOn(server, options);
+  await listenOn(server, options, 'HTTP');
   return {
     port: (server.address() as AddressInfo).port,
     close: async () => {
@@ -164,17 +165,4 @@ function asHandlers(plain: { installScript: RequestHandler; installFile: Request
       });
     };
   return { installScript: wrap(plain.installScript), installFile: wrap(plain.installFile) };
-}
-
-async function listenOn(server: Server, { host, port }: HttpOptions): Promise<void> {
-  try {
-    server.listen(port, host);
-    await once(server, 'listening');
-  } catch (error) {
-    throw new StillError(
-      'conflict',
-      `cannot listen for HTTP on ${host}:${port}: ${(error as Error).message}; choose another place with --http`,
-      { cause: error },
-    );
-  }
 }

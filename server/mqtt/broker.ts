@@ -2,12 +2,12 @@
 // secret as password; it may speak only under its own up/ and listen only to its own down/. The server's own client
 // comes in through memory and may read every up/ and write every down/.
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { Aedes, type AuthenticateError, type Client } from 'aedes';
-import { StillError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { downWildcard, parseTopic, UP_WILDCARD } from '../../shared/topics.ts';
+import { listenOn } from '../listen-on.ts';
 import * as devices from '../store/devices.ts';
 import { isSecret } from '../store/secrets.ts';
 import type { World } from '../store/world.ts';
@@ -79,7 +79,7 @@ export async function startBroker(world: World, listen: { host: string; port: nu
     );
     aedes.handle(socket);
   };
-  await listenOn(server, listen);
+  await listenOn(server, listen, 'MQTT');
   const address = server.address();
 
   return {
@@ -118,17 +118,4 @@ async function isDevice(
   if (!clientId || username !== clientId || !password) return false;
   const device = await devices.credentialOf(store.db, clientId);
   return device !== null && isSecret(password.toString(), device);
-}
-
-async function listenOn(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
-  try {
-    server.listen(port, host);
-    await once(server, 'listening');
-  } catch (error) {
-    throw new StillError(
-      'conflict',
-      `cannot listen for MQTT on ${host}:${port}: ${(error as Error).message}; choose another place with --mqtt`,
-      { cause: error },
-    );
-  }
 }

@@ -1,3 +1,4 @@
+import { StillError } from '../../shared/errors.ts';
 import type { RolloutState } from '../../shared/http-api.ts';
 import type { Db } from './database.ts';
 import * as events from './events.ts';
@@ -76,6 +77,13 @@ export async function update(
 
 export async function find(db: Db, rolloutId: string): Promise<Rollout | null> {
   return (await select(db).where('rollout_id', '=', rolloutId).execute()).map(toRollout)[0] ?? null;
+}
+
+/** @throws StillError `not_found` */
+export async function get(db: Db, rolloutId: string): Promise<Rollout> {
+  const rollout = await find(db, rolloutId);
+  if (!rollout) throw new StillError('not_found', `no rollout ${rolloutId}`);
+  return rollout;
 }
 
 /** Newest first. */

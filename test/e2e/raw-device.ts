@@ -1,26 +1,9 @@
 // A device without an agent: enrolled over HTTP, connected with a bare MQTT client. For tests of what a device may do.
 import mqtt, { type MqttClient } from 'mqtt';
-import type { Inventory } from '../../shared/inventory.ts';
 import { encode, type Hello } from '../../shared/messages.ts';
 import { downWildcard, upTopic } from '../../shared/topics.ts';
+import { inventory } from '../raspberry-pi.ts';
 import type { RunningServer } from './fleet.ts';
-
-export const inventory: Inventory = {
-  architecture: 'arm64',
-  hardwareModel: 'Raspberry Pi 5 Model B Rev 1.0',
-  cpuModel: 'Cortex-A76',
-  cores: 4,
-  cpuFeatures: ['asimd', 'asimddp'],
-  memoryBytes: 8 * 1024 ** 3,
-  diskFreeBytes: 20e9,
-  diskTotalBytes: 32e9,
-  os: 'Debian GNU/Linux 12',
-  kernel: '6.6.0',
-  nodeVersion: 'v24.0.0',
-  agentVersion: '0.1.0',
-  hostname: 'pi',
-  runtimes: [{ runtime: 'onnxruntime', version: '1.30.0' }],
-};
 
 export async function createToken(server: RunningServer, body: Record<string, unknown> = {}): Promise<string> {
   const { status, body: created } = await server.call('POST', '/v1/tokens', body);

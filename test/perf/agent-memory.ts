@@ -1,6 +1,7 @@
 // What an idle agent takes, built and started as in production: connected, nothing installed, measured after it has settled.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { bundle } from '../../deploy/build/bundle.ts';
 import { copyNative } from '../../deploy/build/native.ts';
 import { root } from '../../deploy/build/root.ts';
@@ -45,8 +46,6 @@ function flagsOfTheService(): string[] {
   const unit = readFileSync(join(root, 'deploy/systemd/stillhouse-agent.service'), 'utf8');
   return /^ExecStart=\S+ (.*) \S+$/m.exec(unit)?.[1]?.split(' ') ?? [];
 }
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function memoryOf(pid: number): { rss: number; pss: number } {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');

@@ -1,9 +1,9 @@
 // How long the agent's event loop is held up while an engine loads and generates: a timer of 5 ms says how late it is.
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
+import { systemClock } from '../../agent/system-clock.ts';
 import { quantile } from '../../shared/statistics.ts';
 import { perfSpec } from './model.ts';
 import type { PerfResult } from './result.ts';
-import { wallClock } from './wall-clock.ts';
 
 const TICK_MS = 5;
 const ROUNDS = 5;
@@ -11,7 +11,7 @@ const PICTURES = 20;
 
 export async function measureAgentStall(): Promise<PerfResult> {
   const spec = perfSpec();
-  const launcher = createEngineLauncher({ clock: wallClock, log: () => {} });
+  const launcher = createEngineLauncher({ clock: systemClock, log: () => {} });
   const idle = watchTicks();
   await new Promise((resolve) => setTimeout(resolve, 2000));
   const idleMs = idle.stop();

@@ -5,10 +5,10 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
+import { systemClock } from '../../agent/system-clock.ts';
 import { median, quantile } from '../../shared/statistics.ts';
 import { perfSpec } from './model.ts';
 import type { PerfResult } from './result.ts';
-import { wallClock } from './wall-clock.ts';
 
 const WARM_UPS = 10;
 const ROUNDS = 150;
@@ -16,7 +16,7 @@ const ROUNDS = 150;
 export async function measurePicture(): Promise<PerfResult> {
   const spec = perfSpec();
   const { steps, folder } = spec.variant;
-  const engine = await createEngineLauncher({ clock: wallClock, log: () => {} }).launch(spec);
+  const engine = await createEngineLauncher({ clock: systemClock, log: () => {} }).launch(spec);
   const bare = fork(
     fileURLToPath(new URL('./bare-loop.ts', import.meta.url)),
     [join(spec.folder, folder), `${engine.threads}`],

@@ -35,7 +35,7 @@ export async function measureTelemetry(): Promise<PerfResult> {
     }
     const rounds: { through: number; ceiling: number }[] = [];
     for (let round = 0; round < ROUNDS; round++)
-      rounds.push({ ceiling: ceilingRate(fleet, round), through: await throughRate(server, senders, round) });
+      rounds.push({ ceiling: ceilingRate(fleet, server, round), through: await throughRate(server, senders, round) });
     for (const { client } of senders) client.end(true);
     return report(rounds);
   } finally {
@@ -65,16 +65,11 @@ async function throughRate(server: RunningServer, senders: readonly Sender[], ro
   return ROWS_A_ROUND / seconds;
 }
 
-function ceilingRate(fleet: Fleet, round: number): number {
+function ceilingRate(fleet: Fleet, server: RunningServer, round: number): number {
   const database = new Database(join(fleet.folder, `ceiling-${round}.db`));
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = NORMAL');
-  database.exec(
-    `CREATE TABLE telemetry (device_id TEXT NOT NULL, at_ms INTEGER NOT NULL, agent_rss_bytes INTEGER NOT NULL,
-       engine_rss_bytes INTEGER NOT NULL, memory_available_bytes INTEGER NOT NULL, disk_free_bytes INTEGER NOT NULL,
-       load_1 REAL NOT NULL, temperature_celsius REAL, throttled_flags INTEGER,
-       PRIMARY KEY (device_id, at_ms)) STRICT, WITHOUT ROWID`,
-  );
+  database.exec(tableOf(server));
   const insert = database.prepare('INSERT INTO telemetry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
   const batch = database.transaction((deviceId: string, samples: readonly TelemetrySample[]) => {
     for (const sample of samples) insert.run(deviceId, ...Object.values(sample));
@@ -87,6 +82,14 @@ function ceilingRate(fleet: Fleet, round: number): number {
   const seconds = (performance.now() - startedAt) / 1000;
   database.close();
   return ROWS_A_ROUND / seconds;
+}
+
+/** The server's own table, word for word, so that the ceiling is always that of what it stores. */
+function tableOf(server: RunningServer): string {
+  const database = new Database(join(server.data, 'stillhouse.db'), { readonly: true });
+  const row = database.prepare("select sql from sqlite_master where name = 'telemetry'").get() as { sql: string };
+  database.close();
+  return row.sql;
 }
 
 function samplesFrom(first: number, count: number): TelemetrySample[] {

@@ -13,23 +13,7 @@ import type { Labels } from '../../shared/ids.ts';
 import type { InstallationState } from '../../shared/installation.ts';
 import type { Inventory } from '../../shared/inventory.ts';
 import type { Ack, Command, Desired, Hello, ReportBody, RunningModel } from '../../shared/messages.ts';
-
-export const inventory: Inventory = {
-  architecture: 'arm64',
-  hardwareModel: 'Raspberry Pi 5 Model B Rev 1.0',
-  cpuModel: 'Cortex-A76',
-  cores: 4,
-  cpuFeatures: ['asimd'],
-  memoryBytes: 8 * 1024 ** 3,
-  diskFreeBytes: 20e9,
-  diskTotalBytes: 32e9,
-  os: 'Debian',
-  kernel: '6.6',
-  nodeVersion: 'v24.0.0',
-  agentVersion: '0.1.0',
-  hostname: 'pi',
-  runtimes: [{ runtime: 'onnxruntime', version: '1.30.0' }],
-};
+import { inventory } from '../raspberry-pi.ts';
 
 export function benchOf(wanted: DesiredModel, over: Partial<BenchResult> = {}): BenchResult {
   const latencyMs = 50;

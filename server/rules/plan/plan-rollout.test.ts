@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inventory } from '../../../test/server/made-device.ts';
+import { inventory } from '../../../test/raspberry-pi.ts';
 import { makeManifest } from '../../../test/server/make-version.ts';
 import { type PlannedDevice, planRollout, probeFor, type ReadRequest, readRequest } from './plan-rollout.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inventory } from '../../../test/server/made-device.ts';
+import { inventory } from '../../../test/raspberry-pi.ts';
 import { makeManifest, makeVariant } from '../../../test/server/make-version.ts';
 import { chooseVariant, type VariantEvidence } from './variants.ts';
 
