@@ -1,0 +1,46 @@
+// The schedule that Euler and Euler ancestral share: noise levels of Karras et al. 2022 at the visited steps of training.
+import { alphasCumprod, trainingSigmas } from './noise-schedule.ts';
+import { choiceOf, numberOf, refuse, requireSteps, type SchedulerConfig } from './settings.ts';
+import { spacedTimesteps } from './spacing.ts';
+
+const UNSUPPORTED = ['use_karras_sigmas', 'use_exponential_sigmas', 'use_beta_sigmas'] as const;
+
+export interface SigmaSchedule {
+  readonly timesteps: readonly number[];
+  /** float32 [steps + 1], falling, the last one 0. */
+  readonly sigmas: Float32Array;
+  readonly initNoiseSigma: number;
+}
+
+/** Reads a `scheduler_config.json`. @throws RangeError that names the setting */
+export function sigmaSchedules(config: SchedulerConfig): (steps: number) => SigmaSchedule {
+  refuse(config, UNSUPPORTED);
+  choiceOf(config, 'interpolation_type', ['linear']);
+  choiceOf(config, 'final_sigmas_type', ['zero']);
+  choiceOf(config, 'timestep_type', ['discrete']);
+  const spacing = choiceOf(config, 'timestep_spacing', ['linspace', 'leading', 'trailing']);
+  const offset = numberOf(config, 'steps_offset', 0);
+  const levels = trainingSigmas(alphasCumprod(config));
+  return (steps) => {
+    requireSteps(steps, levels.length);
+    const spaced = spacedTimesteps(spacing, { steps, trainSteps: levels.length, offset });
+    const timesteps = spaced.map((timestep) => Math.fround(timestep));
+    const sigmas = Float32Array.of(...timesteps.map((timestep) => interpolate(levels, timestep)), 0);
+    const largest = sigmas[0] as number;
+    return { timesteps, sigmas, initNoiseSigma: spacing === 'leading' ? Math.hypot(largest, 1) : largest };
+  };
+}
+
+/** numpy.interp over indices: a position beyond the end takes the last value. */
+function interpolate(levels: Float32Array, position: number): number {
+  const at = Math.min(Math.max(position, 0), levels.length - 1);
+  const below = Math.floor(at);
+  const [low, high] = [levels[below] as number, levels[Math.min(below + 1, levels.length - 1)] as number];
+  return low + (high - low) * (at - below);
+}
+
+/** The sample at unit variance, as a denoiser trained on steps wants to see it. */
+export function toUnitVariance(sample: Float32Array, sigma: number): Float32Array {
+  const scale = 1 / Math.hypot(sigma, 1);
+  return sample.map((value) => value * scale);
+}

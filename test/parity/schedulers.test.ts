@@ -1,0 +1,70 @@
+// Every scheduler, step by step, against diffusers (test/golden/schedulers.json, written by the toolkit's
+// `parity_schedulers`).
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { randn } from '../../agent/pipeline/noise.ts';
+import { openScheduler } from '../../agent/pipeline/schedulers/open-scheduler.ts';
+
+interface Vectors {
+  readonly values: number;
+  readonly cases: {
+    config: Record<string, unknown>;
+    steps: number;
+    seed: number;
+    timesteps: number[];
+    initNoiseSigma: number;
+    firstInput: number[];
+    lastInput: number[];
+    samples: number[][];
+  }[];
+}
+const file = new URL('../golden/schedulers.json', import.meta.url);
+const { values, cases }: Vectors = JSON.parse(readFileSync(file, 'utf8'));
+const TOLERANCE = 1e-5;
+
+/** The largest difference, relative to values above 1: float32 itself is no finer there. */
+function difference(ours: Float32Array, theirs: readonly number[]): number {
+  expect(ours.length).toBe(theirs.length);
+  return Math.max(...theirs.map((value, i) => Math.abs((ours[i] as number) - value) / Math.max(1, Math.abs(value))));
+}
+
+const named = cases.map((one) => [`${JSON.stringify(one.config)} in ${one.steps} steps`, one] as const);
+
+it('has vectors of every scheduler', () => {
+  expect(new Set(cases.map(({ config }) => config._class_name)).size).toBe(4);
+});
+
+describe('a scheduler agrees with diffusers', () => {
+  it.each(named)('%s', (_, { config, steps, seed, ...expected }) => {
+    const schedule = openScheduler(config).schedule(steps);
+    expect(schedule.timesteps).toEqual(expected.timesteps);
+    expect(difference(Float32Array.of(schedule.initNoiseSigma), [expected.initNoiseSigma])).toBeLessThan(TOLERANCE);
+    let sample: Float32Array = randn(seed, values).map((value) => value * schedule.initNoiseSigma);
+    for (let step = 0; step < steps; step++) {
+      const input = schedule.scaleModelInput(sample, step);
+      if (step === 0) expect(difference(input, expected.firstInput)).toBeLessThan(TOLERANCE);
+      if (step === steps - 1) expect(difference(input, expected.lastInput)).toBeLessThan(TOLERANCE);
+      const modelOutput = randn(seed + 1 + step, values);
+      const noise = schedule.takesNoise(step) ? { noise: randn(seed + 500 + step, values) } : {};
+      sample = schedule.step({ step, sample, modelOutput, ...noise });
+      expect(difference(sample, expected.samples[step] as number[]), `step ${step}`).toBeLessThan(TOLERANCE);
+    }
+  });
+});
+
+const known = { _class_name: 'DDIMScheduler' };
+describe('a damaged scheduler_config.json is refused', () => {
+  it.each([
+    [{ _class_name: 'constructor' }, 'known: DDIMScheduler'],
+    [{ ...known, num_train_timesteps: 1e12 }, 'num_train_timesteps is 1000000000000'],
+    [{ ...known, beta_schedule: 'squaredcos_cap_v2' }, 'known: linear, scaled_linear'],
+    [{ ...known, beta_end: 3 }, 'beta_end 3'],
+    [{ ...known, rescale_betas_zero_snr: true }, 'rescale_betas_zero_snr is not supported'],
+    [{ _class_name: 'EulerDiscreteScheduler', use_karras_sigmas: true }, 'use_karras_sigmas is not supported'],
+    [{ _class_name: 'LCMScheduler', original_inference_steps: 2000 }, 'original_inference_steps is 2000'],
+  ])('%o', (config, why) => expect(() => openScheduler(config)).toThrow(why));
+
+  it.each([0, 1.5, 1001])('%d steps', (steps) => {
+    expect(() => openScheduler(known).schedule(steps)).toThrow('takes 1 to 1000');
+  });
+});
