@@ -42,11 +42,16 @@ def train_teacher_command(
 
 
 @app.command("distil")
-def distil_command(recipe: RecipeFile, training: TrainingFolder, out: OutFolder) -> None:
+def distil_command(
+    recipe: RecipeFile,
+    training: TrainingFolder,
+    out: OutFolder,
+    start_from: Annotated[Path | None, typer.Option(help="a kept student to begin with, where no training stands yet")] = None,
+) -> None:
     """Distil a student in the recipe's phases; started again, it goes on where it stopped."""
     from stillhouse_models.distil import distil
 
-    distil(read_recipe(recipe), training, out)
+    distil(read_recipe(recipe), training, out, start_from)
 
 
 @app.command("export")

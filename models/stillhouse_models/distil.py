@@ -25,8 +25,11 @@ JUDGE_EVERY_SECONDS = 300
 LOG_EVERY_STEPS = 50
 
 
-def distil(recipe: Recipe, training: Path, out: Path) -> None:
-    """`training` holds the teacher's folder and the evaluator; `out` gets the student, its lineage, log and checkpoints."""
+def distil(recipe: Recipe, training: Path, out: Path, start_from: Path | None = None) -> None:
+    """`training` holds the teacher's folder and the evaluator; `out` gets the student, its lineage, log and checkpoints.
+
+    `start_from` is a kept student to begin with; a checkpoint in `out` goes before it.
+    """
     torch.set_flush_denormal(True)
     teacher = load_painter(training / "teacher", "teacher-unet")
     for network in (teacher.unet, teacher.encoder):
@@ -34,6 +37,8 @@ def distil(recipe: Recipe, training: Path, out: Path) -> None:
     run, log = StudentRun(recipe, teacher), MetricsLog(out / "student.jsonl")
     if (out / CHECKPOINT).exists():
         run.restore(out / CHECKPOINT)
+    elif start_from is not None:
+        run.start_from(start_from)
     judge = Judge(run.sprites, load_evaluator(run.sprites, training / "evaluator.safetensors"))
     log.write(start=True, step=run.progress.step, parameters=sum(p.numel() for p in run.student.parameters()))
     rows = _phases_done(out)

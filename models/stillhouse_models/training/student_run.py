@@ -14,7 +14,7 @@ from stillhouse_models.sources.batches import SOURCES
 from stillhouse_models.training.average import Average
 from stillhouse_models.training.lessons import draw_lesson
 from stillhouse_models.training.muon import Muon
-from stillhouse_models.weights import FAMILIES, Painter
+from stillhouse_models.weights import FAMILIES, Painter, load_painter
 
 WARMUP_STEPS = 50
 # Muon's rate is this many times the phase's, which is AdamW's.
@@ -51,6 +51,11 @@ class StudentRun:
         self.average = Average(self.student, decay=0.998)
         self.rng = np.random.default_rng(recipe.seed)
         self.progress = Progress()
+
+    def start_from(self, folder: Path) -> None:
+        """Begin with the weights of a kept student of the same shape; step, optimisers and clock begin anew."""
+        self.student.load_state_dict(load_painter(folder, self.recipe.student.family).unet.state_dict())
+        self.average = Average(self.student, decay=0.998)
 
     def step(self, phase: PhaseRecipe, through: float) -> dict[str, float]:
         """One step; `through` is how much of the phase is over, 0..1. Returns the losses, unweighted."""
