@@ -6,6 +6,7 @@ import { StillError } from '../shared/errors.ts';
 import { DeviceName, LabelKey, LabelValue } from '../shared/ids.ts';
 import { limits } from '../shared/limits.ts';
 import about from './package.json' with { type: 'json' };
+import { defaultRuntimeFolders } from './runtime/runtime-folders.ts';
 
 export const agentVersion = about.version;
 
@@ -18,6 +19,8 @@ export interface Config {
   readonly folder: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly threads: number | undefined;
+  /** Where runtimes are looked for that are no npm package. */
+  readonly runtimeFolders: readonly string[];
   /** Where the broker is, when it is not where the enrolment said. */
   readonly mqtt: URL | null;
   /** End once the credential is there: an installer's step. */
@@ -34,6 +37,8 @@ Usage: still agent --server URL --name NAME --data DIR [--token T]
   --token T         enrolment token; needed at the first start only         (STILL_TOKEN)
   --label KEY=VALUE a label for the enrolment; may be given several times
   --threads N       threads of an engine (default: all cores)               (STILL_THREADS)
+  --runtimes DIR    where "still runtime install" put its runtimes, when not
+                    in its default places                             (STILL_RUNTIMES)
   --mqtt URL        the broker's address, when it is not where the server said
                     at the enrolment (mqtt:// or mqtts://)                  (STILL_MQTT)
   --enrol-only      trade the token for this device's credential and end
@@ -58,7 +63,7 @@ export function parseConfig(
   const values = parseOptions(argv);
   if (values.help) return { kind: 'print', text: HELP };
   if (values.version) return { kind: 'print', text: `${agentVersion}\n` };
-  const given = (name: 'server' | 'name' | 'data' | 'token' | 'threads' | 'mqtt') =>
+  const given = (name: 'server' | 'name' | 'data' | 'token' | 'threads' | 'runtimes' | 'mqtt') =>
     values[name] ?? (environment[`STILL_${name.toUpperCase()}`] || undefined);
   const mqtt = given('mqtt');
   return {
@@ -70,6 +75,7 @@ export function parseConfig(
       folder: resolve(required('--data', given('data'))),
       labels: labelsOf(values.label ?? []),
       threads: threadsOf(given('threads')),
+      runtimeFolders: runtimeFolders(given('runtimes')),
       mqtt: mqtt === undefined ? null : urlOf('--mqtt', mqtt, ['mqtt:', 'mqtts:']),
       enrolOnly: values['enrol-only'] ?? false,
     },
@@ -77,6 +83,14 @@ export function parseConfig(
 }
 
 export const configOfProcess = (): Parsed => parseConfig(process.argv.slice(2), process.env);
+
+/** What an agent on this machine, told nothing else, would search. */
+export const runtimeFoldersOfProcess = (): readonly string[] => runtimeFolders(process.env.STILL_RUNTIMES || undefined);
+
+const runtimeFolders = (given: string | undefined): readonly string[] => [
+  ...(given === undefined ? [] : [resolve(given)]),
+  ...defaultRuntimeFolders(),
+];
 
 function parseOptions(argv: readonly string[]) {
   try {
@@ -89,6 +103,7 @@ function parseOptions(argv: readonly string[]) {
         token: { type: 'string' },
         label: { type: 'string', multiple: true },
         threads: { type: 'string' },
+        runtimes: { type: 'string' },
         mqtt: { type: 'string' },
         'enrol-only': { type: 'boolean' },
         version: { type: 'boolean' },

@@ -40,7 +40,7 @@ async function start(config: Config): Promise<void> {
   mkdirSync(config.folder, { recursive: true, mode: 0o700 });
   const unlock = lockFolder(config.folder);
   const over = onSignals();
-  const measure = measureOf(config.folder);
+  const measure = measureOf(config);
   const inventory = () => readInventory({ folder: config.folder, agentVersion, measure, log });
   try {
     const credential = await enrolmentOf(config, { clock, randomness, log, inventory, signal: over.signal });
@@ -59,7 +59,7 @@ async function run(
   const bootId = randomUUID();
   const bell = new Bell(clock);
   const store = openStore({ folder: config.folder, clock, onReport: () => link.wake() });
-  const launcher = createEngineLauncher({ clock, log });
+  const launcher = createEngineLauncher({ clock, log, runtimeFolders: config.runtimeFolders });
   const engines = new ResidentEngines({ launcher, threads: config.threads, clock, log });
   over.onSecondSignal(() => engines.killAll());
   const inbox = new Inbox({ deviceId, mailbox: new Mailbox({ store, clock, bell, log }), log });
@@ -109,13 +109,13 @@ function brokerOf({ mqtt, server }: Config, credential: Credential): URL {
 }
 
 /** The heavier rooms are loaded when they are needed first: an idle agent does not carry them. */
-function measureOf(folder: string): Measure {
+function measureOf({ folder, runtimeFolders }: Config): Measure {
   return {
     runBench: async (options) => (await import('./measure/bench.ts')).runBench(options),
     checkGolden: async (...given) => (await import('./measure/golden.ts')).checkGolden(...given),
     readHost: async () => (await import('./measure/host.ts')).readHost(),
     readProcess: async (pid) => (await import('./measure/host.ts')).readProcess(pid),
-    installedRuntimes: async () => (await import('./runtime/installed.ts')).installedRuntimes(),
+    installedRuntimes: async () => (await import('./runtime/installed.ts')).installedRuntimes(runtimeFolders),
     async diskFree() {
       const { bsize, bavail, blocks } = await statfs(folder);
       return { freeBytes: bsize * bavail, totalBytes: bsize * blocks };

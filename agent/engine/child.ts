@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { isFrame, type ToChild, type ToParent } from './frames.ts';
 
+/** ONNX Runtime's Linux builds report to their maker since 1.29 unless this is set before they start. */
+const ENGINE_ENVIRONMENT = { ORT_DISABLE_TELEMETRY: '1' };
 const LINE_CHARACTERS = 500;
 /** A runtime that warns without end must not fill the agent's log. */
 const LOGGED_LINES = 100;
@@ -28,7 +30,7 @@ export function startChild(options: { onFrame: (frame: ToParent) => void; log: (
   const child = fork(workerPath(), [], {
     execPath: process.execPath,
     // Nothing is inherited: no secret of the agent's environment, no flag of its command line.
-    env: {},
+    env: ENGINE_ENVIRONMENT,
     execArgv: [],
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

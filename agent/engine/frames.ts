@@ -7,6 +7,9 @@ import type { GeneratedPicture } from './engine.ts';
 /** What the child loads; absolute paths. */
 export interface LoadOrder {
   readonly runtime: 'onnxruntime' | 'openvino';
+  /** Folder of the runtime's own libraries, where it is no package; null when it is not installed. */
+  readonly libraries: string | null;
+  readonly precision: 'f32' | 'bf16';
   readonly folder: string;
   readonly defaults: PictureDefaults;
   readonly evaluator: { readonly graph: string; readonly config: string } | null;

@@ -1,4 +1,5 @@
 // The child's side of an engine: a runtime, a pipeline and, on first use, the version's evaluator.
+import { extname } from 'node:path';
 import { messageOf } from '../../shared/errors.ts';
 import type { Evaluator } from '../pipeline/evaluator.ts';
 import { EngineFault } from '../pipeline/fault.ts';
@@ -16,11 +17,13 @@ export interface LoadedEngine {
   /** @param reach called between two steps; throws EngineFault `canceled` to stop there */
   generate(request: PictureRequest, reach: (progress: StageProgress) => Promise<void>): Promise<GeneratedPicture>;
   evaluate(png: Uint8Array): Promise<Record<string, string>>;
+  /** Breaks off the graph that runs now, where the runtime can. */
+  interrupt(): void;
 }
 
 /** @throws EngineFault `runtime_missing`, `load_failed` */
 export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
-  const runtime = await findRuntime(order.runtime);
+  const runtime = await findRuntime(order);
   const pipeline = await loadPipeline({ ...order, runtime });
   // Loaded late, code and all, so that the memory of a bench is the model's own.
   let evaluator: Promise<Evaluator> | null = null;
@@ -33,17 +36,21 @@ export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
       evaluator ??= openEvaluator(files, runtime, order.threads);
       return (await evaluator).evaluate(png);
     },
+    interrupt: () => runtime.interrupt?.(),
   };
 }
 
 async function openEvaluator(files: { graph: string; config: string }, runtime: Runtime, threads: number) {
   const { loadEvaluator } = await import('../pipeline/evaluator.ts');
-  return loadEvaluator({ files, runtime, threads });
+  // Evaluators travel as ONNX, which ONNX Runtime reads; every agent has it.
+  const reads = extname(files.graph) === extname(runtime.graphFile);
+  return loadEvaluator({ files, runtime: reads ? runtime : await openRuntime('onnxruntime', null), threads });
 }
 
-async function findRuntime(name: LoadOrder['runtime']): Promise<Runtime> {
+async function findRuntime({ runtime: name, libraries, precision }: LoadOrder): Promise<Runtime> {
   try {
-    return await openRuntime(name);
+    const runtime = await openRuntime(name, libraries);
+    return { ...runtime, load: (path, options) => runtime.load(path, { precision, ...options }) };
   } catch (cause) {
     throw new EngineFault('runtime_missing', `runtime ${name}: ${messageOf(cause)}`, { cause });
   }

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
 import { timings } from '../../shared/limits.ts';
+import { defaultRuntimeFolders, findOpenVino } from '../runtime/runtime-folders.ts';
 import { type Child, type ChildEnd, startChild } from './child.ts';
 import { type Engine, EngineFault, type EngineLauncher, type EngineSpec } from './engine.ts';
 import type { FaultFrame, LoadOrder, ToParent } from './frames.ts';
@@ -16,6 +17,8 @@ const MOST_THREADS = 4;
 interface Surroundings {
   readonly clock: Clock;
   readonly log: (line: string) => void;
+  /** Where "still runtime install" puts runtimes; the default places where nothing is said. */
+  readonly runtimeFolders?: readonly string[];
 }
 
 export function createEngineLauncher(surroundings: Surroundings): EngineLauncher {
@@ -23,7 +26,7 @@ export function createEngineLauncher(surroundings: Surroundings): EngineLauncher
 }
 
 async function launch(
-  { clock, log }: Surroundings,
+  { clock, log, runtimeFolders = defaultRuntimeFolders() }: Surroundings,
   spec: EngineSpec,
   options: { readonly signal?: AbortSignal; readonly threads?: number },
 ): Promise<Engine> {
@@ -45,7 +48,7 @@ async function launch(
     line.fail(fault);
     return { ...end, expected: asked };
   });
-  child.send({ kind: 'load', order: orderOf(spec, threads) });
+  child.send({ kind: 'load', order: orderOf(spec, { threads, runtimeFolders }) });
   const { runtimeVersion } = await loaded(loading, { clock, kill, signal: options.signal });
   return {
     pid: child.pid,
@@ -103,11 +106,17 @@ async function loaded(
   }
 }
 
-function orderOf(spec: EngineSpec, threads: number): LoadOrder {
+function orderOf(
+  spec: EngineSpec,
+  { threads, runtimeFolders }: { readonly threads: number; readonly runtimeFolders: readonly string[] },
+): LoadOrder {
   const { variant, manifest, folder } = spec;
   const evaluator = manifest.evaluation?.evaluator;
   return {
     runtime: variant.runtime,
+    libraries: variant.runtime === 'openvino' ? findOpenVino(runtimeFolders) : null,
+    // What a graph is computed in decides its pictures, so it follows from the variant and not from the processor.
+    precision: variant.precision === 'bf16' ? 'bf16' : 'f32',
     folder: join(folder, variant.folder),
     defaults: defaultsOf(spec),
     evaluator: evaluator ? { graph: join(folder, evaluator.graph), config: join(folder, evaluator.config) } : null,

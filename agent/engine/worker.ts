@@ -11,7 +11,8 @@ const TURN_MS = 10;
 
 let engine: LoadedEngine | null = null;
 let turnedAt = 0;
-const canceled = new Set<number>();
+/** The request that is worked on, and whether it is still wanted. */
+let current: { readonly id: number; canceled: boolean } | null = null;
 
 process.on('message', (frame) => void receive(frame as ToChild));
 process.on('disconnect', () => process.exit(0));
@@ -33,7 +34,9 @@ async function receive(frame: ToChild): Promise<void> {
         send({ kind: 'found', id: frame.id, labels: await loaded().evaluate(frame.png) });
       });
     case 'cancel':
-      canceled.add(frame.id);
+      if (current?.id !== frame.id) return;
+      current.canceled = true;
+      engine?.interrupt();
       return;
     case 'close':
       process.exit(0);
@@ -49,7 +52,7 @@ async function generate({ id, request, progress }: Extract<ToChild, { kind: 'gen
   const picture = await loaded().generate(request, async (reached) => {
     if (progress) send({ kind: 'progress', id, progress: reached });
     await takeTurn();
-    if (canceled.has(id)) throw new EngineFault('canceled', `canceled in ${reached.stage}, step ${reached.done}`);
+    if (current?.canceled) throw new EngineFault('canceled', `canceled in ${reached.stage}, step ${reached.done}`);
   });
   send({ kind: 'picture', id, picture });
 }
@@ -68,12 +71,15 @@ function loaded(): LoadedEngine {
 
 /** The one door that turns what was thrown into an answer. */
 async function answer(id: number | null, work: () => Promise<void>): Promise<void> {
+  if (id !== null) current = { id, canceled: false };
   try {
     await work();
   } catch (thrown) {
-    send(faultFrame(id, thrown));
+    // A graph that was broken off throws whatever its runtime throws then.
+    const broken = current?.canceled ? new EngineFault('canceled', 'canceled in the midst of a graph') : null;
+    send(faultFrame(id, broken ?? thrown));
   } finally {
-    if (id !== null) canceled.delete(id);
+    current = null;
   }
 }
 

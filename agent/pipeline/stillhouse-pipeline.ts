@@ -40,13 +40,13 @@ export async function loadStillhousePipeline(options: {
     loadScheduler(join(folder, 'scheduler', 'scheduler_config.json')),
     readJson(join(folder, 'unet', 'config.json')),
   ]);
-  const textEncoder = await loadGraph(runtime, join(folder, 'text_encoder', 'model.onnx'), {
+  const textEncoder = await loadGraph(runtime, join(folder, 'text_encoder', runtime.graphFile), {
     threads,
     inputs: ['input_ids'],
     outputs: ['last_hidden_state'],
   });
   await nextTurn();
-  const unet = await loadGraph(runtime, join(folder, 'unet', 'model.onnx'), {
+  const unet = await loadGraph(runtime, join(folder, 'unet', runtime.graphFile), {
     threads,
     inputs: ['sample', 'timestep', 'encoder_hidden_states'],
     outputs: ['out_sample'],

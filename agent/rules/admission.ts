@@ -22,7 +22,7 @@ export function admissionFault(facts: AdmissionFacts): InstallationReason | null
   if (!facts.installedRuntimes.includes(facts.runtime))
     return {
       code: 'runtime_missing',
-      message: `variant ${facts.variant} needs the runtime ${facts.runtime}; installed: ${facts.installedRuntimes.join(', ') || 'none'}`,
+      message: `variant ${facts.variant} needs the runtime ${facts.runtime}; installed: ${facts.installedRuntimes.join(', ') || 'none'}; "still runtime install ${facts.runtime}" on the device brings it`,
     };
   const memoryBytes = facts.memoryAvailableBytes + facts.memoryReclaimableBytes;
   if (facts.predictedPeakBytes > memoryBytes)

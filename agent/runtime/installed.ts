@@ -2,16 +2,25 @@
 import { access, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { OPENVINO_VERSION } from './openvino/package.ts';
+import { findOpenVino } from './runtime-folders.ts';
 
 export interface InstalledRuntime {
   readonly runtime: 'onnxruntime' | 'openvino';
   readonly version: string;
 }
 
-/** Runtimes whose package and native library for this platform are both there. */
-export async function installedRuntimes(): Promise<InstalledRuntime[]> {
-  const version = await onnxRuntimeVersion();
-  return version === null ? [] : [{ runtime: 'onnxruntime', version }];
+/**
+ * Runtimes whose native library for this platform is there.
+ *
+ * @param folders where "still runtime install" puts them
+ */
+export async function installedRuntimes(folders: readonly string[]): Promise<InstalledRuntime[]> {
+  const onnxRuntime = await onnxRuntimeVersion();
+  return [
+    ...(onnxRuntime === null ? [] : [{ runtime: 'onnxruntime', version: onnxRuntime } as const]),
+    ...(findOpenVino(folders) === null ? [] : [{ runtime: 'openvino', version: OPENVINO_VERSION } as const]),
+  ];
 }
 
 async function onnxRuntimeVersion(): Promise<string | null> {

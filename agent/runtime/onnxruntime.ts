@@ -6,6 +6,7 @@ import type { Runtime, Session, SessionOptions, Tensor, TensorInfo } from './run
 export const onnxRuntime: Runtime = {
   name: 'onnxruntime',
   version: ort.env.versions.node ?? 'unknown',
+  graphFile: 'model.onnx',
   load: openSession,
 };
 

@@ -25,21 +25,41 @@ export interface TensorInfo {
   readonly dims: readonly (number | string)[];
 }
 
+/** Where the time of one run went. */
+export interface KernelTime {
+  /** The runtime's own name of the implementation: `brgconv_avx512_f32`, `gemm_acl_f32`, `ref_any_f16`. */
+  readonly kernel: string;
+  /** What it does: `Convolution`, `FullyConnected`. */
+  readonly operator: string;
+  readonly ms: number;
+}
+
 export interface Session {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
-  /** Blocks the thread while the graph runs. Every declared input must be fed. */
+  /** Every declared input must be fed. A runtime without `interrupt` blocks the thread while the graph runs. */
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
   close(): Promise<void>;
+  /** Runs once more to see which kernels it takes, where the runtime tells; empty before the first run. */
+  kernels?(): Promise<readonly KernelTime[]>;
 }
 
 export interface SessionOptions {
   readonly threads: number;
+  /** Requests that may run at once (OpenVINO); 1 unless said otherwise. */
+  readonly streams?: number;
+  readonly hint?: 'latency' | 'throughput';
+  /** What is computed in, whatever the weights are stored in; f32 unless said otherwise. */
+  readonly precision?: 'f32' | 'f16' | 'bf16';
 }
 
 export interface Runtime {
   readonly name: 'onnxruntime' | 'openvino';
   readonly version: string;
+  /** The graph's file in a component's folder, as the exporters name it. */
+  readonly graphFile: 'model.onnx' | 'openvino_model.xml';
   /** Reads a graph file (and the weight files beside it). Throws what the runtime throws; blocks the thread. */
   load(path: string, options: SessionOptions): Promise<Session>;
+  /** Breaks off whatever runs now; its `run` throws. Left out by a runtime that cannot. */
+  interrupt?(): void;
 }

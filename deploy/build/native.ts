@@ -3,6 +3,7 @@
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { platformPackage } from './platform-package.ts';
 import { root } from './root.ts';
 
 export const ARCHITECTURES = ['x64', 'arm64'] as const;
@@ -12,12 +13,13 @@ export type Architecture = (typeof ARCHITECTURES)[number];
 const parts: Readonly<Record<string, (architecture: Architecture) => readonly string[]>> = {
   'better-sqlite3': (architecture) => ['package.json', 'LICENSE', 'lib', `prebuilds/linux-${architecture}.node`],
   'onnxruntime-node': (architecture) => ['package.json', 'README.md', 'dist', `bin/napi-v6/linux/${architecture}`],
+  koffi: () => ['package.json', 'LICENSE.txt', 'index.js', 'src/koffi/index.js', 'src/koffi/src/static.js'],
   'onnxruntime-common': () => ['package.json', 'README.md', 'dist/cjs'],
 };
 
 /** The packages' own folders: where npm put them for this side. */
 const packagesOf = {
-  agent: ['better-sqlite3', 'onnxruntime-node', 'onnxruntime-common'],
+  agent: ['better-sqlite3', 'koffi', 'onnxruntime-node', 'onnxruntime-common'],
   server: ['better-sqlite3'],
 } as const;
 
@@ -33,6 +35,15 @@ export function copyNative(side: 'agent' | 'server', folder: string, architectur
       mkdirSync(dirname(to), { recursive: true });
       cpSync(from, to, { recursive: true, filter: (path) => !/\.(map|d\.ts)$/.test(path) });
     }
+  if (side === 'agent') for (const architecture of architectures) copyKoffiLibrary(architecture, folder);
+}
+
+/** koffi's own library is a package for each platform. */
+function copyKoffiLibrary(architecture: Architecture, folder: string): void {
+  const name = `@koromix/koffi-linux-${architecture}`;
+  const home = platformPackage(name, `linux_${architecture}/koffi.node`);
+  for (const part of ['package.json', 'index.js', `linux_${architecture}`])
+    cpSync(join(home, part), join(folder, 'node_modules', name, part), { recursive: true });
 }
 
 /** Not every package exports its package.json: go up from the entry file to the folder of that name. */

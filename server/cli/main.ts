@@ -7,7 +7,7 @@ import { tellFailure } from './tell-failure.ts';
 interface Entry {
   readonly name: string;
   readonly summary: string;
-  /** Left out for the two that the launcher starts itself. */
+  /** Left out for those that the launcher starts itself. */
   readonly load?: () => Promise<Command>;
 }
 
@@ -16,6 +16,7 @@ const groups: Record<string, readonly Entry[]> = {
   'Run:': [
     { name: 'serve', summary: 'start the server' },
     { name: 'agent', summary: 'start the agent of one device' },
+    { name: 'runtime', summary: 'runtimes of this machine: list them, install OpenVINO' },
     { name: 'demo', summary: 'a server and three devices on this machine, and the whole story', load: async () => (await import('./commands/demo.ts')).demo() },
   ],
   'Models:': [

@@ -13,7 +13,11 @@ const OLDEST_NODE = [22, 18];
 const ORPHAN_GRACE_MS = 10_000;
 
 const self = realpathSync(fileURLToPath(import.meta.url));
-const rooms = { agent: '../../agent/main.ts', serve: '../../server/main.ts' };
+const rooms = {
+  agent: '../../agent/main.ts',
+  runtime: '../../agent/runtime-command.ts',
+  serve: '../../server/main.ts',
+};
 
 if (isNewEnough(process.versions.node)) await runHere();
 else runElsewhere();
@@ -39,7 +43,8 @@ async function runHere() {
 }
 
 function missing(word) {
-  if (word === 'agent') return 'the agent is not installed here: run npm ci in a checkout of the project';
+  if (word === 'agent' || word === 'runtime')
+    return 'the agent is not installed here: run npm ci in a checkout of the project';
   const installed = existsSync(new URL(rooms.agent, `file://${self}`)) ? ' Here, "still agent" works.' : '';
   return `the server package is not installed here, so there is no "still ${word}".${installed}`;
 }

@@ -41,20 +41,23 @@ it('every native package of an agent is there for linux on x64 and arm64', () =>
     }
 });
 
-it('the lock file pins Node for both architectures, and each with its digest', () => {
-  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, { version: string; cpu?: string | string[]; integrity: string }>;
-  };
-  const versions = ['x64', 'arm64'].map((architecture) => {
-    const entry = lock.packages[`node_modules/node-linux-${architecture}`];
-    expect([entry?.cpu].flat()).toEqual([architecture]);
-    expect(entry?.integrity).toMatch(/^sha512-/);
-    return entry?.version;
-  });
-  expect(new Set(versions).size).toBe(1);
-});
+it.each(['node-linux-', '@koromix/koffi-linux-'])(
+  'the lock file pins %s* for both architectures, with digests',
+  (name) => {
+    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { version: string; cpu?: string | string[]; integrity: string }>;
+    };
+    const versions = ['x64', 'arm64'].map((architecture) => {
+      const entry = lock.packages[`node_modules/${name}${architecture}`];
+      expect([entry?.cpu].flat()).toEqual([architecture]);
+      expect(entry?.integrity).toMatch(/^sha512-/);
+      return entry?.version;
+    });
+    expect(new Set(versions).size).toBe(1);
+  },
+);
 
-it('nothing that an agent installs brings a binary for one platform in a package of its own, but Node', () => {
+it('nothing that an agent installs brings a binary for one platform in a package of its own, but Node and koffi', () => {
   const listed = execFileSync('npm', ['ls', '--all', '--json', '--omit=dev', '--workspace', 'agent'], {
     cwd: root,
     encoding: 'utf8',
@@ -62,5 +65,5 @@ it('nothing that an agent installs brings a binary for one platform in a package
   });
   const names = [...listed.matchAll(/"((?:@[\w.-]+\/)?[\w.-]+)": \{/g)].map(([, name]) => name ?? '');
   const native = names.filter((name) => existsSync(join(root, 'node_modules', name, 'binding.gyp')));
-  expect([...new Set(native)].filter((name) => !['better-sqlite3'].includes(name))).toEqual([]);
+  expect([...new Set(native)].filter((name) => !['better-sqlite3', 'koffi'].includes(name))).toEqual([]);
 });

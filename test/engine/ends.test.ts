@@ -1,12 +1,13 @@
 // How engines end: crashes, hard cancels, timeouts, orderly, and with their agent.
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { clockOf, eventually, isAlive, specOf } from './fixture.ts';
 
 const spec = specOf();
-const launcher = createEngineLauncher({ clock: clockOf(), log: () => {} });
+const launcher = createEngineLauncher({ clock: clockOf(), log: () => {}, runtimeFolders: [] });
 const request = { prompt: spec.variant.golden.pictures[0]?.prompt ?? '', seed: 1 };
 
 it('rejects everything that waits when the process crashes, and names the signal', async () => {
@@ -81,4 +82,10 @@ it('ends with its agent, even one that is killed', async () => {
   expect(isAlive(pid)).toBe(true);
   agent.kill('SIGKILL');
   await eventually(() => !isAlive(pid));
+});
+
+it('starts engines with what reports to a maker switched off', async () => {
+  const engine = await launcher.launch(spec);
+  expect(readFileSync(`/proc/${engine.pid}/environ`, 'utf8').split('\0')).toContain('ORT_DISABLE_TELEMETRY=1');
+  await engine.close();
 });

@@ -22,6 +22,7 @@ export async function measureAgentMemory(): Promise<PerfResult> {
       main: 'agent/main.ts',
       worker: 'agent/engine/worker.ts',
       'read-hardware': 'agent/read-hardware.ts',
+      'runtime-command': 'agent/runtime-command.ts',
     };
     await bundle({ side: 'agent', entries, version: '0.1.0' }, built);
     copyNative('agent', built, [process.arch === 'arm64' ? 'arm64' : 'x64']);

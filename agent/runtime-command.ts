@@ -1,0 +1,81 @@
+// `still runtime`: which runtimes this machine has, and how it gets another one. It belongs to the agent, so that it is
+// there on a device that has nothing else.
+import { parseArgs } from 'node:util';
+import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
+import { runtimeFoldersOfProcess } from './config.ts';
+import { installedRuntimes } from './runtime/installed.ts';
+import { installOpenVino } from './runtime/openvino/install.ts';
+import { OPENVINO_VERSION } from './runtime/openvino/package.ts';
+import { findOpenVino, installFolder } from './runtime/runtime-folders.ts';
+
+const HELP = `Runtimes of this machine.
+
+Usage: still runtime [list]
+       still runtime install openvino [--from WHEEL|FOLDER] [--into DIR]
+
+  list               the runtimes that an agent here can use
+  install openvino   bring OpenVINO ${OPENVINO_VERSION}: five libraries (60 to 82 MB) of its
+                     wheel on PyPI, fetched by pip and checked against their digests
+    --from PATH      take them from a wheel, or from a folder with the libraries,
+                     instead: needs no network and no pip
+    --into DIR       folder of runtimes; the agent finds it by STILL_RUNTIMES
+                     (default: for root ${installFolder()}, else the home folder)
+  --json             print the result as JSON
+
+A running agent sees a new runtime the next time it connects to its server.
+`;
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`still runtime: ${messageOf(error)}\n`);
+  process.exitCode = error instanceof StillError ? ERROR_CODES[error.code][1] : 1;
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const { values, positionals } = parse(argv);
+  const [verb = 'list', what] = positionals;
+  if (values.help) process.stdout.write(HELP);
+  else if (verb === 'list') await list(values.json ?? false);
+  else if (verb === 'install' && what === 'openvino') await install(values);
+  else if (verb === 'install')
+    throw new StillError('invalid_input', `"${what ?? ''}" cannot be installed; expected openvino`);
+  else throw new StillError('invalid_input', `"${verb}" is not known; "still runtime --help" lists what is`);
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        from: { type: 'string' },
+        into: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw new StillError('invalid_input', `${messageOf(error)}; "still runtime --help" lists the options`);
+  }
+}
+
+async function list(asJson: boolean): Promise<void> {
+  const folders = runtimeFoldersOfProcess();
+  const runtimes = await installedRuntimes(folders);
+  if (asJson) return print(JSON.stringify(runtimes, null, 2));
+  for (const { runtime, version } of runtimes) print(`${runtime} ${version}`);
+  if (findOpenVino(folders) === null) print('openvino is not installed: "still runtime install openvino" brings it');
+}
+
+async function install(values: { from?: string; into?: string; json?: boolean }): Promise<void> {
+  const into = values.into ?? installFolder();
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  const folder = await installOpenVino({ into, from: values.from ?? null, architecture: process.arch, say });
+  if (values.json) print(JSON.stringify({ runtime: 'openvino', version: OPENVINO_VERSION, folder }, null, 2));
+  else print(`OpenVINO ${OPENVINO_VERSION} stands in ${folder}`);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,184 @@
+// OpenVINO on the CPU, by its C API. Inference runs off the event loop and can be broken off in the middle.
+import { readFileSync } from 'node:fs';
+import type { Runtime, Session, SessionOptions, Tensor, TensorInfo } from '../runtime.ts';
+import { type CompiledGraph, createCompiledGraph, type Port } from './compiled-graph.ts';
+import { holderOf, typeName } from './element-types.ts';
+import { type Library, openLibrary, type Pointer } from './library.ts';
+import { preferredName } from './port-names.ts';
+
+/** Compiled forms kept of one graph: a text encoder and a denoiser see one set of sizes, or two with guidance. */
+const MOST_COMPILED = 2;
+
+/** @param folder the libraries of package.ts stand in it @throws Error when they cannot be loaded */
+export function openVino(folder: string): Runtime {
+  const library = openLibrary(folder);
+  const core = library.createCore();
+  const sessions = new Set<OpenSession>();
+  return {
+    name: 'openvino',
+    version: library.version(),
+    graphFile: 'openvino_model.xml',
+    async load(path, options) {
+      const session = new OpenSession(library, { core, path, options });
+      sessions.add(session);
+      return {
+        inputs: session.inputs.map(describe),
+        outputs: session.outputs.map(describe),
+        run: (feeds) => session.run(feeds),
+        async close() {
+          sessions.delete(session);
+          session.close();
+        },
+        kernels: () => session.kernels(),
+      } satisfies Session;
+    },
+    interrupt() {
+      for (const session of sessions) session.cancel();
+    },
+  };
+}
+
+class OpenSession {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  private readonly library: Library;
+  private readonly core: Pointer;
+  private readonly model: Pointer;
+  private readonly options: SessionOptions;
+  private readonly path: string;
+  private readonly compiled = new Map<string, CompiledGraph>();
+  private lastSizes: number[][] | null = null;
+
+  constructor(library: Library, from: { core: Pointer; path: string; options: SessionOptions }) {
+    this.library = library;
+    this.core = from.core;
+    this.path = from.path;
+    this.options = from.options;
+    this.model = library.readModel(from.core, from.path, null);
+    this.inputs = portsOf(library, library.inputCount(this.model), (i) => library.inputPort(this.model, i), from.path);
+    this.outputs = portsOf(
+      library,
+      library.outputCount(this.model),
+      (i) => library.outputPort(this.model, i),
+      from.path,
+    );
+    // One whose sizes are fixed is compiled now; the others when the sizes are known, because that runs faster.
+    const sizes = this.inputs.map(({ dims }) => [...dims]);
+    if (sizes.every((dims) => !dims.includes(-1))) this.compiledFor(sizes);
+  }
+
+  run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+    const sizes = this.inputs.map((port) => checkedDims(this.path, port, feeds[port.name]));
+    this.lastSizes = sizes;
+    return this.compiledFor(sizes).run(feeds);
+  }
+
+  cancel(): void {
+    for (const graph of this.compiled.values()) graph.cancel();
+  }
+
+  /** Runs once more with counters on, over zeros of the sizes seen last, and says which kernels the time went to. */
+  async kernels() {
+    const sizes = this.lastSizes;
+    if (!sizes) return [];
+    const graph = this.compile(sizes, { PERF_COUNT: 'YES' });
+    try {
+      await graph.run(Object.fromEntries(this.inputs.map((port, i) => [port.name, zeros(port, sizes[i] as number[])])));
+      return graph
+        .profile()
+        .filter(({ status }) => status === 2)
+        .map(({ execType, nodeType, realUs }) => ({ kernel: execType, operator: nodeType, ms: realUs / 1000 }));
+    } finally {
+      graph.close();
+    }
+  }
+
+  close(): void {
+    for (const graph of this.compiled.values()) graph.close();
+    this.compiled.clear();
+    this.library.freeModel(this.model);
+  }
+
+  private compiledFor(sizes: number[][]): CompiledGraph {
+    const key = sizes.join(';');
+    const known = this.compiled.get(key);
+    if (known) {
+      // The one used last goes to the end; the first is the one to give up.
+      this.compiled.delete(key);
+      this.compiled.set(key, known);
+      return known;
+    }
+    const [oldest] = this.compiled;
+    if (oldest && this.compiled.size >= MOST_COMPILED) {
+      oldest[1].close();
+      this.compiled.delete(oldest[0]);
+    }
+    const graph = this.compile(sizes, {});
+    this.compiled.set(key, graph);
+    return graph;
+  }
+
+  private compile(sizes: number[][], more: Readonly<Record<string, string>>): CompiledGraph {
+    const { library, inputs, outputs } = this;
+    if (inputs.some(({ dims }) => dims.includes(-1))) library.reshape(this.model, sizes);
+    const compiled = library.compile(this.core, this.model, { ...propertiesOf(this.options), ...more });
+    return createCompiledGraph(library, compiled, { inputs, outputs, sizes });
+  }
+}
+
+/** The precision is always named: by itself OpenVINO takes bf16 on some processors, f16 on others and f32 on the rest. */
+function propertiesOf({ threads, streams = 1, hint = 'latency', precision = 'f32' }: SessionOptions) {
+  return {
+    INFERENCE_PRECISION_HINT: precision,
+    INFERENCE_NUM_THREADS: `${threads}`,
+    NUM_STREAMS: `${streams}`,
+    PERFORMANCE_HINT: hint.toUpperCase(),
+  };
+}
+
+function portsOf(library: Library, count: number, portAt: (index: number) => Pointer, path: string): Port[] {
+  let xml: string | null = null;
+  const readXml = () => {
+    xml ??= readFileSync(path, 'utf8');
+    return xml;
+  };
+  return Array.from({ length: count }, (_, i) => {
+    const port = portAt(i);
+    try {
+      const name = preferredName(library.portName(port), readXml);
+      const dims = library.portDims(port);
+      if (!dims) throw new Error(`"${name}" has no fixed number of dimensions, which is not supported`);
+      return { name, type: library.portType(port), dims };
+    } finally {
+      library.freePort(port);
+    }
+  });
+}
+
+const describe = ({ name, type, dims }: Port): TensorInfo => ({
+  name,
+  type: typeName(type),
+  dims: dims.map((size, i) => (size === -1 ? `dim${i}` : size)),
+});
+
+/** OpenVINO runs with whatever its memory holds when an input is missing, so it is checked here. */
+function checkedDims(path: string, { name, type, dims }: Port, fed: Tensor | undefined): number[] {
+  if (!fed) throw new Error(`${path}: the input "${name}" is not fed`);
+  const fits =
+    fed.type === typeName(type) &&
+    fed.dims.length === dims.length &&
+    dims.every((size, i) => size === -1 || size === fed.dims[i]) &&
+    fed.data.length === fed.dims.reduce((product, size) => product * size, 1);
+  if (fits) return [...fed.dims];
+  throw new Error(
+    `${path}: the input "${name}" is ${typeName(type)} [${dims.map((size) => (size === -1 ? 'any' : size)).join(', ')}], ` +
+      `fed were ${fed.data.length} values of ${fed.type} [${fed.dims.join(', ')}]`,
+  );
+}
+
+function zeros({ type }: Port, dims: number[]): Tensor {
+  const count = dims.reduce((product, size) => product * size, 1);
+  const Holder = holderOf(type);
+  const data = new Holder(new ArrayBuffer(count * Holder.BYTES_PER_ELEMENT));
+  return { type: typeName(type) as Tensor['type'], dims, data };
+}

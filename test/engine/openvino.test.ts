@@ -1,0 +1,171 @@
+// The second runtime: the same pictures, an event loop that stays free, a cancel in the midst of a step, and refusals.
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
+import { checkGolden } from '../../agent/measure/golden.ts';
+import { installedRuntimes } from '../../agent/runtime/installed.ts';
+import { installOpenVino } from '../../agent/runtime/openvino/install.ts';
+import { openVino } from '../../agent/runtime/openvino/openvino.ts';
+import type { Runtime } from '../../agent/runtime/runtime.ts';
+import { findOpenVino, openVinoFolderName } from '../../agent/runtime/runtime-folders.ts';
+import { clockOf } from './fixture.ts';
+import { openVinoRuntimes, openVinoSpec } from './openvino-fixture.ts';
+
+let runtimes = '';
+let runtime: Runtime;
+const spec = openVinoSpec();
+const graph = (part: string) => join(spec.folder, spec.variant.folder, part, 'openvino_model.xml');
+
+beforeAll(async () => {
+  runtimes = await openVinoRuntimes();
+  runtime = openVino(findOpenVino([runtimes]) ?? '');
+}, 600_000);
+afterAll(() => rmSync(spec.folder, { recursive: true }));
+
+const launcher = () => createEngineLauncher({ clock: clockOf(), log: () => {}, runtimeFolders: [runtimes] });
+const request = { prompt: spec.variant.golden.pictures[0]?.prompt ?? '', seed: 1 };
+
+describe('an engine on OpenVINO', () => {
+  it('makes the golden pictures that ONNX Runtime made', async () => {
+    const engine = await launcher().launch(spec);
+    expect(engine.runtimeVersion).toMatch(/^openvino 2026\.4\.1/);
+    expect(await checkGolden(engine, spec)).toMatchObject({ kind: 'equal' });
+    const [first, again] = [await engine.generate(request), await engine.generate(request)];
+    expect(Buffer.from(again.png)).toEqual(Buffer.from(first.png));
+    await engine.close();
+  });
+
+  it('scores its pictures with the evaluator, which is an ONNX graph', async () => {
+    const engine = await launcher().launch(spec);
+    const { png } = await engine.generate(request);
+    expect(Object.keys(await engine.evaluate(png)).length).toBeGreaterThan(0);
+    await engine.close();
+  });
+
+  it('stops a picture when it is canceled, and makes the next one', async () => {
+    const engine = await launcher().launch(spec);
+    await engine.generate(request);
+    const controller = new AbortController();
+    const running = engine.generate({ ...request, steps: 200 }, { signal: controller.signal });
+    setTimeout(() => controller.abort(), 50);
+    await expect(running).rejects.toMatchObject({ code: 'canceled' });
+    expect((await engine.generate(request)).png.length).toBeGreaterThan(100);
+    await engine.close();
+  });
+
+  it('is refused where the runtime is missing, with the command that brings it', async () => {
+    const without = createEngineLauncher({ clock: clockOf(), log: () => {}, runtimeFolders: ['/nowhere'] });
+    await expect(without.launch(spec)).rejects.toMatchObject({
+      code: 'runtime_missing',
+      message: expect.stringContaining('still runtime install openvino'),
+    });
+  });
+});
+
+describe('a session', () => {
+  const words = (count = 1) => {
+    const length = 16;
+    return { type: 'int64', dims: [count, length], data: new BigInt64Array(count * length).fill(1n) } as const;
+  };
+
+  it('refuses an input that is missing or of another size, which the library itself would not', async () => {
+    const session = await runtime.load(graph('text_encoder'), { threads: 1 });
+    await expect(async () => session.run({})).rejects.toThrow('"input_ids" is not fed');
+    const wrong = { type: 'float32', dims: [1, 16], data: new Float32Array(16) } as const;
+    await expect(async () => session.run({ input_ids: wrong })).rejects.toThrow('"input_ids" is int64');
+    await session.close();
+  });
+
+  it('says which kernels ran', async () => {
+    const session = await runtime.load(graph('text_encoder'), { threads: 1 });
+    expect(await session.kernels?.()).toEqual([]);
+    const [length] = session.inputs.map(({ dims }) => dims[1] as number);
+    await session.run({ input_ids: { ...words(), dims: [1, length ?? 0], data: new BigInt64Array(length ?? 0) } });
+    const kernels = (await session.kernels?.()) ?? [];
+    expect(kernels.map(({ operator }) => operator)).toContain('FullyConnected');
+    await session.close();
+  });
+
+  it('keeps the event loop free and can be broken off in the midst of a run, and used again', async () => {
+    const session = await runtime.load(graph('unet'), { threads: 1 });
+    const batch = 512;
+    const feeds = Object.fromEntries(
+      session.inputs.map(({ name, dims }) => {
+        const fixed = dims.map((size) => (typeof size === 'number' ? size : batch));
+        const data = new Float32Array(fixed.reduce((product, size) => product * size, 1));
+        return [name, { type: 'float32', dims: fixed, data }] as const;
+      }),
+    );
+    await session.run(feeds);
+    let ticks = 0;
+    const timer = setInterval(() => {
+      if (++ticks >= 3) runtime.interrupt?.();
+    }, 2);
+    const seen = await session.run(feeds).then(
+      () => 'it ended by itself',
+      (error: Error) => error.message,
+    );
+    clearInterval(timer);
+    expect({ seen, ticks: ticks >= 3 }).toEqual({ seen: 'the inference was broken off', ticks: true });
+    await session.run(feeds);
+    await session.close();
+  });
+
+  it.each([
+    ['cut short', (path: string) => truncateSync(path, 1000)],
+    ['no XML', (path: string) => writeFileSync(path, 'not a graph')],
+    [
+      'of an unknown operator',
+      (path: string) => writeFileSync(path, readFileSync(path, 'utf8').replaceAll('"Gather"', '"Gother"')),
+    ],
+  ])('refuses a graph that is %s', async (_, damage) => {
+    const folder = mkdtempSync(join(tmpdir(), 'stillhouse-damaged-'));
+    cpSync(join(graph('text_encoder'), '..'), folder, { recursive: true });
+    damage(join(folder, 'openvino_model.xml'));
+    await expect(runtime.load(join(folder, 'openvino_model.xml'), { threads: 1 })).rejects.toThrow(/OpenVINO/);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe('installing it', () => {
+  const place = () => mkdtempSync(join(tmpdir(), 'stillhouse-runtimes-'));
+  const say = () => {};
+
+  it('is seen in the inventory, and a second time changes nothing', async () => {
+    expect(await installedRuntimes([runtimes])).toContainEqual({ runtime: 'openvino', version: '2026.4.1' });
+    expect(await installedRuntimes(['/nowhere'])).not.toContainEqual(expect.objectContaining({ runtime: 'openvino' }));
+    const again = await installOpenVino({ into: runtimes, from: '/nowhere', architecture: process.arch, say });
+    expect(again).toBe(findOpenVino([runtimes]));
+  });
+
+  it('refuses a library whose digest is another, and leaves nothing behind', async () => {
+    const [into, from] = [place(), place()];
+    cpSync(findOpenVino([runtimes]) ?? '', from, { recursive: true });
+    truncateSync(join(from, 'libtbb.so.12'), 1000);
+    const options = { into, from, architecture: process.arch, say };
+    await expect(installOpenVino(options)).rejects.toThrow(/libtbb.so.12 has the sha256/);
+    expect(existsSync(join(into, openVinoFolderName(process.arch)))).toBe(false);
+    expect(findOpenVino([into])).toBeNull();
+  });
+
+  it.each([
+    ['/nowhere/openvino.whl', 'there is no such file'],
+    [fileOfText(), 'is no wheel'],
+    [tmpdir(), 'no libtbb.so.12'],
+  ])('refuses %s', async (from, why) => {
+    await expect(installOpenVino({ into: place(), from, architecture: process.arch, say })).rejects.toThrow(why);
+  });
+
+  it('refuses an architecture that is not pinned', async () => {
+    const options = { into: place(), from: null, architecture: 'riscv64', say };
+    await expect(installOpenVino(options)).rejects.toThrow('pinned for x64 and arm64, not riscv64');
+  });
+
+  function fileOfText(): string {
+    const path = join(place(), 'openvino.whl');
+    writeFileSync(path, 'no zip archive');
+    return path;
+  }
+});
