@@ -2,8 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from stillhouse_models.no_telemetry import silence
+
 if TYPE_CHECKING:
     from stillhouse_models.networks.lite_unet import LiteUNet
+
+silence()
 
 __version__ = "0.1.0"
 __all__ = ["LiteUNet", "__version__"]
