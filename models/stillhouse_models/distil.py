@@ -14,6 +14,7 @@ from stillhouse_models.training.conditions import token_ids
 from stillhouse_models.training.courtesy import Courtesy
 from stillhouse_models.training.judge import Judge, load_evaluator
 from stillhouse_models.training.metrics import MetricsLog
+from stillhouse_models.training.phase_curve import phase_curve
 from stillhouse_models.training.pictures import to_pixels
 from stillhouse_models.training.sampling import sample, sigmas
 from stillhouse_models.training.sheet import save_sheet
@@ -99,7 +100,7 @@ def _close_phase(
     save_sheet([to_pixels(shown[0][:32])], [c.text for c in judge.captions[:32]], out / f"student-{phase.name}.png")
     log.write(phase=phase.name, step=run.progress.step, closed=True, undone=undone, **shares)
     row = {"name": phase.name, "steps": run.progress.step, "learningRate": phase.rate, "losses": losses, "metrics": shares}
-    return row | {"undone": undone}
+    return row | {"undone": undone, "weights": dict(phase.losses), "curve": phase_curve(log.path, phase.name)}
 
 
 def paint(run: StudentRun, texts: list[str], noise: Tensor) -> Tensor:
