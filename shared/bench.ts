@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { ModelName, Sha256, VersionNumber } from './ids.ts';
 import { limits } from './limits.ts';
+import { ArtifactMeans, ScoreInterval } from './manifest.ts';
 
 /** Modes after MLPerf Mobile's run rules: so many queries, or so long, whichever comes first; quality over `prompts`. */
 export const BENCH_MODES = {
@@ -59,10 +60,14 @@ export const BenchResult = z.looseObject({
   quality: z
     .looseObject({
       score: z.number().min(0).max(5),
+      interval: ScoreInterval.optional(),
       adherence: z.number().min(0).max(1),
       whole: z.number().min(0).max(1),
       /** Adherence of each evaluation picture, in the set's order. */
       pictures: z.array(z.number().min(0).max(1)).max(limits.evaluationPrompts),
+      /** Of this device's pictures, to be held against the manifest's `evaluation.teacher` and `variants[].scores`. */
+      artifacts: ArtifactMeans.nullish(),
+      diversityLevels: z.number().min(0).optional(),
     })
     .nullable(),
   /** Empty when nothing disturbed the run; else each reason in words. */

@@ -46,16 +46,69 @@ export const GoldenPicture = z.looseObject({
   picture: ArtifactPath,
 });
 
+/** Of a score: a seeded bootstrap over the prompts (quality.ts). */
+export const ScoreInterval = z.looseObject({
+  low: z.number().min(0).max(5),
+  high: z.number().min(0).max(5),
+  confidence: z.number().min(0).max(1),
+});
+
+/** What is wrong with pictures by themselves, means over a set (artifacts.ts says how each is measured). */
+export const ArtifactMeans = z.looseObject({
+  grid: z.number().min(0).max(1),
+  seams: z.number().min(0),
+  clipping: z.number().min(0).max(1),
+  sharpness: z.number().min(0),
+  flat: z.number().min(0).max(1),
+});
+
+/** How near the pictures are to the teacher's of the same prompts and seeds, means over the set. */
+export const Fidelity = z.looseObject({
+  /** 100 for equal pictures. */
+  psnrDb: z.number().min(0).max(100),
+  ssim: z.number().min(-1).max(1),
+  /** Between the evaluator's feature maps, 0 for equal pictures. */
+  perceptual: z.number().min(0).optional(),
+});
+
 /** Means over the evaluation set, each picture scored by the version's evaluator. */
 export const Scores = z.looseObject({
   /** 0–5, the teacher at 5: `5 · min(1, adherence / teacher's adherence)` on the same prompts and seeds. */
   quality: z.number().min(0).max(5),
+  interval: ScoreInterval.optional(),
   /** Mean share of the caption's parts that the evaluator finds, 0–1. */
   adherence: z.number().min(0).max(1),
   /** Share of pictures with every part right, 0–1. */
   whole: z.number().min(0).max(1),
   /** How many prompts the means are over. */
   prompts: z.int().min(1),
+  fidelity: Fidelity.optional(),
+  artifacts: ArtifactMeans.optional(),
+  /** Root of the mean squared difference between the pictures of the set, in levels of 0–255. */
+  diversityLevels: z.number().min(0).optional(),
+});
+
+/** What was done to a variant's numbers. Left out where it holds the weights as they were trained. */
+export const Quantization = z.looseObject({
+  /**
+   * `weights`: stored small, brought back to float32 when loaded; `dynamic`: activations measured at each run; `static`:
+   * activations' ranges measured by the publisher; `nncf`: as `static`, by NNCF for OpenVINO.
+   */
+  method: z.enum(['weights', 'dynamic', 'static', 'nncf']),
+  weightBits: z.int().min(2).max(16),
+  /** What matrices and convolutions compute with. */
+  activationBits: z.int().min(8).max(32),
+  /** Pictures whose every step the ranges were measured on. */
+  calibrationPictures: z.int().min(1).optional(),
+});
+
+/** How far the variant's pictures are from those of the trained networks in PyTorch, on evaluation prompts. */
+export const Parity = z.looseObject({
+  reference: z.string().max(100),
+  pictures: z.int().min(1),
+  /** Mean absolute difference in levels of 0–255: of the worst picture, and what is allowed. */
+  worstMeanDifferenceLevels: z.number().min(0).max(255),
+  allowedMeanDifferenceLevels: z.number().min(0).max(255),
 });
 
 export const Variant = z.looseObject({
@@ -86,6 +139,10 @@ export const Variant = z.looseObject({
     latencyMs: z.number().min(0),
   }),
   scores: Scores.optional(),
+  quantization: Quantization.optional(),
+  parity: Parity.optional(),
+  /** The device class that its graphs were tuned for, such as `raspberry-pi-5`; it runs on others, too. */
+  target: z.string().max(63).optional(),
   golden: z.looseObject({
     /** The largest mean absolute difference from a golden picture, in levels of 0–255, that still counts as equal. */
     maxMeanAbsoluteDifference: z.number().min(0).max(255),
@@ -102,6 +159,8 @@ export const Evaluation = z.looseObject({
   /** Every artifact that scoring needs on a device: set, graph, config. */
   artifacts: z.array(ArtifactPath).min(3).max(limits.artifactsPerVersion),
   prompts: z.int().min(1).max(limits.evaluationPrompts),
+  /** Side of the denoiser's patches (or of the decoder's pixels) in the picture: where a grid would show. */
+  gridPeriodPixels: z.int().min(2).max(64).optional(),
   teacher: Scores,
 });
 

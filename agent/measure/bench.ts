@@ -8,7 +8,7 @@ import { cpuProbe } from './cpu-probe.ts';
 import { disturbances } from './disturbances.ts';
 import { readHostCounters } from './host-counters.ts';
 import { latencyFigures, timeQueries } from './latency.ts';
-import { measureQuality } from './quality.ts';
+import { type MeasuredQuality, measureQuality } from './quality.ts';
 import { watchHost } from './watch-host.ts';
 
 export interface BenchOptions {
@@ -39,7 +39,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
       coldLatencyMs: cold.latencyMs,
       ...latencyFigures(timed.samples),
       ...timed.figures,
-      quality: quality && { ...quality, pictures: [...quality.pictures] },
+      quality: quality && resultOf(quality),
       disturbances: disturbances(conditions),
       samples: timed.samples,
       startedAtMs,
@@ -48,6 +48,11 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   } finally {
     await engine.close();
   }
+}
+
+/** A copy of its own: what goes into a message is plain. */
+function resultOf({ pictures, interval, artifacts, ...numbers }: MeasuredQuality) {
+  return { ...numbers, pictures: [...pictures], interval: { ...interval }, artifacts: artifacts && { ...artifacts } };
 }
 
 function whatRan({ spec, mode, agentVersion }: BenchOptions, engine: Engine) {
@@ -116,5 +121,6 @@ function scored(
   if (!spec.manifest.evaluation) return null;
   const judged = prompts.slice(0, BENCH_MODES[mode].qualityPrompts);
   const onPicture = (done: number) => onProgress?.({ stage: 'quality', done, total: judged.length });
-  return measureQuality({ engine, prompts: judged, pictures, signal, onPicture });
+  const { gridPeriodPixels } = spec.manifest.evaluation;
+  return measureQuality({ engine, prompts: judged, pictures, gridPeriodPixels, signal, onPicture });
 }

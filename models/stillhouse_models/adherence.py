@@ -3,11 +3,13 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
 from stillhouse_models.pipeline import session
+from stillhouse_models.quality.bootstrap import CONFIDENCE, interval, mean_in_order, resampled_means
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,23 @@ def picture_adherence(expected: dict[str, str], found: dict[str, str]) -> float:
     return sum(found.get(head) == label for head, label in expected.items()) / len(expected)
 
 
-def quality_scores(pictures: list[float], teacher: list[float]) -> dict[str, float | int]:
-    """The manifest's Scores: quality 0..5 with the teacher at 5, over the same prompts and seeds."""
-    if len(pictures) != len(teacher):
-        raise ValueError("a score needs one teacher value a picture")
-    adherence = float(np.mean(pictures))
+def quality_scores(pictures: list[float], teacher: list[float]) -> dict[str, Any]:
+    """The manifest's Scores: quality 0..5 with the teacher at 5, over the same prompts and seeds.
+
+    The interval comes from resampling prompts, picture and teacher's picture together: what a prompt asks of both cancels.
+    """
+    if len(pictures) != len(teacher) or not pictures:
+        raise ValueError("a score needs at least one picture, and one teacher value a picture")
+    low, high = interval(_score(*resampled_means(np.array([pictures, teacher], dtype=np.float64))))
+    adherence = mean_in_order(pictures)
     return {
-        "quality": 5 * min(1.0, adherence / max(float(np.mean(teacher)), np.finfo(float).eps)),
+        "quality": float(_score(np.array([adherence]), np.array([mean_in_order(teacher)]))[0]),
+        "interval": {"low": low, "high": high, "confidence": CONFIDENCE},
         "adherence": adherence,
         "whole": sum(value == 1 for value in pictures) / len(pictures),
         "prompts": len(pictures),
     }
+
+
+def _score(adherence: np.ndarray, teacher: np.ndarray) -> np.ndarray:
+    return 5 * np.minimum(1.0, adherence / np.maximum(teacher, np.finfo(np.float64).eps))

@@ -88,14 +88,15 @@ def keep_command(recipe: RecipeFile, training: TrainingFolder, out: OutFolder) -
 
 
 @app.command("evaluate")
-def evaluate_command(version: VersionFolder) -> None:
-    """Score every variant of a version on its own evaluation set, as a device does."""
-    from stillhouse_models.export import score_variant
-    from stillhouse_models.manifest import read_manifest
+def evaluate_command(version: VersionFolder, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Judge every variant of a version on its own evaluation set: score, interval, fidelity, artifacts, diversity."""
+    from stillhouse_models.progress import progress
+    from stillhouse_models.quality.evaluate_version import evaluate_version, pictures_to_make
+    from stillhouse_models.quality.quality_table import quality_table
 
-    manifest = read_manifest(version)
-    scores = {v["name"]: score_variant(version, v["name"], v["steps"]) for v in manifest["variants"]}
-    typer.echo(json.dumps({"teacher": manifest["evaluation"]["teacher"]} | scores, indent=2))
+    with progress("pictures", pictures_to_make(version)) as advance:
+        result = evaluate_version(version, advance)
+    typer.echo(json.dumps(result, indent=2) if as_json else quality_table(result))
 
 
 @app.command("check")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ def teacher_pictures(teacher: Painter, prompts: list[str], seeds: list[int], ste
 
 def write_evaluation_set(
     version: Path, sprites: SpriteSet, teacher: Painter, count: int, steps: int, guidance: float
-) -> dict[str, float | int]:
+) -> dict[str, Any]:
     """Writes evaluation/ beside the evaluator already in evaluator/; returns the teacher's scores."""
     captions = evaluation_captions(sprites, count)
     seeds = [FIRST_SEED + i for i in range(count)]

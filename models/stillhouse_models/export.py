@@ -4,10 +4,10 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
-from stillhouse_models.adherence import OnnxEvaluator, picture_adherence, quality_scores
 from stillhouse_models.evaluation_set import evaluation_captions, write_evaluation_set
 from stillhouse_models.export_variant import MODEL_INDEX, Graphs, export_variant, graphs_of, write_json
 from stillhouse_models.manifest import artifact, files, write_manifest
@@ -15,6 +15,7 @@ from stillhouse_models.measure import measure
 from stillhouse_models.onnx_graphs import evaluator_graph
 from stillhouse_models.onnx_weights import compress_weights
 from stillhouse_models.pipeline import Pipeline
+from stillhouse_models.quality.measure_variant import score_variant
 from stillhouse_models.sources.batches import SOURCES, heads
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.training.judge import load_evaluator
@@ -126,16 +127,7 @@ def write_golden_pictures(version: Path, variant: str, prompts: list[str], steps
     return entries
 
 
-def score_variant(version: Path, variant: str, steps: int) -> dict[str, float | int]:
-    """Scores over the version's own evaluation set, by its own evaluator, as a device computes them."""
-    rows = json.loads((version / "evaluation/evaluation.json").read_text())["prompts"]
-    pipeline, evaluator = Pipeline.load(version / variant), OnnxEvaluator.load(version / "evaluator")
-    found = [evaluator.labels(pipeline(row["prompt"], row["seed"], steps)) for row in rows]
-    adherences = [picture_adherence(row["expected"], labels) for row, labels in zip(rows, found, strict=True)]
-    return quality_scores(adherences, [row["teacher"]["adherence"] for row in rows])
-
-
-def _describe_evaluation(version: Path, teacher: dict[str, float | int]) -> dict[str, object]:
+def _describe_evaluation(version: Path, teacher: dict[str, Any]) -> dict[str, object]:
     paths = {"set": "evaluation/evaluation.json", "graph": "evaluator/model.onnx", "config": "evaluator/evaluator.json"}
     return {
         "set": paths["set"],

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from stillhouse_models.adherence import OnnxEvaluator
 from stillhouse_models.manifest import read_manifest
 from stillhouse_models.pipeline import Pipeline
+from stillhouse_models.quality.vectors import quality_vectors
 
 NOISE_SEEDS = (0, 1, 42, 2**31, 2**32 - 1)
 NOISE_COUNTS = (1, 2, 5, 15, 16, 17, 24, 31, 33, 624, 1000, 3 * 32 * 32, 3 * 64 * 64)
@@ -43,6 +44,7 @@ def write_golden(version: Path, out: Path) -> None:
     _write(out / "tokenizer.json", tokenizer_vectors(version / variant["folder"] / "tokenizer"))
     _write(out / "pipeline.json", pipeline_vectors(version, variant, out))
     _write(out / "evaluator.json", evaluator_vectors(version, out))
+    _write(out / "quality.json", quality_vectors(out))
 
 
 def noise_vectors() -> dict[str, object]:

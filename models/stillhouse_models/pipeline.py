@@ -1,4 +1,4 @@
-"""The reference pipeline: a prompt and a seed to a picture with ONNX Runtime and numpy, no torch.
+"""The reference pipeline: a prompt and a seed to a picture with ONNX Runtime or OpenVINO and numpy, no torch.
 
 Devices run the same steps in TypeScript (agent/pipeline); golden pictures come from here.
 """
@@ -6,13 +6,29 @@ Devices run the same steps in TypeScript (agent/pipeline); golden pictures come 
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import onnxruntime as ort
 from tokenizers import Tokenizer
 
 from stillhouse_models.noise import randn
+from stillhouse_models.openvino_graph import GRAPH as OPENVINO_GRAPH
+from stillhouse_models.openvino_graph import OpenVinoGraph
 from stillhouse_models.scheduler import FlowMatchEuler, euler_step
+
+
+class Graph(Protocol):
+    """What a pipeline needs of a runtime."""
+
+    def run(self, outputs: list[str] | None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]: ...
+
+
+def open_graph(component: Path, threads: int = 1) -> Graph:
+    """The graph in a component's folder, whichever runtime it was made for."""
+    openvino = component / OPENVINO_GRAPH
+    graph: Graph = OpenVinoGraph(openvino, threads) if openvino.exists() else session(component / "model.onnx", threads)
+    return graph
 
 
 def session(graph: Path, threads: int = 1) -> ort.InferenceSession:
@@ -25,8 +41,8 @@ def session(graph: Path, threads: int = 1) -> ort.InferenceSession:
 @dataclass(frozen=True)
 class Pipeline:
     tokenizer: Tokenizer
-    text_encoder: ort.InferenceSession
-    unet: ort.InferenceSession
+    text_encoder: Graph
+    unet: Graph
     scheduler: FlowMatchEuler
     side: int
     channels: int
@@ -40,8 +56,8 @@ class Pipeline:
         config = json.loads((folder / "unet/config.json").read_text())
         return cls(
             tokenizer=Tokenizer.from_file(str(folder / "tokenizer/tokenizer.json")),
-            text_encoder=session(folder / "text_encoder/model.onnx", threads),
-            unet=session(folder / "unet/model.onnx", threads),
+            text_encoder=open_graph(folder / "text_encoder", threads),
+            unet=open_graph(folder / "unet", threads),
             scheduler=FlowMatchEuler.from_config(json.loads((folder / "scheduler/scheduler_config.json").read_text())),
             side=config["sample_size"],
             channels=config["in_channels"],
@@ -66,6 +82,6 @@ class Pipeline:
 
 
 def to_pixels(picture: np.ndarray) -> np.ndarray:
-    """float32 [1, 3, side, side] -> uint8 [side, side, 3]; halves round to even, as a Uint8ClampedArray does."""
-    levels = (picture[0].transpose(1, 2, 0).astype(np.float64) + 1) * 127.5
+    """float32 [1, 3, side, side] -> uint8 [side, side, 3]; halves round to even, and what is no number becomes 0."""
+    levels = np.nan_to_num((picture[0].transpose(1, 2, 0).astype(np.float64) + 1) * 127.5)
     return np.round(np.clip(levels, 0, 255)).astype(np.uint8)

@@ -7,9 +7,10 @@ import pytest
 
 from stillhouse_models.damage import damage
 from stillhouse_models.distil import distil
-from stillhouse_models.export import ExportRequest, export_version, score_variant
+from stillhouse_models.export import ExportRequest, export_version
 from stillhouse_models.keep_teacher import keep_teacher
 from stillhouse_models.manifest import manifest_faults, read_manifest
+from stillhouse_models.quality.measure_variant import score_variant
 from stillhouse_models.recipe import read_recipe
 from stillhouse_models.train_evaluator import train_evaluator
 from stillhouse_models.train_teacher import settings_of, train_teacher

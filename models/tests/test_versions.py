@@ -7,8 +7,8 @@ import pytest
 
 from stillhouse_models.adherence import OnnxEvaluator
 from stillhouse_models.canonical_json import canonical_json
-from stillhouse_models.export import score_variant
 from stillhouse_models.manifest import manifest_faults, read_manifest
+from stillhouse_models.quality.measure_variant import score_variant
 from stillhouse_models.sources.batches import SOURCES, batch, labels
 from stillhouse_models.sources.caption import PLAIN
 
