@@ -48,8 +48,9 @@ def test_a_resumed_teacher_goes_on_as_if_never_stopped(settings: TeacherSettings
 
 def test_a_teacher_learns(settings: TeacherSettings, tmp_path: Path) -> None:
     run = TeacherTraining(replace(settings, batch_size=16, warmup_steps=1), tmp_path)
-    losses = [run.train_step(0.1) for _ in range(40)]
+    losses, layouts = zip(*(run.train_step(0.1) for _ in range(40)), strict=True)
     assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
+    assert np.mean(layouts[-5:]) < np.mean(layouts[:5])
 
 
 def test_a_teacher_begins_with_kept_weights(settings: TeacherSettings, teacher: Painter, tmp_path: Path) -> None:

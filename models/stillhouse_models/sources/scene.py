@@ -37,11 +37,19 @@ def draw_scene(sprites: SpriteSet, scene: Scene) -> np.ndarray:
     side = sprites.resolution
     picture = np.empty((side, side, 3), dtype=np.float32)
     picture[:] = sprites.backgrounds[scene.background]
-    for index, concept in enumerate(scene.objects):
-        sprite = sprites.pixels[scene.style][scene.size][sprites.concepts.index(concept)].astype(np.float32)
-        x, y = _centre(sprites, scene, index)
-        _paste(picture, sprite, round(x - sprite.shape[1] / 2), round(y - sprite.shape[0] / 2))
+    for sprite, left, top in place_sprites(sprites, scene):
+        _paste(picture, sprite.astype(np.float32), left, top)
     return np.round(picture).astype(np.uint8)
+
+
+def place_sprites(sprites: SpriteSet, scene: Scene) -> list[tuple[np.ndarray, int, int]]:
+    """Each object's sprite (uint8 RGBA [s, s, 4]) with the picture's column and row of its corner, which may lie outside."""
+    placed = []
+    for index, concept in enumerate(scene.objects):
+        sprite = sprites.pixels[scene.style][scene.size][sprites.concepts.index(concept)]
+        x, y = _centre(sprites, scene, index)
+        placed.append((sprite, round(x - sprite.shape[1] / 2), round(y - sprite.shape[0] / 2)))
+    return placed
 
 
 def _centre(sprites: SpriteSet, scene: Scene, index: int) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 LOOK_EVERY_SECONDS = 4.0
-# Share of the machine that processes of normal priority take; the training itself runs under `nice` and is not counted.
+# Share of the machine that all other processes together take.
 BUSY = 0.3
 
 
@@ -29,10 +29,11 @@ class Courtesy:
         self.seen, self.looked = now, time.monotonic()
 
 
-def _jiffies() -> tuple[int, int]:
-    """Time of user (not nice) and system, and of everything, from /proc/stat; zeros where there is none."""
+def _jiffies() -> tuple[float, float]:
+    """Jiffies that other processes computed, and those of everything, from /proc/stat; zeros where there is none."""
     try:
         counts = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
     except OSError:
         return 0, 0
-    return counts[0] + counts[2], sum(counts)
+    user, nice, system = counts[:3]
+    return user + nice + system - time.process_time() * os.sysconf("SC_CLK_TCK"), sum(counts[:8])
