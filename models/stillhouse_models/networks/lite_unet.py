@@ -62,9 +62,10 @@ class LiteUNet(Denoiser):
         sample_size: int = 64,
         patch: int = 4,
         pixel_channels: int = 8,
+        attention: str = "full",
     ):
         super().__init__()
         self.body = PatchUNet(
             InvertedResidual, in_channels, out_channels, list(channels), num_res_blocks,
-            context_channels, sample_size, patch, pixel_channels, spread_kernel=1,
+            context_channels, sample_size, patch, pixel_channels, spread_kernel=1, attention=attention,
         )  # fmt: skip

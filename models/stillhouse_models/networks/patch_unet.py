@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from stillhouse_models.networks.attention import SpatialTransformer
+from stillhouse_models.networks.attention import SpatialTransformer, mixing
 from stillhouse_models.networks.conditioning import Conditioning
 
 # (inputs, outputs, condition width) -> a module called as block(x [B, inputs, h, w], condition [B, width]).
@@ -64,6 +64,7 @@ class PatchUNet(nn.Module):
         patch: int,
         pixel_channels: int,
         spread_kernel: int,
+        attention: str = "full",
     ):
         super().__init__()
         condition = 2 * channels[0]
@@ -74,22 +75,23 @@ class PatchUNet(nn.Module):
         self.down, self.shrink = nn.ModuleList(), nn.ModuleList()
         self.up, self.grow = nn.ModuleList(), nn.ModuleList()
 
-        def level(first: int, index: int) -> Level:
+        def level(first: int, index: int, up: bool) -> Level:
             outputs = channels[index]
             blocks = [make_block(first if i == 0 else outputs, outputs, condition) for i in range(num_res_blocks)]
             heads = max(1, outputs // HEAD_CHANNELS)
-            # Every position to every other only on the coarser grids, where it is cheap.
-            return Level(blocks, SpatialTransformer(outputs, context_channels, sides[index], heads, mix_positions=index > 0))
+            # Positions see each other only on the coarser grids, where it is cheap.
+            mix = mixing(attention, outputs, heads, sides[index], shifted=up) if index else None
+            return Level(blocks, SpatialTransformer(outputs, context_channels, sides[index], heads, mix))
 
         width = channels[0]
         for index, outputs in enumerate(channels):
-            self.down.append(level(width, index))
+            self.down.append(level(width, index, up=False))
             last = index == len(channels) - 1
             self.shrink.append(nn.Identity() if last else nn.Conv2d(outputs, outputs, 3, 2, 1))
             width = outputs
         self.middle = make_block(width, width, condition)
         for index, outputs in reversed(list(enumerate(channels))):
-            self.up.append(level(width + outputs, index))
+            self.up.append(level(width + outputs, index, up=True))
             # A 1x1 before the enlargement costs a quarter of the same after it, and commutes with it.
             width = channels[max(0, index - 1)]
             self.grow.append(nn.Conv2d(outputs, width, 1) if index else nn.Identity())

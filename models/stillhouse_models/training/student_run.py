@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from stillhouse_models.losses import Adapters, feature_losses, mse
 from stillhouse_models.networks.denoiser import Denoiser
+from stillhouse_models.networks.families import FAMILIES
 from stillhouse_models.recipe import PhaseRecipe, Recipe
 from stillhouse_models.sources.batches import SOURCES
 from stillhouse_models.training.average import Average
 from stillhouse_models.training.lessons import draw_lesson
 from stillhouse_models.training.muon import Muon
-from stillhouse_models.weights import FAMILIES, Painter, load_painter
+from stillhouse_models.weights import Painter, load_painter
 
 WARMUP_STEPS = 50
 # Muon's rate is this many times the phase's, which is AdamW's.
