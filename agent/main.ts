@@ -13,6 +13,7 @@ import { readInventory } from './inventory.ts';
 import { Loop } from './loop.ts';
 import { Mailbox } from './mailbox.ts';
 import type { Means, Measure } from './means.ts';
+import { brokerClients } from './mqtt/broker-clients.ts';
 import { Inbox } from './mqtt/inbox.ts';
 import { Link } from './mqtt/link.ts';
 import { Outbox } from './mqtt/outbox.ts';
@@ -64,8 +65,14 @@ async function run(
   over.onSecondSignal(() => engines.killAll());
   const inbox = new Inbox({ deviceId, mailbox: new Mailbox({ store, clock, bell, log }), log });
   const ready = onceReady(`${name} (${deviceId})`);
+  const url = brokerOf(config, credential);
   const link = new Link({
-    ...{ url: brokerOf(config, credential), deviceId, secret: credential.credential.slice(`sd_${deviceId}_`.length) },
+    ...{
+      url,
+      createClient: brokerClients(url, log),
+      deviceId,
+      secret: credential.credential.slice(`sd_${deviceId}_`.length),
+    },
     ...{ bootId, inbox, outbox: new Outbox({ outgoing: store.outgoing, clock }), clock, randomness, log },
     hello: async () => helloOf({ store, clock }, { bootId, agentVersion, inventory: await inventory() }),
     onReady: ready,
@@ -113,6 +120,7 @@ function measureOf({ folder, runtimeFolders }: Config): Measure {
   return {
     runBench: async (options) => (await import('./measure/bench.ts')).runBench(options),
     checkGolden: async (...given) => (await import('./measure/golden.ts')).checkGolden(...given),
+    ownRssBytes: () => process.memoryUsage.rss(),
     readHost: async () => (await import('./measure/host.ts')).readHost(),
     readProcess: async (pid) => (await import('./measure/host.ts')).readProcess(pid),
     installedRuntimes: async () => (await import('./runtime/installed.ts')).installedRuntimes(runtimeFolders),

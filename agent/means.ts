@@ -19,6 +19,8 @@ export interface Measure {
     | { readonly kind: 'equal'; readonly worstMeanAbsoluteDifference: number }
     | { readonly kind: 'different'; readonly message: string }
   >;
+  /** Resident set of the agent itself. */
+  ownRssBytes(): number;
   readHost(): Promise<{
     readonly memoryAvailableBytes: number;
     readonly load1: number;

@@ -41,7 +41,7 @@ async function sampleNow({
   ]);
   return {
     atMs: clock.now(),
-    agentRssBytes: process.memoryUsage.rss(),
+    agentRssBytes: measure.ownRssBytes(),
     engineRssBytes: loaded.reduce((sum, engine) => sum + (engine?.rssBytes ?? 0), 0),
     memoryAvailableBytes: host.memoryAvailableBytes,
     diskFreeBytes: disk.freeBytes,

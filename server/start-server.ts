@@ -2,12 +2,7 @@
 import { chmod, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../shared/errors.ts';
-import { advanceRollouts } from './actions/advance-rollouts.ts';
 import { createFirstKey } from './actions/create-first-key.ts';
-import { expireInstallations } from './actions/expire-installations.ts';
-import { expireJobs } from './actions/expire-jobs.ts';
-import { markSilentDevices } from './actions/mark-silent-devices.ts';
-import { pruneStore } from './actions/prune-store.ts';
 import { recordDelivery } from './actions/record-delivery.ts';
 import type { Config } from './config.ts';
 import { builtInstallFolder } from './http/install.ts';
@@ -20,6 +15,7 @@ import * as audit from './store/audit.ts';
 import * as devices from './store/devices.ts';
 import { openStore } from './store/open-store.ts';
 import type { World } from './store/world.ts';
+import { tasksOf } from './tasks.ts';
 import { Tick } from './tick.ts';
 
 export interface RunningServer {
@@ -29,8 +25,6 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-const PRUNE_EVERY_MS = 10 * 60_000;
-const EXPIRE_EVERY_MS = 500;
 const DEFAULT_MQTT_PORT = 1883;
 
 export async function startServer(
@@ -61,7 +55,7 @@ export async function startServer(
     const outbox = new Outbox(world, serverClient.client, (messages) => recordDelivery(world, messages));
     ending.push(() => outbox.stop());
     outbox.wake();
-    const tick = new Tick({ tasks: tasks(world), clock, log });
+    const tick = new Tick({ tasks: tasksOf(world), clock, log });
     const stopWaking = store.committed.listen(() => tick.wake());
     ending.push(async () => {
       stopWaking();
@@ -102,19 +96,6 @@ export async function startServer(
     return broker;
   }
 }
-
-function tasks(world: World) {
-  return [
-    { name: 'advance-rollouts', everyMs: 0, run: () => advanceRollouts(world) },
-    { name: 'expire-jobs', everyMs: EXPIRE_EVERY_MS, run: () => expireJobs(world).then(byItself) },
-    { name: 'expire-installations', everyMs: EXPIRE_EVERY_MS, run: () => expireInstallations(world).then(byItself) },
-    { name: 'mark-silent-devices', everyMs: EXPIRE_EVERY_MS, run: () => markSilentDevices(world).then(byItself) },
-    { name: 'prune-store', everyMs: PRUNE_EVERY_MS, run: () => pruneStore(world).then(byItself) },
-  ];
-}
-
-/** Nothing of it is due at a known time. */
-const byItself = () => null;
 
 /** Whole or not at all, and readable by its owner alone. */
 async function keepPrivate(path: string, text: string): Promise<void> {

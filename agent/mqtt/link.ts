@@ -1,7 +1,6 @@
 // The line to the broker. Each attempt is a fresh client, so nothing but the agent's own store decides what is sent
 // again; the backoff is our own (mqtt.js has a fixed second, without jitter).
-import { MqttClient } from 'mqtt';
-import mqttPacket from 'mqtt-packet';
+import type { IClientOptions, MqttClient } from 'mqtt';
 import type { Clock, Randomness } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { timings } from '../../shared/limits.ts';
@@ -10,7 +9,6 @@ import { downWildcard, type UpKind, upTopic } from '../../shared/topics.ts';
 import { backoffMs } from '../rules/backoff.ts';
 import { sleep } from '../sleep.ts';
 import type { Inbox } from './inbox.ts';
-import { openStream } from './open-stream.ts';
 import type { Outbox } from './outbox.ts';
 
 const KEEPALIVE_SECONDS = 30;
@@ -18,6 +16,21 @@ const CONNECT_MS = 30_000;
 const FAREWELL_MS = 1000;
 /** CONNACK return codes of MQTT 3.1.1: bad user name or password, not authorized. */
 const REFUSED_CODES = [4, 5];
+
+/** What the link uses of mqtt.js's client. */
+export type BrokerClient = Pick<
+  MqttClient,
+  | 'connect'
+  | 'emit'
+  | 'end'
+  | 'handleMessage'
+  | 'on'
+  | 'once'
+  | 'publish'
+  | 'publishAsync'
+  | 'stream'
+  | 'subscribeAsync'
+>;
 
 export interface LinkOptions {
   readonly url: URL;
@@ -29,6 +42,8 @@ export interface LinkOptions {
   readonly clock: Clock;
   readonly randomness: Randomness;
   readonly log: (line: string) => void;
+  /** Makes a client that is not connected yet; brokerClients is the one for real brokers. */
+  readonly createClient: (options: IClientOptions) => BrokerClient;
   /** The first message of every connection. */
   readonly hello: () => Promise<Hello>;
   /** The broker has taken the hello. */
@@ -40,14 +55,12 @@ type End = { readonly wasReady: boolean; readonly refused: boolean; readonly mes
 export class Link {
   private readonly options: LinkOptions;
   private readonly over = new AbortController();
-  private client: MqttClient | null = null;
+  private client: BrokerClient | null = null;
   private isReady = false;
   private ended: Promise<void> = Promise.resolve();
 
   constructor(options: LinkOptions) {
     this.options = options;
-    // Otherwise the first packet makes a Buffer of every 16-bit number: 7 MB, to save two bytes' worth of work each.
-    mqttPacket.writeToStream.cacheNumbers = false;
   }
 
   start(): void {
@@ -114,7 +127,7 @@ export class Link {
 
   /** One connection from its first byte to its end. */
   private connection(): Promise<End> {
-    const { url, inbox, outbox, log } = this.options;
+    const { url, inbox, outbox, log, clock } = this.options;
     return new Promise((resolve) => {
       const client = this.createClient();
       this.client = client;
@@ -131,7 +144,7 @@ export class Link {
         this.isReady = false;
         this.client = null;
         // A refusal may still be on its way through the parser when the socket is closed already.
-        setImmediate(() => resolve({ wasReady, refused, message }));
+        clock.after(0, () => resolve({ wasReady, refused, message }));
       });
       client.handleMessage = (packet, done) => {
         try {
@@ -148,10 +161,9 @@ export class Link {
     });
   }
 
-  private createClient(): MqttClient {
-    const { url, deviceId, secret, bootId, log } = this.options;
-    const onOversized = (bytes: number) => log(`a message of ${bytes} bytes was not taken in`);
-    return new MqttClient(() => openStream(url, onOversized), {
+  private createClient(): BrokerClient {
+    const { deviceId, secret, bootId, createClient } = this.options;
+    return createClient({
       manualConnect: true,
       protocolVersion: 4,
       clientId: deviceId,
@@ -172,7 +184,7 @@ export class Link {
     });
   }
 
-  private async greet(client: MqttClient): Promise<void> {
+  private async greet(client: BrokerClient): Promise<void> {
     const { deviceId, hello, outbox, onReady } = this.options;
     try {
       await client.subscribeAsync(downWildcard(deviceId), { qos: 1 });

@@ -120,6 +120,7 @@ beforeEach(async () => {
     measure: {
       runBench: () => Promise.reject(new Error('none')),
       checkGolden: () => Promise.reject(new Error('none')),
+      ownRssBytes: () => 1000,
       readHost: async () => ({ memoryAvailableBytes: 1000, load1: 0, temperatureCelsius: null, throttledFlags: null }),
       readProcess: () => Promise.reject(new Error('none')),
       installedRuntimes: async () => [{ runtime: 'onnxruntime', version: '1.30.0' }],

@@ -6,12 +6,17 @@ import Database from 'better-sqlite3';
 import type { Clock } from '../../shared/clock.ts';
 import { Blobs } from './blobs.ts';
 import { Desired } from './desired.ts';
+import type { Disk } from './disk.ts';
 import { Installations } from './installations.ts';
 import { Jobs } from './jobs.ts';
 import { migrate } from './migrate.ts';
 import { Outgoing } from './outgoing.ts';
 import { Places } from './places.ts';
 import { Slots } from './slots.ts';
+import { systemDisk } from './system-disk.ts';
+
+/** Folders beside the database. */
+const parts = { blobs: 'blobs', slots: 'slots' } as const;
 
 export interface Store {
   readonly desired: Desired;
@@ -32,9 +37,21 @@ export function openStore(options: {
   readonly clock: Clock;
   readonly onReport: () => void;
 }): Store {
-  const { folder, clock, onReport } = options;
+  const { folder } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const database = new Database(join(folder, 'agent.db'));
+  for (const part of Object.values(parts)) mkdirSync(join(folder, part), { recursive: true });
+  return storeOver({ ...options, database: new Database(join(folder, 'agent.db')), disk: systemDisk });
+}
+
+/** The store over a database and a disk that are handed in; the folders of blobs and slots must be there. */
+export function storeOver(options: {
+  readonly database: Database.Database;
+  readonly disk: Disk;
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly onReport: () => void;
+}): Store {
+  const { database, disk, folder, clock, onReport } = options;
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
   database.pragma('cache_size = -1024');
@@ -46,8 +63,8 @@ export function openStore(options: {
     places: new Places(database, clock),
     jobs: new Jobs(database, clock, outgoing),
     outgoing,
-    blobs: new Blobs(join(folder, 'blobs')),
-    slots: new Slots(join(folder, 'slots')),
+    blobs: new Blobs(join(folder, parts.blobs), disk),
+    slots: new Slots(join(folder, parts.slots), disk),
     transaction: (body) => database.transaction(body)(),
     close: () => database.close(),
   };

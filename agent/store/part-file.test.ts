@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Blobs } from './blobs.ts';
 import { PartFile } from './part-file.ts';
 import { Slots } from './slots.ts';
+import { systemDisk } from './system-disk.ts';
 
 const PIECE = 4096;
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -37,14 +38,14 @@ describe('PartFile', () => {
       fc.asyncProperty(fc.integer({ min: 0, max: 5 * PIECE }), cuts, fc.boolean(), async (size, sizes, pieces) => {
         const bytes = randomBytes(size);
         const artifact = artifactOf(bytes, pieces);
-        let part = await PartFile.open(artifact, path);
+        let part = await PartFile.open(artifact, path, systemDisk);
         for (let turn = 0; !part.isComplete; turn++) {
           const count = sizes[turn % sizes.length] as number;
           expect(await part.write(bytes.subarray(part.offset, part.offset + count))).toEqual({ kind: 'written' });
           if (turn % 2 === 1) {
             const { offset } = part;
             await part.close();
-            part = await PartFile.open(artifact, path);
+            part = await PartFile.open(artifact, path, systemDisk);
             expect(part.offset).toBe(offset);
           }
         }
@@ -59,7 +60,7 @@ describe('PartFile', () => {
     const bytes = randomBytes(3 * PIECE);
     const wrong = Buffer.from(bytes);
     wrong[PIECE + 5] = (wrong[PIECE + 5] as number) ^ 1;
-    const part = await PartFile.open(artifactOf(bytes), path);
+    const part = await PartFile.open(artifactOf(bytes), path, systemDisk);
     expect(await part.write(wrong)).toMatchObject({ kind: 'mismatch', message: expect.stringContaining('piece 1') });
     expect(part.offset).toBe(PIECE);
     expect(statSync(path).size).toBe(PIECE);
@@ -69,7 +70,7 @@ describe('PartFile', () => {
 
   it('refuses more bytes than announced and can still go on', async () => {
     const bytes = randomBytes(2 * PIECE);
-    const part = await PartFile.open(artifactOf(bytes), path);
+    const part = await PartFile.open(artifactOf(bytes), path, systemDisk);
     await part.write(bytes);
     expect(await part.write(Buffer.from('more'))).toMatchObject({ kind: 'mismatch' });
     expect(part.offset).toBe(2 * PIECE);
@@ -81,16 +82,16 @@ describe('PartFile', () => {
     const damaged = Buffer.from(bytes);
     damaged[PIECE] = (damaged[PIECE] as number) ^ 255;
     writeFileSync(path, damaged.subarray(0, 2 * PIECE + 100));
-    const part = await PartFile.open(artifactOf(bytes), path);
+    const part = await PartFile.open(artifactOf(bytes), path, systemDisk);
     expect(part.offset).toBe(PIECE);
     await part.close();
     writeFileSync(path, randomBytes(4 * PIECE));
-    expect((await PartFile.open(artifactOf(bytes), path)).offset).toBe(0);
+    expect((await PartFile.open(artifactOf(bytes), path, systemDisk)).offset).toBe(0);
   });
 
   it('throws a wrong whole away', async () => {
     const bytes = randomBytes(100);
-    const part = await PartFile.open(artifactOf(bytes, false), path);
+    const part = await PartFile.open(artifactOf(bytes, false), path, systemDisk);
     await part.write(randomBytes(100));
     expect(await part.finish(join(folder, 'whole'))).toMatchObject({ kind: 'mismatch' });
     expect(() => statSync(path)).toThrow();
@@ -100,8 +101,9 @@ describe('PartFile', () => {
 
 describe('Blobs and Slots', () => {
   it('lay a version out by links, notice damage, and take away what is not kept', async () => {
-    const blobs = new Blobs(join(folder, 'blobs'));
-    const slots = new Slots(join(folder, 'slots'));
+    for (const part of ['blobs', 'slots']) mkdirSync(join(folder, part));
+    const blobs = new Blobs(join(folder, 'blobs'), systemDisk);
+    const slots = new Slots(join(folder, 'slots'), systemDisk);
     const [one, two] = [randomBytes(100), randomBytes(200)];
     await blobs.put(sha256(one), one);
     await blobs.put(sha256(two), two);

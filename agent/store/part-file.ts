@@ -1,10 +1,9 @@
 // A file on its way in. Every piece is hashed as it arrives: a wrong one is cut off again at once, so what lies on the
 // disk is always a true beginning of the artifact and a later attempt can go on from there.
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Artifact } from '../../shared/manifest.ts';
-import { syncFolder } from './sync-folder.ts';
+import type { Disk, DiskFile } from './disk.ts';
 
 const READ_BYTES = 256 * 1024;
 
@@ -16,7 +15,8 @@ export type Written =
 export class PartFile {
   private readonly artifact: Artifact;
   private readonly path: string;
-  private readonly file: FileHandle;
+  private readonly file: DiskFile;
+  private readonly disk: Disk;
   private whole: Hash = createHash('sha256');
   private piece: Hash = createHash('sha256');
   /** Where the last good piece ends, and `whole` as it was there. */
@@ -24,16 +24,17 @@ export class PartFile {
   private wholeAtGood: Hash = createHash('sha256');
   private position = 0;
 
-  private constructor(artifact: Artifact, path: string, file: FileHandle) {
+  private constructor(artifact: Artifact, path: string, { file, disk }: { file: DiskFile; disk: Disk }) {
     this.artifact = artifact;
     this.path = path;
     this.file = file;
+    this.disk = disk;
   }
 
   /** Opens `path` and checks what an earlier attempt left there. */
-  static async open(artifact: Artifact, path: string): Promise<PartFile> {
-    const file = await open(path, 'a+');
-    const part = new PartFile(artifact, path, file);
+  static async open(artifact: Artifact, path: string, disk: Disk): Promise<PartFile> {
+    const file = await disk.open(path, 'append');
+    const part = new PartFile(artifact, path, { file, disk });
     try {
       await part.readBack();
     } catch (error) {
@@ -57,7 +58,7 @@ export class PartFile {
       return this.cutBack(`more than the manifest's ${this.artifact.sizeBytes} bytes arrived`);
     for (let start = 0; start < bytes.length; ) {
       const slice = bytes.subarray(start, start + Math.min(bytes.length - start, this.pieceLeft()));
-      await this.file.appendFile(slice);
+      await this.file.append(slice);
       const fault = this.account(slice);
       if (fault) return this.cutBack(fault);
       start += slice.length;
@@ -69,13 +70,13 @@ export class PartFile {
   async finish(finalPath: string): Promise<Written> {
     if (this.whole.copy().digest('hex') !== this.artifact.sha256 || !this.isComplete) {
       await this.file.close();
-      await rm(this.path, { force: true });
+      await this.disk.remove(this.path);
       return { kind: 'mismatch', message: `the whole of "${this.artifact.path}" is not ${this.artifact.sha256}` };
     }
-    await this.file.datasync();
+    await this.file.sync();
     await this.file.close();
-    await rename(this.path, finalPath);
-    await syncFolder(dirname(finalPath));
+    await this.disk.rename(this.path, finalPath);
+    await this.disk.syncFolder(dirname(finalPath));
     return { kind: 'written' };
   }
 
@@ -119,12 +120,12 @@ export class PartFile {
   }
 
   private async readBack(): Promise<void> {
-    const { size } = await this.file.stat();
+    const size = await this.file.sizeBytes();
     if (size > this.artifact.sizeBytes) return this.file.truncate(0);
     const buffer = Buffer.allocUnsafe(READ_BYTES);
     while (this.position < size) {
       const want = Math.min(READ_BYTES, this.pieceLeft(), size - this.position);
-      const { bytesRead } = await this.file.read(buffer, 0, want, this.position);
+      const bytesRead = await this.file.read(buffer, want, this.position);
       if (bytesRead === 0) return;
       if (this.account(buffer.subarray(0, bytesRead))) {
         await this.cutBack('');

@@ -1,6 +1,5 @@
 // One HTTP call to the server, with the device's credential and a bound on every silence. What can go wrong is a value:
 // the caller decides whether to ask again.
-import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { timings } from '../../shared/limits.ts';
@@ -10,6 +9,16 @@ export interface ServerAccess {
   /** Null before the enrolment. */
   readonly credential: string | null;
   readonly clock: Clock;
+  /** How a question travels; left out: by node:http. */
+  readonly send?: (access: ServerAccess, question: Question) => Promise<Response>;
+}
+
+/** What is used of node:http's IncomingMessage. */
+export interface Response extends AsyncIterable<Buffer> {
+  readonly statusCode?: number | undefined;
+  readonly statusMessage?: string | undefined;
+  resume(): unknown;
+  destroy(error?: Error): unknown;
 }
 
 export interface Question {
@@ -22,7 +31,7 @@ export interface Question {
 
 export type Answer =
   /** The body may still break off: reading it throws then. Whoever does not read it to its end destroys it. */
-  | { readonly kind: 'answer'; readonly response: IncomingMessage }
+  | { readonly kind: 'answer'; readonly response: Response }
   /** No answer came: no route, no listener, a broken line, too slow. */
   | { readonly kind: 'unreachable'; readonly message: string }
   /** `mayPass`: the same question may be answered later (overload, a server that is starting). */
@@ -33,7 +42,7 @@ const PROBLEM_BYTES = 16 * 1024;
 
 export async function askServer(access: ServerAccess, question: Question): Promise<Answer> {
   try {
-    const response = await ask(access, question);
+    const response = await (access.send ?? sendByHttp)(access, question);
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return { kind: 'answer', response };
     const message = await problemOf(response);
@@ -43,7 +52,7 @@ export async function askServer(access: ServerAccess, question: Question): Promi
   }
 }
 
-async function ask({ server, credential, clock }: ServerAccess, question: Question): Promise<IncomingMessage> {
+async function sendByHttp({ server, credential, clock }: ServerAccess, question: Question): Promise<Response> {
   const { method, path, headers = {}, body, signal } = question;
   // Measured on an idle agent: the first fetch keeps 18 MB, an import of node:http 8 MB (it evaluates every export), this 1.
   const { request: send } = process.getBuiltinModule(server.protocol === 'https:' ? 'node:https' : 'node:http');
@@ -71,10 +80,10 @@ async function ask({ server, credential, clock }: ServerAccess, question: Questi
 }
 
 /** The body as text; null when it is longer than `maxBytes`. @throws when the line breaks */
-export async function readText(response: IncomingMessage, maxBytes: number): Promise<string | null> {
+export async function readText(response: Response, maxBytes: number): Promise<string | null> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of response as AsyncIterable<Buffer>) {
+  for await (const piece of response) {
     bytes += piece.length;
     // Leaving the loop destroys the response.
     if (bytes > maxBytes) return null;
@@ -83,7 +92,7 @@ export async function readText(response: IncomingMessage, maxBytes: number): Pro
   return Buffer.concat(pieces).toString('utf8');
 }
 
-async function problemOf(response: IncomingMessage): Promise<string> {
+async function problemOf(response: Response): Promise<string> {
   const plain = `HTTP ${response.statusCode} ${response.statusMessage}`.trim();
   try {
     // All HTTP bodies of the system in one file, of which an idle agent needs none.

@@ -1,10 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
 import { EnrolAnswer, routes } from '../../shared/http-api.ts';
 import type { Labels } from '../../shared/ids.ts';
 import type { Inventory } from '../../shared/inventory.ts';
 import { limits } from '../../shared/limits.ts';
-import { askServer, readText, type ServerAccess } from './ask-server.ts';
+import { askServer, type Response, readText, type ServerAccess } from './ask-server.ts';
 
 export type Enrolment =
   | { readonly kind: 'enrolled'; readonly answer: z.infer<typeof EnrolAnswer> }
@@ -35,6 +34,6 @@ export async function enrol(
       };
 }
 
-async function jsonOf(response: IncomingMessage): Promise<unknown> {
+async function jsonOf(response: Response): Promise<unknown> {
   return JSON.parse((await readText(response, limits.httpJsonBytes)) ?? '');
 }

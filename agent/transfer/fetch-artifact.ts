@@ -1,10 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { timings } from '../../shared/limits.ts';
 import type { Artifact } from '../../shared/manifest.ts';
 import type { PartFile } from '../store/part-file.ts';
-import { askServer, type ServerAccess } from './ask-server.ts';
+import { askServer, type Response, type ServerAccess } from './ask-server.ts';
 
 export type Fetched =
   | { readonly kind: 'complete' }
@@ -50,11 +49,11 @@ type Piece =
   | { readonly kind: 'broken'; readonly message: string };
 
 /** The body piece by piece; a line that is silent for too long counts as broken. */
-async function* piecesOf(response: IncomingMessage, clock: Clock): AsyncGenerator<Piece> {
+async function* piecesOf(response: Response, clock: Clock): AsyncGenerator<Piece> {
   const silent = () => response.destroy(new Error(`no byte for ${timings.httpRequestMs} ms`));
   let stopWaiting = clock.after(timings.httpRequestMs, silent);
   try {
-    for await (const bytes of response as AsyncIterable<Buffer>) {
+    for await (const bytes of response) {
       stopWaiting();
       yield { kind: 'bytes', bytes };
       stopWaiting = clock.after(timings.httpRequestMs, silent);

@@ -8,9 +8,12 @@ import type { World } from '../store/world.ts';
 const AT_ONCE = 500;
 const RETRY_MS = 500;
 
+/** What the outbox uses of mqtt.js's client. */
+export type Publisher = Pick<MqttClient, 'publishAsync'>;
+
 export class Outbox {
   private readonly world: World;
-  private readonly client: MqttClient;
+  private readonly client: Publisher;
   private readonly delivered: (messages: readonly outgoing.OwedMessage[]) => Promise<void>;
   private readonly stopListening: () => void;
   private running: Promise<void> | null = null;
@@ -20,7 +23,7 @@ export class Outbox {
   /** @param delivered is told which messages the broker has */
   constructor(
     world: World,
-    client: MqttClient,
+    client: Publisher,
     delivered: (messages: readonly outgoing.OwedMessage[]) => Promise<void>,
   ) {
     this.world = world;

@@ -30,8 +30,12 @@ export class DatabaseConnection {
     this.db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: withStatementCache(sqlite) }) });
   }
 
-  static async open(path: string): Promise<DatabaseConnection> {
-    const sqlite = new SqliteDatabase(path, { timeout: BUSY_MS });
+  static open(path: string): Promise<DatabaseConnection> {
+    return DatabaseConnection.over(new SqliteDatabase(path, { timeout: BUSY_MS }));
+  }
+
+  /** Over a database that is open; its schema is brought up to date. */
+  static async over(sqlite: Database): Promise<DatabaseConnection> {
     sqlite.pragma('journal_mode = WAL');
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');

@@ -22,6 +22,9 @@ export interface ReceiveOptions {
 
 const START_BYTES = 64;
 
+/** The little that stands between an action and the files, so that they can be elsewhere. */
+export type FileStore = Pick<Files, 'pathOf' | 'has' | 'sizeOf' | 'read' | 'receive'>;
+
 export class Files {
   private readonly folder: string;
 

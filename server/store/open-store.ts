@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseConnection, type Db, type WriteOptions } from './database.ts';
-import { Files } from './files.ts';
+import { type FileStore, Files } from './files.ts';
 import { lockFolder } from './folder-lock.ts';
 import { Signal } from './signal.ts';
 import { TelemetryRows } from './telemetry.ts';
@@ -17,9 +17,9 @@ export interface Store {
   /** Fires after every commit. */
   readonly committed: Signal;
   /** Artifacts by sha256. */
-  readonly blobs: Files;
+  readonly blobs: FileStore;
   /** PNGs by sha256. */
-  readonly pictures: Files;
+  readonly pictures: FileStore;
   readonly telemetry: TelemetryRows;
   close(): Promise<void>;
 }
@@ -32,25 +32,27 @@ export async function openStore(folder: string): Promise<Store> {
     const blobs = await Files.open(join(folder, 'blobs'));
     const pictures = await Files.open(join(folder, 'pictures'));
     const connection = await DatabaseConnection.open(join(folder, 'stillhouse.db'));
-    const committed = new Signal();
-    return {
-      db: connection.db,
-      write: async (work, options) => {
-        const result = await connection.write(work, options);
-        committed.fire();
-        return result;
-      },
-      committed,
-      blobs,
-      pictures,
-      telemetry: new TelemetryRows(connection.sqlite),
-      close: async () => {
-        await connection.close();
-        unlock();
-      },
-    };
+    const store = storeOver(connection, { blobs, pictures });
+    return { ...store, close: () => store.close().finally(unlock) };
   } catch (error) {
     unlock();
     throw error;
   }
+}
+
+/** The store over a connection and files that are handed in. */
+export function storeOver(connection: DatabaseConnection, files: Pick<Store, 'blobs' | 'pictures'>): Store {
+  const committed = new Signal();
+  return {
+    ...files,
+    db: connection.db,
+    write: async (work, options) => {
+      const result = await connection.write(work, options);
+      committed.fire();
+      return result;
+    },
+    committed,
+    telemetry: new TelemetryRows(connection.sqlite),
+    close: () => connection.close(),
+  };
 }

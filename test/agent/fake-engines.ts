@@ -50,6 +50,7 @@ export class FakeEngines {
         ? { kind: 'equal', worstMeanAbsoluteDifference: 0 }
         : { kind: 'different', message: 'golden picture 0 differs by 90 levels' };
     },
+    ownRssBytes: () => 60e6,
     readHost: async () => ({
       ...{ memoryAvailableBytes: this.memoryAvailableBytes, load1: 0, temperatureCelsius: null, throttledFlags: null },
     }),

@@ -5,6 +5,7 @@ import { helloOf } from '../../agent/hello.ts';
 import { Loop } from '../../agent/loop.ts';
 import { Mailbox } from '../../agent/mailbox.ts';
 import type { Means } from '../../agent/means.ts';
+import { brokerClients } from '../../agent/mqtt/broker-clients.ts';
 import { Inbox } from '../../agent/mqtt/inbox.ts';
 import { Link } from '../../agent/mqtt/link.ts';
 import { Outbox } from '../../agent/mqtt/outbox.ts';
@@ -62,6 +63,7 @@ export function startAgent(
       randomness,
       log,
     },
+    createClient: brokerClients(new URL(server.mqttUrl), log),
     outbox: new Outbox({ outgoing: store.outgoing, clock }),
     hello: async () => helloOf({ store, clock }, { bootId, agentVersion: '0.0.0', inventory }),
     onReady: () => lines.push('ready'),

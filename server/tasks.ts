@@ -1,0 +1,24 @@
+// What the server does by itself, one action a line.
+import { advanceRollouts } from './actions/advance-rollouts.ts';
+import { expireInstallations } from './actions/expire-installations.ts';
+import { expireJobs } from './actions/expire-jobs.ts';
+import { markSilentDevices } from './actions/mark-silent-devices.ts';
+import { pruneStore } from './actions/prune-store.ts';
+import type { World } from './store/world.ts';
+import type { Task } from './tick.ts';
+
+const PRUNE_EVERY_MS = 10 * 60_000;
+const EXPIRE_EVERY_MS = 500;
+
+export function tasksOf(world: World): Task[] {
+  return [
+    { name: 'advance-rollouts', everyMs: 0, run: () => advanceRollouts(world) },
+    { name: 'expire-jobs', everyMs: EXPIRE_EVERY_MS, run: () => expireJobs(world).then(byItself) },
+    { name: 'expire-installations', everyMs: EXPIRE_EVERY_MS, run: () => expireInstallations(world).then(byItself) },
+    { name: 'mark-silent-devices', everyMs: EXPIRE_EVERY_MS, run: () => markSilentDevices(world).then(byItself) },
+    { name: 'prune-store', everyMs: PRUNE_EVERY_MS, run: () => pruneStore(world).then(byItself) },
+  ];
+}
+
+/** Nothing of it is due at a known time. */
+const byItself = () => null;
