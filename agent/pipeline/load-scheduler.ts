@@ -1,15 +1,45 @@
-// A pipeline folder's scheduler_config.json becomes the scheduler that it names.
+// A pipeline folder's scheduler_config.json becomes the scheduler that it names, or the one that a request asks for.
+import { readFile } from 'node:fs/promises';
 import { messageOf } from '../../shared/errors.ts';
 import { EngineFault } from './fault.ts';
-import { type FlowMatchEuler, flowMatchEuler } from './flow-match-euler.ts';
-import { readJson } from './read-json.ts';
+import { parseObject } from './read-json.ts';
+import { openScheduler, withScheduler } from './schedulers/open-scheduler.ts';
+import type { Scheduler } from './schedulers/scheduler.ts';
+
+export interface Schedulers {
+  /**
+   * @param name what a request asks for; left out, the folder's own
+   * @throws EngineFault `invalid_request`
+   */
+  choose(name: string | undefined): Scheduler;
+  /** The folder's settings. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
 
 /** @throws EngineFault `load_failed` that names the file and the setting */
-export async function loadScheduler(file: string): Promise<FlowMatchEuler> {
-  const config = await readJson(file);
+export async function loadScheduler(file: string): Promise<Schedulers> {
+  const config = parseObject(await readText(file), file);
+  const own = open(() => openScheduler(config), 'load_failed', `${file}: `);
+  return {
+    config,
+    choose: (name) =>
+      name === undefined ? own : open(() => openScheduler(withScheduler(config, name)), 'invalid_request', ''),
+  };
+}
+
+/** Python writes infinite settings as no JSON: they become text, which the scheduler that has such a setting reads. */
+async function readText(file: string): Promise<string> {
   try {
-    return flowMatchEuler(config);
+    return (await readFile(file, 'utf8')).replace(/:\s*(-?Infinity|NaN)(?=\s*[,}])/g, ': "$1"');
   } catch (cause) {
     throw new EngineFault('load_failed', `${file}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function open(make: () => Scheduler, code: 'load_failed' | 'invalid_request', where: string): Scheduler {
+  try {
+    return make();
+  } catch (cause) {
+    throw new EngineFault(code, `${where}${messageOf(cause)}`, { cause });
   }
 }

@@ -1,5 +1,9 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { randn } from './noise.ts';
+import { noiseSource, randn } from './noise.ts';
+
+const digestOf = (values: Float32Array): string =>
+  createHash('md5').update(new Uint8Array(values.buffer)).digest('hex');
 
 describe('randn', () => {
   // What torch 2 prints for torch.manual_seed(seed); torch.randn(count).
@@ -11,6 +15,20 @@ describe('randn', () => {
     const values = randn(seed, count);
     expect(values).toHaveLength(count);
     for (const [i, expected] of beginning.entries()) expect(values[i]).toBeCloseTo(expected, 4);
+  });
+
+  // hashlib.md5(torch.randn(count, generator=torch.Generator().manual_seed(seed)).numpy().tobytes()), torch 2.15, AVX2.
+  it.each([
+    [7, 4096, 'eddcd5f31d643a7f5e08e76e8c54e3c0'],
+    [3, 1003, '1c939392297f07812272201b928d95e1'],
+  ])('is torch’s to the last bit: seed %i, %i values', (seed, count, digest) => {
+    expect(digestOf(randn(seed, count))).toBe(digest);
+  });
+
+  it('goes on where a source stopped', () => {
+    const source = noiseSource(5);
+    source.randn(100);
+    expect(digestOf(source.randn(4 * 64 * 64))).toBe('41efd6028017736a654c713ace5d49b3');
   });
 
   it('is normal', () => {

@@ -6,10 +6,21 @@ import { EngineFault } from './fault.ts';
 /** @throws EngineFault `load_failed` that names the file */
 export async function readJson(path: string): Promise<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    return parseObject(await readFile(path, 'utf8'), path);
+  } catch (cause) {
+    if (cause instanceof EngineFault) throw cause;
+    throw new EngineFault('load_failed', `${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** @throws EngineFault `load_failed` that names the file */
+export function parseObject(text: string, path: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
   } catch (cause) {
     throw new EngineFault('load_failed', `${path}: ${messageOf(cause)}`, { cause });
   }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new EngineFault('load_failed', `${path}: expected a JSON object`);
 }

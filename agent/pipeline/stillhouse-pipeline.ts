@@ -8,9 +8,8 @@ import { messageOf } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import { EngineFault } from './fault.ts';
-import { eulerStep, type FlowMatchEuler } from './flow-match-euler.ts';
 import { type Graph, loadGraph, requireTensor, tensorFor } from './graph.ts';
-import { loadScheduler } from './load-scheduler.ts';
+import { loadScheduler, type Schedulers } from './load-scheduler.ts';
 import { randn } from './noise.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
 import { planesToRgb } from './pixels.ts';
@@ -19,7 +18,7 @@ import { loadTokenizer, type PromptTokenizer } from './tokenizer.ts';
 
 interface Parts {
   readonly tokenizer: PromptTokenizer;
-  readonly scheduler: FlowMatchEuler;
+  readonly schedulers: Schedulers;
   readonly textEncoder: Graph;
   readonly unet: Graph;
   readonly side: { readonly width: number; readonly height: number };
@@ -35,7 +34,7 @@ export async function loadStillhousePipeline(options: {
   readonly defaults: PictureDefaults;
 }): Promise<Pipeline> {
   const { folder, runtime, threads, defaults } = options;
-  const [tokenizer, scheduler, unetConfig] = await Promise.all([
+  const [tokenizer, schedulers, unetConfig] = await Promise.all([
     loadTokenizer(join(folder, 'tokenizer')),
     loadScheduler(join(folder, 'scheduler', 'scheduler_config.json')),
     readJson(join(folder, 'unet', 'config.json')),
@@ -52,7 +51,7 @@ export async function loadStillhousePipeline(options: {
     outputs: ['out_sample'],
   });
   const side = sampleSize(unetConfig.sample_size, join(folder, 'unet', 'config.json'));
-  const parts: Parts = { tokenizer, scheduler, textEncoder, unet, side, guided: defaults.guidanceScale > 1 };
+  const parts: Parts = { tokenizer, schedulers, textEncoder, unet, side, guided: defaults.guidanceScale > 1 };
   requireShapes(parts);
   requireDefaults(parts, defaults, folder);
   return {
@@ -107,7 +106,8 @@ function check({ side, guided }: Parts, { steps, width, height, guidanceScale }:
 }
 
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
-  const { tokenizer, scheduler } = parts;
+  const { tokenizer, schedulers } = parts;
+  const schedule = schedulers.choose(undefined).schedule(request.steps);
   const { width, height, steps } = request;
   await host.reach({ stage: 'tokenize', done: 0, total: 1 });
   const { ids, unknownWords } = tokenizer.tokenize(request.prompt);
@@ -118,14 +118,12 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const unconditional = emptyIds && (await encode(parts, emptyIds));
 
   await host.reach({ stage: 'denoise', done: 0, total: steps });
-  const sample = randn(request.seed, 3 * height * width);
-  const sigmas = scheduler.sigmas(steps);
-  for (let step = 0; step < steps; step++) {
-    const [sigma, next] = [sigmas[step] as number, sigmas[step + 1] as number];
-    const at = { sample, dims: [1, 3, height, width], timestep: scheduler.timestep(sigma) };
+  let sample = randn(request.seed, 3 * height * width);
+  for (const [step, timestep] of schedule.timesteps.entries()) {
+    const at = { sample, dims: [1, 3, height, width], timestep };
     const velocity = await predict(parts, at, conditional);
     if (unconditional) guide(velocity, await predict(parts, at, unconditional), request.guidanceScale);
-    eulerStep(sample, velocity, sigma, next);
+    sample = schedule.step({ step, sample, modelOutput: velocity });
     await host.reach({ stage: 'denoise', done: step + 1, total: steps });
   }
   await host.reach({ stage: 'decode', done: 0, total: 1 });

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadEvaluator } from '../../agent/pipeline/evaluator.ts';
-import { eulerStep, flowMatchEuler } from '../../agent/pipeline/flow-match-euler.ts';
 import { loadPipeline } from '../../agent/pipeline/load-pipeline.ts';
 import { randn } from '../../agent/pipeline/noise.ts';
 import { decodePng } from '../../agent/pipeline/png.ts';
+import { flowMatchEuler } from '../../agent/pipeline/schedulers/flow-match-euler.ts';
 import { loadTokenizer } from '../../agent/pipeline/tokenizer.ts';
 import { openRuntime } from '../../agent/runtime/open-runtime.ts';
 import { specOf } from './fixture.ts';
@@ -28,7 +28,6 @@ interface EulerVectors {
   readonly cases: {
     config: Record<string, unknown>;
     steps: number;
-    sigmas: number[];
     timesteps: number[];
     samples: number[][];
     velocitySeeds: number[];
@@ -65,15 +64,12 @@ describe('noise', () => {
 
 describe('flow-match-euler', () => {
   it.each(golden<EulerVectors>('flow-match-euler.json').cases)('shift $config.shift, $steps steps', (expected) => {
-    const scheduler = flowMatchEuler(expected.config);
-    const sigmas = scheduler.sigmas(expected.steps);
-    expect(worstDifference(sigmas, expected.sigmas)).toBeLessThan(1e-7);
-    const timesteps = [...sigmas.subarray(0, -1)].map((sigma) => scheduler.timestep(sigma));
-    expect(worstDifference(timesteps, expected.timesteps)).toBeLessThan(1e-4);
-    const sample = randn(expected.steps, 16);
-    for (const [i, seed] of expected.velocitySeeds.entries()) {
-      eulerStep(sample, randn(seed, 16), sigmas[i] as number, sigmas[i + 1] as number);
-      expect(worstDifference(sample, expected.samples[i + 1] as number[])).toBeLessThan(2e-6);
+    const schedule = flowMatchEuler(expected.config).schedule(expected.steps);
+    expect(worstDifference(schedule.timesteps, expected.timesteps)).toBeLessThan(1e-4);
+    let sample = randn(expected.steps, 16);
+    for (const [step, seed] of expected.velocitySeeds.entries()) {
+      sample = schedule.step({ step, sample, modelOutput: randn(seed, 16) });
+      expect(worstDifference(sample, expected.samples[step + 1] as number[])).toBeLessThan(2e-6);
     }
   });
 });

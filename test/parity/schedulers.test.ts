@@ -1,14 +1,18 @@
-// Every scheduler, step by step, against diffusers (test/golden/schedulers.json, written by the toolkit's
-// `parity_schedulers`).
+// Every scheduler, step by step, against diffusers (test/golden/schedulers*.json, written by the toolkit's
+// `parity_schedulers`; STILL_PARITY names a folder with others, as `npm run parity` makes them).
 import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { randn } from '../../agent/pipeline/noise.ts';
 import { openScheduler } from '../../agent/pipeline/schedulers/open-scheduler.ts';
 
 interface Vectors {
   readonly values: number;
+  /** How much of a model's output is the sample, how much noise. */
+  readonly outputShares?: { sample: number; noise: number };
   readonly cases: {
     config: Record<string, unknown>;
+    flow?: { mu?: number; sigmas?: number[] };
     steps: number;
     seed: number;
     timesteps: number[];
@@ -18,8 +22,13 @@ interface Vectors {
     samples: number[][];
   }[];
 }
-const file = new URL('../golden/schedulers.json', import.meta.url);
-const { values, cases }: Vectors = JSON.parse(readFileSync(file, 'utf8'));
+const { STILL_PARITY } = process.env;
+const folder = STILL_PARITY ? pathToFileURL(`${STILL_PARITY}/`) : new URL('../golden/', import.meta.url);
+const read = (name: string): Vectors => JSON.parse(readFileSync(new URL(name, folder), 'utf8'));
+const files = ['schedulers.json', 'schedulers-multistep.json'].map(read);
+const { values } = files[0] as Vectors;
+const PURE_NOISE = { sample: 0, noise: 1 };
+const cases = files.flatMap((file) => file.cases.map((one) => ({ ...one, shares: file.outputShares ?? PURE_NOISE })));
 const TOLERANCE = 1e-5;
 
 /** The largest difference, relative to values above 1: float32 itself is no finer there. */
@@ -28,23 +37,27 @@ function difference(ours: Float32Array, theirs: readonly number[]): number {
   return Math.max(...theirs.map((value, i) => Math.abs((ours[i] as number) - value) / Math.max(1, Math.abs(value))));
 }
 
-const named = cases.map((one) => [`${JSON.stringify(one.config)} in ${one.steps} steps`, one] as const);
+const named = cases.map(
+  (one) => [`${JSON.stringify(one.config)} ${JSON.stringify(one.flow ?? {})} in ${one.steps} steps`, one] as const,
+);
 
 it('has vectors of every scheduler', () => {
-  expect(new Set(cases.map(({ config }) => config._class_name)).size).toBe(4);
+  expect(new Set(cases.map(({ config }) => config._class_name)).size).toBe(8);
 });
 
 describe('a scheduler agrees with diffusers', () => {
-  it.each(named)('%s', (_, { config, steps, seed, ...expected }) => {
-    const schedule = openScheduler(config).schedule(steps);
-    expect(schedule.timesteps).toEqual(expected.timesteps);
+  it.each(named)('%s', (_, { config, flow = {}, steps, seed, shares, ...expected }) => {
+    const schedule = openScheduler(config).schedule(steps, flow);
+    expect(schedule.timesteps.length).toBe(expected.timesteps.length);
+    expect(difference(Float32Array.from(schedule.timesteps), expected.timesteps)).toBeLessThan(1e-6);
     expect(difference(Float32Array.of(schedule.initNoiseSigma), [expected.initNoiseSigma])).toBeLessThan(TOLERANCE);
     let sample: Float32Array = randn(seed, values).map((value) => value * schedule.initNoiseSigma);
-    for (let step = 0; step < steps; step++) {
+    for (let step = 0; step < schedule.timesteps.length; step++) {
       const input = schedule.scaleModelInput(sample, step);
       if (step === 0) expect(difference(input, expected.firstInput)).toBeLessThan(TOLERANCE);
-      if (step === steps - 1) expect(difference(input, expected.lastInput)).toBeLessThan(TOLERANCE);
-      const modelOutput = randn(seed + 1 + step, values);
+      if (step === schedule.timesteps.length - 1) expect(difference(input, expected.lastInput)).toBeLessThan(TOLERANCE);
+      const given = randn(seed + 1 + step, values);
+      const modelOutput = sample.map((value, i) => value * shares.sample + (given[i] as number) * shares.noise);
       const noise = schedule.takesNoise(step) ? { noise: randn(seed + 500 + step, values) } : {};
       sample = schedule.step({ step, sample, modelOutput, ...noise });
       expect(difference(sample, expected.samples[step] as number[]), `step ${step}`).toBeLessThan(TOLERANCE);
@@ -60,7 +73,12 @@ describe('a damaged scheduler_config.json is refused', () => {
     [{ ...known, beta_schedule: 'squaredcos_cap_v2' }, 'known: linear, scaled_linear'],
     [{ ...known, beta_end: 3 }, 'beta_end 3'],
     [{ ...known, rescale_betas_zero_snr: true }, 'rescale_betas_zero_snr is not supported'],
-    [{ _class_name: 'EulerDiscreteScheduler', use_karras_sigmas: true }, 'use_karras_sigmas is not supported'],
+    [{ _class_name: 'EulerDiscreteScheduler', use_beta_sigmas: true }, 'use_beta_sigmas is not supported'],
+    [{ _class_name: 'UniPCMultistepScheduler', solver_order: 4 }, 'solver_order is 4'],
+    [
+      { _class_name: 'DPMSolverMultistepScheduler', algorithm_type: 'dpmsolver' },
+      'known: dpmsolver++, sde-dpmsolver++',
+    ],
     [{ _class_name: 'LCMScheduler', original_inference_steps: 2000 }, 'original_inference_steps is 2000'],
   ])('%o', (config, why) => expect(() => openScheduler(config)).toThrow(why));
 

@@ -1,11 +1,12 @@
 // Euler steps that go below the next noise level and add noise up to it, as diffusers' EulerAncestralDiscreteScheduler.
 import { originalFromSigma } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
-import { choiceOf, type SchedulerConfig } from './settings.ts';
+import { choiceOf, refuse, type SchedulerConfig } from './settings.ts';
 import { sigmaSchedules, toUnitVariance } from './sigma-schedule.ts';
 
 /** Reads a `scheduler_config.json`. @throws RangeError that names the setting */
 export function eulerAncestral(config: SchedulerConfig): Scheduler {
+  refuse(config, ['use_karras_sigmas']);
   const scheduled = sigmaSchedules(config);
   // The reference refuses `sample` here, so there is nothing to agree with.
   const type = choiceOf(config, 'prediction_type', ['epsilon', 'v_prediction']);

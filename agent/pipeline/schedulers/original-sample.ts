@@ -26,3 +26,25 @@ export function originalFromSigma(type: PredictionType, sample: number, output: 
       return (output * -sigma) / Math.sqrt(sigma * sigma + 1) + sample / (sigma * sigma + 1);
   }
 }
+
+export const MULTISTEP_PREDICTION_TYPES = [...PREDICTION_TYPES, 'flow_prediction'] as const;
+
+/** x0 of one value, rounded as torch rounds it, where `sample = alpha x0 + sigma noise`; the output of flow matching is `noise - x0`. */
+export function dataPrediction(
+  type: (typeof MULTISTEP_PREDICTION_TYPES)[number],
+  sample: number,
+  output: number,
+  { alpha, sigma, flowSigma }: { readonly alpha: number; readonly sigma: number; readonly flowSigma: number },
+): number {
+  const { fround } = Math;
+  switch (type) {
+    case 'epsilon':
+      return fround(sample - fround(sigma * output)) / alpha;
+    case 'sample':
+      return output;
+    case 'v_prediction':
+      return fround(alpha * sample) - fround(sigma * output);
+    case 'flow_prediction':
+      return sample - fround(flowSigma * output);
+  }
+}

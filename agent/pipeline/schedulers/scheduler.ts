@@ -1,12 +1,26 @@
 // What every scheduler is to its pipeline, in diffusers' terms. Samples and noise are float32 of one length, any shape.
 
 export interface Scheduler {
-  /** @throws RangeError when this scheduler has no schedule of so many steps */
-  schedule(steps: number): Schedule;
+  /**
+   * A schedule belongs to one picture: multistep solvers remember in it what the denoiser said before.
+   *
+   * @throws RangeError when this scheduler has no schedule of so many steps
+   */
+  schedule(steps: number, flow?: FlowSettings): Schedule;
+}
+
+/** What pipelines of flow matching hand to `set_timesteps`; other schedulers ignore it. */
+export interface FlowSettings {
+  /** The shift's exponent, where the scheduler shifts by the picture's size (`use_dynamic_shifting`). */
+  readonly mu?: number;
+  /** Noise levels before the shift, from the largest down, without the final 0; else the scheduler's own. */
+  readonly sigmas?: readonly number[];
+  /** The smallest noise level before the shift; else that of training. */
+  readonly sigmaMin?: number;
 }
 
 export interface Schedule {
-  /** What the denoiser is told at each step, from noise to picture; steps of training, 0 to `num_train_timesteps - 1`. */
+  /** What the denoiser is told at each step, from noise to picture, on the scale 0 to `num_train_timesteps`. */
   readonly timesteps: readonly number[];
   /** What the first noise is multiplied with. */
   readonly initNoiseSigma: number;
@@ -14,7 +28,11 @@ export interface Schedule {
   takesNoise(step: number): boolean;
   /** The sample as the denoiser wants to see it at this step: a new array, or the same one where nothing changes. */
   scaleModelInput(sample: Float32Array, step: number): Float32Array;
-  /** The sample after this step, in a new array. `noise` is standard normal. @throws RangeError when it is missing */
+  /**
+   * The sample after this step, in a new array; steps are taken in their order. `noise` is standard normal.
+   *
+   * @throws RangeError when the noise is missing
+   */
   step(at: StepInput): Float32Array;
 }
 

@@ -36,3 +36,10 @@ export function requireSteps(steps: number, most: number): void {
   if (!Number.isInteger(steps) || steps < 1 || steps > most)
     throw new RangeError(`steps: ${steps} is not possible; this scheduler takes 1 to ${most}`);
 }
+
+/** @throws RangeError that names the setting */
+export function positiveOf(config: SchedulerConfig, name: string, fallback: number): number {
+  const value = config[name] ?? fallback;
+  if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
+  throw new RangeError(`scheduler setting ${name} is ${JSON.stringify(value)}; expected a positive number`);
+}

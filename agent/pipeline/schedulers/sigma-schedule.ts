@@ -1,9 +1,10 @@
 // The schedule that Euler and Euler ancestral share: noise levels of Karras et al. 2022 at the visited steps of training.
+import { karrasSigmas, timestepOfSigma } from './karras.ts';
 import { alphasCumprod, trainingSigmas } from './noise-schedule.ts';
 import { choiceOf, numberOf, refuse, requireSteps, type SchedulerConfig } from './settings.ts';
 import { spacedTimesteps } from './spacing.ts';
 
-const UNSUPPORTED = ['use_karras_sigmas', 'use_exponential_sigmas', 'use_beta_sigmas'] as const;
+const UNSUPPORTED = ['use_exponential_sigmas', 'use_beta_sigmas'] as const;
 
 export interface SigmaSchedule {
   readonly timesteps: readonly number[];
@@ -20,12 +21,16 @@ export function sigmaSchedules(config: SchedulerConfig): (steps: number) => Sigm
   choiceOf(config, 'timestep_type', ['discrete']);
   const spacing = choiceOf(config, 'timestep_spacing', ['linspace', 'leading', 'trailing']);
   const offset = numberOf(config, 'steps_offset', 0);
+  const karras = config.use_karras_sigmas === true;
   const levels = trainingSigmas(alphasCumprod(config));
   return (steps) => {
     requireSteps(steps, levels.length);
     const spaced = spacedTimesteps(spacing, { steps, trainSteps: levels.length, offset });
-    const timesteps = spaced.map((timestep) => Math.fround(timestep));
-    const sigmas = Float32Array.of(...timesteps.map((timestep) => interpolate(levels, timestep)), 0);
+    const visited = spaced.map((timestep) => Math.fround(timestep));
+    const found = visited.map((timestep) => interpolate(levels, timestep));
+    const inner = karras ? karrasSigmas(found[0] as number, found[steps - 1] as number, steps) : found;
+    const timesteps = karras ? inner.map((sigma) => Math.fround(timestepOfSigma(levels, sigma))) : visited;
+    const sigmas = Float32Array.of(...inner, 0);
     const largest = sigmas[0] as number;
     return { timesteps, sigmas, initNoiseSigma: spacing === 'leading' ? Math.hypot(largest, 1) : largest };
   };

@@ -1,0 +1,124 @@
+// Pseudo numerical methods (Liu et al. 2022, arXiv 2202.09778), as diffusers' PNDMScheduler: linear multistep (PLMS), with or
+// without the Runge-Kutta steps before.
+import { alphasCumprod } from './noise-schedule.ts';
+import type { Scheduler } from './scheduler.ts';
+import { choiceOf, numberOf, requireSteps, type SchedulerConfig } from './settings.ts';
+import { roundHalfEven, spacedTimesteps } from './spacing.ts';
+
+/** Runge-Kutta needs four evaluations a step, for the first three steps. */
+const RUNGE_KUTTA_EVALUATIONS = 12;
+const RUNGE_KUTTA_WEIGHTS = [1 / 6, 1 / 3, 1 / 3, 1 / 6] as const;
+/** Adams-Bashforth, newest first, by how many outputs are at hand. */
+const MULTISTEP_WEIGHTS = [
+  [1],
+  [3 / 2, -1 / 2],
+  [23 / 12, -16 / 12, 5 / 12],
+  [55 / 24, -59 / 24, 37 / 24, -9 / 24],
+] as const;
+
+/** Reads a `scheduler_config.json`. @throws RangeError that names the setting */
+export function pndm(config: SchedulerConfig): Scheduler {
+  const alphas = alphasCumprod(config);
+  const trainSteps = alphas.length;
+  const type = choiceOf(config, 'prediction_type', ['epsilon', 'v_prediction']);
+  const spacing = choiceOf(config, 'timestep_spacing', ['leading', 'linspace', 'trailing']);
+  const offset = numberOf(config, 'steps_offset', 0);
+  const skipsRungeKutta = config.skip_prk_steps === true;
+  const last = config.set_alpha_to_one ? 1 : (alphas[0] as number);
+  const alphaAt = (timestep: number): number => (timestep >= 0 ? (alphas[timestep] as number) : last);
+
+  /** Formula 9 of the paper. */
+  const transfer = (sample: Float32Array, output: Float32Array, from: number, to: number): Float32Array => {
+    const [alpha, next] = [alphaAt(from), alphaAt(to)];
+    const fromSample = Math.sqrt(next / alpha);
+    const divisor = alpha * Math.sqrt(1 - next) + Math.sqrt(alpha * (1 - alpha) * next);
+    return sample.map((value, i) => {
+      const raw = output[i] as number;
+      const noise = type === 'epsilon' ? raw : Math.sqrt(alpha) * raw + Math.sqrt(1 - alpha) * value;
+      return fromSample * value - ((next - alpha) * noise) / divisor;
+    });
+  };
+  return {
+    schedule(steps) {
+      requireSteps(steps, trainSteps);
+      if (!skipsRungeKutta && steps < 4)
+        throw new RangeError(`steps: ${steps} is not possible; this scheduler begins with Runge-Kutta and takes 4 up`);
+      const spaced = spacedTimesteps(spacing, { steps, trainSteps, offset }).map(roundHalfEven);
+      const stride = Math.floor(trainSteps / steps);
+      const timesteps = skipsRungeKutta ? multistepTimesteps(spaced) : rungeKuttaTimesteps(spaced, stride);
+      if ((timesteps[0] as number) >= trainSteps)
+        throw new RangeError(
+          `scheduler setting steps_offset leads to step ${timesteps[0]}; the last one is ${trainSteps - 1}`,
+        );
+      const step = skipsRungeKutta
+        ? multistep(timesteps, stride, transfer, true)
+        : rungeKutta(timesteps, stride, transfer);
+      return { timesteps, initNoiseSigma: 1, takesNoise: () => false, scaleModelInput: (sample) => sample, step };
+    },
+  };
+}
+
+type Transfer = (sample: Float32Array, output: Float32Array, from: number, to: number) => Float32Array;
+type Step = (at: { step: number; sample: Float32Array; modelOutput: Float32Array }) => Float32Array;
+
+/** The second step is taken twice, first as a trial (Heun's method), for lack of a history. */
+function multistepTimesteps(spaced: readonly number[]): number[] {
+  if (spaced.length < 2) return [...spaced];
+  return [spaced[0] as number, spaced[1] as number, ...spaced.slice(1)];
+}
+
+/** Each of the first three steps at its beginning, twice in its middle, and at its end. */
+function rungeKuttaTimesteps(spaced: readonly number[], stride: number): number[] {
+  const half = Math.floor(stride / 2);
+  const begun = [0, 1, 2].flatMap((i) => {
+    const [from, to] = [spaced[i] as number, spaced[i + 1] as number];
+    return [from, to + half, to + half, to];
+  });
+  return [...begun, ...spaced.slice(3)];
+}
+
+/** @param trials whether the schedule holds the second step twice */
+function multistep(timesteps: readonly number[], stride: number, transfer: Transfer, trials: boolean): Step {
+  let history: Float32Array[] = [];
+  let begun: Float32Array | null = null;
+  return ({ step, sample, modelOutput }) => {
+    const timestep = timesteps[step] as number;
+    if (trials && step === 1 && begun) {
+      const mean = modelOutput.map((value, i) => (value + (history[0]?.[i] as number)) / 2);
+      return transfer(begun, mean, timestep + stride, timestep);
+    }
+    history = [modelOutput, ...history].slice(0, 4);
+    if (step === 0) begun = sample;
+    return transfer(sample, weighted(history), timestep, timestep - stride);
+  };
+}
+
+function rungeKutta(timesteps: readonly number[], stride: number, transfer: Transfer): Step {
+  const half = Math.floor(stride / 2);
+  let history: Float32Array[] = [];
+  let begun = new Float32Array();
+  let sum = new Float32Array();
+  return ({ step, sample, modelOutput }) => {
+    const timestep = timesteps[step] as number;
+    if (step >= RUNGE_KUTTA_EVALUATIONS) {
+      history = [modelOutput, ...history].slice(0, 4);
+      return transfer(sample, weighted(history), timestep, timestep - stride);
+    }
+    const stage = step % 4;
+    if (stage === 0) {
+      begun = new Float32Array(sample);
+      sum = new Float32Array(sample.length);
+      history = [modelOutput, ...history].slice(0, 4);
+    }
+    const weight = RUNGE_KUTTA_WEIGHTS[stage] as number;
+    sum = sum.map((value, i) => value + weight * (modelOutput[i] as number));
+    const from = timesteps[step - stage] as number;
+    return transfer(begun, stage === 3 ? sum : modelOutput, from, timestep - (step % 2 ? 0 : half));
+  };
+}
+
+function weighted(history: readonly Float32Array[]): Float32Array {
+  const weights = MULTISTEP_WEIGHTS[history.length - 1] as readonly number[];
+  const newest = history[0] as Float32Array;
+  return newest.map((_, i) => weights.reduce((sum, weight, k) => sum + weight * (history[k]?.[i] as number), 0));
+}
