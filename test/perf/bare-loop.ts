@@ -1,12 +1,13 @@
-// The other side of picture.ts: nothing but onnxruntime-node and the graphs, in a process of its own. For every number
+// The other side of picture.ts: nothing but the runtime and the graphs, in a process of its own. For every number
 // N that comes in, one text encoding and N denoising steps run, and their milliseconds go back.
 import { join } from 'node:path';
-import { onnxRuntime } from '../../agent/runtime/onnxruntime.ts';
+import { openRuntime } from '../../agent/runtime/open-runtime.ts';
 
-const [folder = '', threads = '1'] = process.argv.slice(2);
+const [folder = '', threads = '1', name = 'onnxruntime', libraries = ''] = process.argv.slice(2);
+const runtime = await openRuntime(name === 'openvino' ? name : 'onnxruntime', libraries || null);
 const options = { threads: Number(threads) };
-const textEncoder = await onnxRuntime.load(join(folder, 'text_encoder', 'model.onnx'), options);
-const unet = await onnxRuntime.load(join(folder, 'unet', 'model.onnx'), options);
+const textEncoder = await runtime.load(join(folder, 'text_encoder', runtime.graphFile), options);
+const unet = await runtime.load(join(folder, 'unet', runtime.graphFile), options);
 
 const lengthOf = (dims: readonly (number | string)[]) => dims.map((size) => (typeof size === 'number' ? size : 1));
 const dimsOf = (session: typeof unet, name: string) =>

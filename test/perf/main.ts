@@ -9,7 +9,8 @@ import { messageOf } from '../../shared/errors.ts';
 import { type PerfResult, reached } from './result.ts';
 
 const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
-  picture: async () => (await import('./picture.ts')).measurePicture(),
+  picture: async () => (await import('./picture.ts')).measurePicture('onnxruntime'),
+  'picture-openvino': async () => (await import('./picture.ts')).measurePicture('openvino'),
   'agent-stall': async () => (await import('./agent-stall.ts')).measureAgentStall(),
   'agent-memory': async () => (await import('./agent-memory.ts')).measureAgentMemory(),
   'artifact-serving': async () => (await import('./artifact-serving.ts')).measureArtifactServing(),

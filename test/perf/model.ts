@@ -4,14 +4,19 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EngineSpec } from '../../agent/engine/engine.ts';
 import { Manifest } from '../../shared/manifest.ts';
+import { openVinoSpec } from '../engine/openvino-fixture.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-export function perfSpec(): EngineSpec {
+export type RuntimeName = 'onnxruntime' | 'openvino';
+
+/** A version without a variant for OpenVINO is measured there by the small one of the tests. */
+export function perfSpec(runtime: RuntimeName = 'onnxruntime'): EngineSpec {
   const folder = process.env.STILL_PERF_MODEL ?? newest();
   const manifest = Manifest.parse(JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')));
-  const [variant] = manifest.variants;
-  if (!variant) throw new Error(`${folder}: no variant`);
+  const variant = manifest.variants.find((one) => one.runtime === runtime);
+  if (!variant && runtime === 'openvino') return openVinoSpec();
+  if (!variant) throw new Error(`${folder}: no variant for ${runtime}`);
   return { versionDigest: '0'.repeat(64), manifest, variant, folder };
 }
 
