@@ -84,7 +84,7 @@ module.exports = {
       ['server/mqtt/', 'agent/mqtt/'],
       'MQTT is known to the mqtt rooms only.',
     ),
-    lock('koffi|yauzl', ['agent/runtime/openvino/'], 'OpenVINO’s libraries are reached by agent/runtime/openvino.'),
+    lock('koffi|yauzl', ['agent/runtime/'], 'Native libraries are reached by agent/runtime only.'),
     lock('onnxruntime-node', ['agent/runtime/'], 'Ask for a session through agent/runtime/runtime.ts.'),
 
     siblings('server/actions'),

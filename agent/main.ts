@@ -119,6 +119,7 @@ function brokerOf({ mqtt, server }: Config, credential: Credential): URL {
 function measureOf({ folder, runtimeFolders }: Config): Measure {
   return {
     runBench: async (options) => (await import('./measure/bench.ts')).runBench(options),
+    runComparison: async (options) => (await import('./measure/compare.ts')).runComparison(options),
     checkGolden: async (...given) => (await import('./measure/golden.ts')).checkGolden(...given),
     ownRssBytes: () => process.memoryUsage.rss(),
     readHost: async () => (await import('./measure/host.ts')).readHost(),

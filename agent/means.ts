@@ -1,9 +1,10 @@
 // What steps and jobs work with, handed in once by main.ts; a test or a simulation hands in others.
-import type { BenchResult } from '../shared/bench.ts';
+import type { BenchComparison, BenchResult } from '../shared/bench.ts';
 import type { Clock, Randomness } from '../shared/clock.ts';
 import type { Progress } from '../shared/messages.ts';
 import type { Engine, EngineResources, EngineSpec } from './engine/engine.ts';
 import type { BenchOptions } from './measure/bench.ts';
+import type { ComparisonOptions } from './measure/compare.ts';
 import type { ResidentEngines } from './resident-engines.ts';
 import type { Store } from './store/open-store.ts';
 import type { ServerAccess } from './transfer/ask-server.ts';
@@ -11,6 +12,8 @@ import type { ServerAccess } from './transfer/ask-server.ts';
 /** The measuring room, loaded when something is measured for the first time. */
 export interface Measure {
   runBench(options: BenchOptions): Promise<BenchResult>;
+  /** Two versions in turn. */
+  runComparison(options: ComparisonOptions): Promise<BenchComparison>;
   checkGolden(
     engine: Engine,
     spec: EngineSpec,

@@ -16,6 +16,13 @@ export const BENCH_MODES = {
 export const BenchMode = z.enum(['probe', 'quick', 'rapid', 'full']);
 export type BenchMode = z.infer<typeof BenchMode>;
 
+/** Interleaved pairs of two versions, so many or so long. */
+export const COMPARISON_MODES = {
+  quick: { warmUp: 2, minPairs: 24, maxPairs: 128, maxMs: 20_000 },
+  rapid: { warmUp: 3, minPairs: 64, maxPairs: 256, maxMs: 90_000 },
+  full: { warmUp: 5, minPairs: 128, maxPairs: 1000, maxMs: 900_000 },
+} as const;
+
 /** One timed picture. Durations in milliseconds. */
 export const BenchSample = z.looseObject({
   latencyMs: z.number().min(0),
@@ -52,9 +59,37 @@ export const BenchResult = z.looseObject({
   /** Peak resident set of the engine process (VmHWM), and its anonymous part at the end (RssAnon). */
   peakRssBytes: z.int().min(0),
   anonymousBytes: z.int().min(0),
+  /** Mapped files of the engine process at the end (RssFile): weights and libraries, which the kernel can take back. */
+  mappedBytes: z.int().min(0).optional(),
   parameters: z.int().min(0),
   /** CPU time of the engine over the timed queries ÷ their wall time. */
   cpuShare: z.number().min(0),
+  /** CPU time of the engine over the timed queries ÷ their number. */
+  cpuMsPerPicture: Milliseconds.optional(),
+  /** Of the processor package over the timed queries ÷ their number; null where the machine does not tell. */
+  energyJoulesPerPicture: z.number().min(0).nullable().optional(),
+  /** Median from the agent's request to the engine until the PNG was back with the agent. */
+  roundTripMsP50: Milliseconds.optional(),
+  /** Median of each denoising step. */
+  stepsMsP50: z.array(Milliseconds).max(limits.steps).optional(),
+  /** Lowest and highest clock of any core seen during the queries; null where the machine does not tell. */
+  frequencyMhz: z.looseObject({ low: z.number(), high: z.number() }).nullable().optional(),
+  /** A fixed piece of work, timed before, between and after the queries. */
+  probesMs: z.array(Milliseconds).max(1000).optional(),
+  /** How the runtime was built, and where the graphs' time goes, as far as it tells. */
+  runtimeBuild: z.string().max(2000).optional(),
+  cpuFeatures: z.array(z.string().max(32)).max(64).optional(),
+  kernels: z
+    .array(
+      z.looseObject({
+        graph: z.string().max(64),
+        operator: z.string().max(64),
+        kernel: z.string().max(64),
+        share: z.number().min(0).max(1),
+      }),
+    )
+    .max(64)
+    .optional(),
   temperatureMaxCelsius: z.number().nullable(),
   /** Quality by the version's own evaluator; null when it has none. */
   quality: z
@@ -77,3 +112,39 @@ export const BenchResult = z.looseObject({
   endedAtMs: z.int().min(0),
 });
 export type BenchResult = z.infer<typeof BenchResult>;
+
+const Side = z.looseObject({
+  model: ModelName,
+  version: VersionNumber,
+  versionDigest: Sha256,
+  variant: z.string(),
+  runtimeVersion: z.string().max(100),
+  latencyMsP50: Milliseconds,
+  peakRssBytes: z.int().min(0),
+});
+
+/** Two versions on one device, picture by picture in turn. */
+export const BenchComparison = z.looseObject({
+  a: Side,
+  b: Side,
+  agentVersion: z.string().max(100),
+  threads: z.int().min(1),
+  /** Latencies of the same prompt and seed, [A, B]; in the even pairs A ran first, in the odd ones B. */
+  pairsMs: z.array(z.tuple([Milliseconds, Milliseconds])).max(limits.benchSamples),
+  probesMs: z.array(Milliseconds).max(1000),
+  disturbances: z.array(z.string().max(300)).max(20),
+  /** compare-latency.ts */
+  verdict: z.looseObject({
+    kind: z.enum(['b-faster', 'a-faster', 'equal', 'unknown']),
+    /** Median of B ÷ A over the pairs, and its interval; null where there are too few. */
+    ratio: z.number().nullable(),
+    low: z.number().nullable(),
+    high: z.number().nullable(),
+    confidence: z.number(),
+    /** Why nothing can be said; empty otherwise. */
+    reason: z.string().max(500),
+  }),
+  startedAtMs: z.int().min(0),
+  endedAtMs: z.int().min(0),
+});
+export type BenchComparison = z.infer<typeof BenchComparison>;

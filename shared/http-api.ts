@@ -1,7 +1,7 @@
 // Every HTTP body and every route, once: the server validates with it, the command line calls by it, and the OpenAPI
 // document is made from it. Times are UTC milliseconds unless a field's name says otherwise.
 import { z } from 'zod';
-import { BenchMode, BenchResult } from './bench.ts';
+import { BenchComparison, BenchMode, BenchResult } from './bench.ts';
 import { GateVerdict } from './gates.ts';
 import { DeviceName, Id, Labels, ModelName, Sha256, VersionNumber } from './ids.ts';
 import { InstallationReason, InstallationState } from './installation.ts';
@@ -155,6 +155,9 @@ export const BenchRunView = z.looseObject({
   version: VersionNumber,
   mode: BenchMode,
   result: BenchResult.nullable(),
+  /** The other version of a comparison, and how it ended. */
+  against: z.looseObject({ model: ModelName, version: VersionNumber }).nullable(),
+  comparison: BenchComparison.nullable(),
 });
 export type BenchRunView = z.infer<typeof BenchRunView>;
 
@@ -310,6 +313,8 @@ export const RequestBenchBody = z.strictObject({
   model: ModelName,
   version: VersionNumber,
   mode: BenchMode.default('quick'),
+  /** Compare with this version, picture by picture in turn. */
+  against: z.strictObject({ model: ModelName, version: VersionNumber }).optional(),
   timeoutMs: z
     .int()
     .min(1000)

@@ -39,6 +39,7 @@ export const JobReason = z.looseObject({
     'canceled',
     'queue_full',
     'version_not_running',
+    'memory_insufficient',
     'prompt_too_long',
     'size_not_supported',
     'steps_not_supported',

@@ -1,6 +1,6 @@
 // Every MQTT message, one schema a kind. Payloads are UTF-8 JSON; unknown fields are kept, so either end may be newer.
 import { z } from 'zod';
-import { BenchMode, BenchResult } from './bench.ts';
+import { BenchComparison, BenchMode, BenchResult } from './bench.ts';
 import { DesiredState } from './desired-state.ts';
 import { Id, ModelName, Sha256, VersionNumber } from './ids.ts';
 import { InstallationReason, InstallationState } from './installation.ts';
@@ -60,6 +60,8 @@ export const ReportBody = z.discriminatedUnion('kind', [
     reason: JobReason.optional(),
     /** With SUCCEEDED of a bench. */
     bench: BenchResult.optional(),
+    /** With SUCCEEDED of a bench that compares two versions. */
+    comparison: BenchComparison.optional(),
     /** With SUCCEEDED of a picture; the PNG itself went by HTTP before. */
     picture: z
       .looseObject({
@@ -151,11 +153,13 @@ export const PictureRequest = z.looseObject({
 });
 export type PictureRequest = z.infer<typeof PictureRequest>;
 
+const BenchedVersion = z.looseObject({ model: ModelName, version: VersionNumber, versionDigest: Sha256 });
+
 export const BenchRequest = z.looseObject({
   mode: BenchMode,
-  model: ModelName,
-  version: VersionNumber,
-  versionDigest: Sha256,
+  ...BenchedVersion.shape,
+  /** Measure this one in turn with it, and say which is faster. */
+  against: BenchedVersion.optional(),
 });
 export type BenchRequest = z.infer<typeof BenchRequest>;
 

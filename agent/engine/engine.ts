@@ -34,6 +34,8 @@ export interface GeneratedPicture {
   readonly latencyMs: number;
   /** Milliseconds of each stage. */
   readonly stagesMs: Readonly<Record<string, number>>;
+  /** Milliseconds of each denoising step. */
+  readonly stepsMs: readonly number[];
   /** Words of the prompt that the tokenizer does not know. */
   readonly unknownWords: readonly string[];
 }
@@ -44,8 +46,26 @@ export interface EngineResources {
   readonly peakRssBytes: number;
   /** RssAnon. */
   readonly anonymousBytes: number;
+  /** RssFile: pages of mapped files, weights and libraries; the kernel can take them back. */
+  readonly mappedBytes: number;
   /** User and system time since the start. */
   readonly cpuMs: number;
+}
+
+/** How the engine's runtime was built, and which of its kernels the graphs' time goes to. */
+export interface RuntimeDescription {
+  readonly build: string;
+  /** Empty where the runtime does not tell. */
+  readonly kernels: readonly KernelShare[];
+}
+
+export interface KernelShare {
+  /** The component's folder, such as `unet`. */
+  readonly graph: string;
+  readonly operator: string;
+  readonly kernel: string;
+  /** Of the graph's time, 0–1. */
+  readonly share: number;
 }
 
 /** `expected`: close() or an aborted request asked for the end. */
@@ -69,6 +89,8 @@ export interface Engine {
   ): Promise<GeneratedPicture>;
   /** Runs the version's evaluator over a PNG: head → label found. Throws EngineFault `no_evaluator` without one. */
   evaluate(png: Uint8Array): Promise<Readonly<Record<string, string>>>;
+  /** Runs graphs once more, so it belongs behind whatever is timed. */
+  describe(): Promise<RuntimeDescription>;
   resources(): Promise<EngineResources>;
   /** Asks the child to end; kills it when it has not ended in time. Resolves when it is gone. */
   close(): Promise<void>;

@@ -10,6 +10,7 @@ const picture = {
   seed: 0,
   latencyMs: 1,
   stagesMs: {},
+  stepsMs: [],
   unknownWords: [],
 };
 
@@ -19,6 +20,7 @@ describe('isFrame', () => {
     { kind: 'progress', id: 1, progress: { stage: 'denoise', done: 1, total: 4 } },
     { kind: 'picture', id: 1, picture },
     { kind: 'found', id: 1, labels: {} },
+    { kind: 'description', id: 1, description: { build: 'b', kernels: [] } },
     { kind: 'fault', id: null, code: 'load_failed', message: 'no' },
   ])('knows $kind', (frame) => expect(isFrame(frame)).toBe(true));
 
@@ -31,6 +33,7 @@ describe('isFrame', () => {
     { kind: 'picture', id: 1, picture: { ...picture, png: 'iVBOR' } },
     { kind: 'picture', id: 1, picture: { ...picture, png: { length: limits.pictureBytes + 1 } } },
     { kind: 'found', id: 1, labels: null },
+    { kind: 'description', id: 1, description: { build: 'b' } },
     { kind: 'fault', id: 1, code: 'no_such_code', message: 'no' },
     { kind: 'fault', id: 1, code: 'run_failed' },
     { kind: 'order', id: 1 },

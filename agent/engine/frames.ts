@@ -2,7 +2,7 @@
 import { limits } from '../../shared/limits.ts';
 import { ENGINE_FAULT_CODES, type EngineFaultCode } from '../pipeline/fault.ts';
 import type { PictureDefaults, PictureRequest, StageProgress } from '../pipeline/pipeline.ts';
-import type { GeneratedPicture } from './engine.ts';
+import type { GeneratedPicture, RuntimeDescription } from './engine.ts';
 
 /** What the child loads; absolute paths. */
 export interface LoadOrder {
@@ -20,6 +20,7 @@ export type ToChild =
   | { readonly kind: 'load'; readonly order: LoadOrder }
   | { readonly kind: 'generate'; readonly id: number; readonly request: PictureRequest; readonly progress: boolean }
   | { readonly kind: 'evaluate'; readonly id: number; readonly png: Uint8Array }
+  | { readonly kind: 'describe'; readonly id: number }
   | { readonly kind: 'cancel'; readonly id: number }
   | { readonly kind: 'close' };
 
@@ -36,6 +37,7 @@ export type ToParent =
   | { readonly kind: 'progress'; readonly id: number; readonly progress: StageProgress }
   | { readonly kind: 'picture'; readonly id: number; readonly picture: GeneratedPicture }
   | { readonly kind: 'found'; readonly id: number; readonly labels: Readonly<Record<string, string>> }
+  | { readonly kind: 'description'; readonly id: number; readonly description: RuntimeDescription }
   | FaultFrame;
 
 /**
@@ -54,6 +56,8 @@ export function isFrame(value: unknown): value is ToParent {
       return Number.isInteger(frame.id) && isPicture(frame.picture);
     case 'found':
       return Number.isInteger(frame.id) && typeof frame.labels === 'object' && frame.labels !== null;
+    case 'description':
+      return Number.isInteger(frame.id) && isDescription(frame.description);
     case 'fault':
       return (frame.id === null || Number.isInteger(frame.id)) && isFault(frame);
     default:
@@ -63,6 +67,11 @@ export function isFrame(value: unknown): value is ToParent {
 
 const isFault = ({ code, message }: { readonly [field: string]: unknown }): boolean =>
   typeof message === 'string' && ENGINE_FAULT_CODES.some((known) => known === code);
+
+function isDescription(value: unknown): value is RuntimeDescription {
+  const { build, kernels } = (value ?? {}) as Partial<RuntimeDescription>;
+  return typeof build === 'string' && Array.isArray(kernels);
+}
 
 function isProgress(value: unknown): value is StageProgress {
   const progress = value as Partial<StageProgress> | null | undefined;
@@ -77,6 +86,7 @@ function isPicture(value: unknown): value is GeneratedPicture {
     Number.isInteger(picture.width) &&
     Number.isInteger(picture.height) &&
     typeof picture.latencyMs === 'number' &&
+    Array.isArray(picture.stepsMs) &&
     Array.isArray(picture.unknownWords)
   );
 }

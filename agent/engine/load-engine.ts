@@ -8,15 +8,18 @@ import type { PictureRequest, Pipeline, StageProgress } from '../pipeline/pipeli
 import { encodePng } from '../pipeline/png.ts';
 import { openRuntime } from '../runtime/open-runtime.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { GeneratedPicture } from './engine.ts';
+import { describeRuntime } from './describe-runtime.ts';
+import type { GeneratedPicture, RuntimeDescription } from './engine.ts';
 import type { LoadOrder } from './frames.ts';
-import { stageClock } from './stage-clock.ts';
+import { stageClock, stepClock } from './stage-clock.ts';
+import { type TrackedRuntime, trackSessions } from './tracked-runtime.ts';
 
 export interface LoadedEngine {
   readonly runtimeVersion: string;
   /** @param reach called between two steps; throws EngineFault `canceled` to stop there */
   generate(request: PictureRequest, reach: (progress: StageProgress) => Promise<void>): Promise<GeneratedPicture>;
   evaluate(png: Uint8Array): Promise<Record<string, string>>;
+  describe(): Promise<RuntimeDescription>;
   /** Breaks off the graph that runs now, where the runtime can. */
   interrupt(): void;
 }
@@ -36,6 +39,7 @@ export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
       evaluator ??= openEvaluator(files, runtime, order.threads);
       return (await evaluator).evaluate(png);
     },
+    describe: () => describeRuntime(runtime),
     interrupt: () => runtime.interrupt?.(),
   };
 }
@@ -47,10 +51,9 @@ async function openEvaluator(files: { graph: string; config: string }, runtime: 
   return loadEvaluator({ files, runtime: reads ? runtime : await openRuntime('onnxruntime', null), threads });
 }
 
-async function findRuntime({ runtime: name, libraries, precision }: LoadOrder): Promise<Runtime> {
+async function findRuntime({ runtime: name, libraries, precision }: LoadOrder): Promise<TrackedRuntime> {
   try {
-    const runtime = await openRuntime(name, libraries);
-    return { ...runtime, load: (path, options) => runtime.load(path, { precision, ...options }) };
+    return trackSessions(await openRuntime(name, libraries), { precision });
   } catch (cause) {
     throw new EngineFault('runtime_missing', `runtime ${name}: ${messageOf(cause)}`, { cause });
   }
@@ -63,9 +66,11 @@ async function generate(
 ): Promise<GeneratedPicture> {
   const startedAt = performance.now();
   const stages = stageClock(() => performance.now());
+  const steps = stepClock(() => performance.now());
   const host = {
     reach(progress: StageProgress) {
       stages.enter(progress.stage);
+      steps.reach(progress);
       return reach(progress);
     },
   };
@@ -74,10 +79,15 @@ async function generate(
   const { picture, unknownWords } = await pipeline.generate(request, host);
   await host.reach({ stage: 'png', done: 0, total: 1 });
   const png = encodePng(picture);
-  const { seed, steps } = request;
+  const { seed } = request;
   const { width, height } = picture;
   const stagesMs = stages.end();
-  return { png, width, height, steps, seed, latencyMs: performance.now() - startedAt, stagesMs, unknownWords };
+  const latencyMs = performance.now() - startedAt;
+  return {
+    ...{ png, width, height, seed, latencyMs, stagesMs, unknownWords },
+    steps: request.steps,
+    stepsMs: steps.stepsMs,
+  };
 }
 
 function checkSeed(seed: number): void {

@@ -16,6 +16,7 @@ export async function readProcess(pid: number): Promise<EngineResources> {
     rssBytes: bytesOf(status, 'VmRSS'),
     peakRssBytes: bytesOf(status, 'VmHWM'),
     anonymousBytes: bytesOf(status, 'RssAnon'),
+    mappedBytes: bytesOf(status, 'RssFile'),
     cpuMs: cpuTicks(stat) * TICK_MS,
   };
 }

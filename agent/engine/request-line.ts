@@ -2,7 +2,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import { timings } from '../../shared/limits.ts';
 import type { PictureRequest, StageProgress } from '../pipeline/pipeline.ts';
-import { EngineFault, type GeneratedPicture } from './engine.ts';
+import { EngineFault, type GeneratedPicture, type RuntimeDescription } from './engine.ts';
 import type { ToChild, ToParent } from './frames.ts';
 
 type RequestFrame = Extract<ToChild, { id: number }>;
@@ -57,6 +57,13 @@ export class RequestLine {
     const answer = await this.join({ kind: 'evaluate', id: ++this.lastId, png }).answer.promise;
     if (answer.kind !== 'found') throw new EngineFault('run_failed', `an evaluation was answered with ${answer.kind}`);
     return answer.labels;
+  }
+
+  async describe(): Promise<RuntimeDescription> {
+    const answer = await this.join({ kind: 'describe', id: ++this.lastId }).answer.promise;
+    if (answer.kind !== 'description')
+      throw new EngineFault('run_failed', `a question was answered with ${answer.kind}`);
+    return answer.description;
   }
 
   /** A frame of the child; one that answers nothing that waits is dropped. */

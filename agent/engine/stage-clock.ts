@@ -30,3 +30,18 @@ export function stageClock(now: () => number): StageClock {
     },
   };
 }
+
+/** Milliseconds of each denoising step: from one reached step to the next. */
+export function stepClock(now: () => number) {
+  const stepsMs: number[] = [];
+  let sinceMs = 0;
+  return {
+    stepsMs: stepsMs as readonly number[],
+    reach({ stage, done }: { readonly stage: string; readonly done: number }): void {
+      if (stage !== 'denoise') return;
+      const atMs = now();
+      if (done > 0) stepsMs.push(atMs - sinceMs);
+      sinceMs = atMs;
+    },
+  };
+}

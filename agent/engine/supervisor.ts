@@ -57,6 +57,7 @@ async function launch(
     threads,
     generate: (request, hooks = {}) => line.generate({ ...defaultsOf(spec), ...defined(request) }, hooks),
     evaluate: (png) => line.evaluate(png),
+    describe: () => line.describe(),
     resources: () => readProcess(child.pid),
     exited,
     async close() {

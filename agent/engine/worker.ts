@@ -33,6 +33,10 @@ async function receive(frame: ToChild): Promise<void> {
       return answer(frame.id, async () => {
         send({ kind: 'found', id: frame.id, labels: await loaded().evaluate(frame.png) });
       });
+    case 'describe':
+      return answer(frame.id, async () => {
+        send({ kind: 'description', id: frame.id, description: await loaded().describe() });
+      });
     case 'cancel':
       if (current?.id !== frame.id) return;
       current.canceled = true;

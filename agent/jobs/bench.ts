@@ -1,9 +1,11 @@
 // A bench that somebody asked for: a fresh engine of any version that stands on this device.
 import { limits } from '../../shared/limits.ts';
 import type { BenchRequest, RunningModel } from '../../shared/messages.ts';
+import type { EngineSpec } from '../engine/engine.ts';
 import { engineSpec } from '../engine-spec.ts';
 import { jobFault } from '../job-fault.ts';
 import type { Means } from '../means.ts';
+import type { ComparisonOptions } from '../measure/compare.ts';
 import { fitBench } from '../rules/fit-report.ts';
 import { failed, type JobOutcome } from '../rules/job-outcome.ts';
 import { throttle } from '../throttle.ts';
@@ -30,14 +32,16 @@ export async function bench(
     means.progress({ kind: 'job', jobId, ...progress }),
   );
   try {
-    const result = await means.measure.runBench({
-      ...{ launcher: engines.launcher, mode: request.mode, agentVersion, clock, signal },
-      spec: await engineSpec(means.store, place),
-      onProgress: (progress) => {
+    const spec = await engineSpec(means.store, place);
+    const options = {
+      ...{ launcher: engines.launcher, agentVersion, clock, signal },
+      onProgress: (progress: BenchProgress) => {
         onProgress(progress);
         tell(progress);
       },
-    });
+    };
+    if (request.against) return await compare(means, { jobId, request, a: spec, options });
+    const result = await means.measure.runBench({ ...options, mode: request.mode, spec });
     if (signal.aborted) return { kind: 'stopped' };
     return {
       kind: 'ended',
@@ -48,10 +52,43 @@ export async function bench(
   }
 }
 
+/** Both engines are loaded at once, so both must fit. */
+async function compare(
+  means: Means,
+  {
+    jobId,
+    request,
+    a,
+    options,
+  }: {
+    jobId: string;
+    request: BenchRequest;
+    a: EngineSpec;
+    options: Omit<ComparisonOptions, 'a' | 'b' | 'mode'>;
+  },
+): Promise<JobOutcome> {
+  const { store, measure } = means;
+  const here = [...store.places.running(), ...store.places.before()];
+  const other = here.find(({ versionDigest }) => versionDigest === request.against?.versionDigest);
+  if (!other) return benchRefusal(jobId, request.against ?? request, here);
+  const b = await engineSpec(store, other);
+  const neededBytes = a.variant.measured.peakRssBytes + b.variant.measured.peakRssBytes;
+  const { memoryAvailableBytes } = await measure.readHost();
+  if (neededBytes > memoryAvailableBytes)
+    return failed(jobId, 'REJECTED', {
+      code: 'memory_insufficient',
+      message: `both versions together need ${neededBytes} bytes at their peak, ${memoryAvailableBytes} are available: ${neededBytes - memoryAvailableBytes} too few; bench them one after the other`,
+    });
+  const mode = request.mode === 'probe' ? 'quick' : request.mode;
+  const comparison = await measure.runComparison({ ...options, a, b, mode });
+  if (options.signal?.aborted) return { kind: 'stopped' };
+  return { kind: 'ended', report: { kind: 'job', jobId, to: 'SUCCEEDED', comparison } };
+}
+
 /** A bench of a version that is not here is refused before anything starts. */
 export function benchRefusal(
   jobId: string,
-  { model, version }: BenchRequest,
+  { model, version }: Pick<BenchRequest, 'model' | 'version'>,
   here: readonly RunningModel[],
 ): JobOutcome {
   const list = here.map((place) => `${place.model}@${place.version}`).join(', ');

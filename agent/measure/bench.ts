@@ -1,15 +1,16 @@
 // A bench run: a fresh engine, its load, its first picture, timed queries, memory, quality, and what disturbed it.
-import { availableParallelism } from 'node:os';
 import { BENCH_MODES, type BenchMode, type BenchResult } from '../../shared/bench.ts';
 import type { Clock } from '../../shared/clock.ts';
+import { median } from '../../shared/statistics.ts';
 import type { Engine, EngineLauncher, EngineSpec } from '../engine/engine.ts';
 import { type BenchPrompt, readBenchPrompts } from './bench-prompts.ts';
-import { cpuProbe } from './cpu-probe.ts';
+import { startCounters } from './counters.ts';
+import { cpuFeatures } from './cpu-features.ts';
 import { disturbances } from './disturbances.ts';
-import { readHostCounters } from './host-counters.ts';
-import { latencyFigures, timeQueries } from './latency.ts';
+import { latencyFigures, stepMedians, timeQueries } from './latency.ts';
+import { type Probes, startProbes } from './probes.ts';
+import { readKernelFile } from './proc.ts';
 import { type MeasuredQuality, measureQuality } from './quality.ts';
-import { watchHost } from './watch-host.ts';
 
 export interface BenchOptions {
   readonly launcher: EngineLauncher;
@@ -26,21 +27,24 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const { launcher, spec, clock, signal } = options;
   const startedAtMs = clock.now();
   const prompts = await readBenchPrompts(spec);
-  const probeBeforeMs = await cpuProbe(clock);
+  const probes = startProbes(clock);
+  await probes.take();
   options.onProgress?.({ stage: 'load', done: 0, total: 1 });
   const engine = await launcher.launch(spec, signal ? { signal } : {});
   try {
     const cold = await generateFirst(engine, prompts, signal);
-    const timed = await timedRun(options, engine, prompts);
+    const timed = await timedRun(options, { engine, prompts, probes });
     const quality = await scored(options, engine, prompts, timed.pictures);
-    const conditions = { ...timed.conditions, probeBeforeMs, probeAfterMs: await cpuProbe(clock) };
+    await probes.take();
     return {
       ...whatRan(options, engine),
       coldLatencyMs: cold.latencyMs,
       ...latencyFigures(timed.samples),
       ...timed.figures,
+      ...(await whichKernels(engine)),
       quality: quality && resultOf(quality),
-      disturbances: disturbances(conditions),
+      probesMs: [...probes.probesMs],
+      disturbances: disturbances({ ...timed.conditions, probesMs: probes.probesMs }),
       samples: timed.samples,
       startedAtMs,
       endedAtMs: clock.now(),
@@ -53,6 +57,19 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
 /** A copy of its own: what goes into a message is plain. */
 function resultOf({ pictures, interval, artifacts, ...numbers }: MeasuredQuality) {
   return { ...numbers, pictures: [...pictures], interval: { ...interval }, artifacts: artifacts && { ...artifacts } };
+}
+
+/** Last of all, because it runs graphs and loads code that a picture does not need. */
+async function whichKernels(engine: Engine) {
+  const { build, kernels } = await engine.describe();
+  return {
+    runtimeBuild: build.slice(0, 2000),
+    cpuFeatures: cpuFeatures((await readKernelFile('/proc/cpuinfo')) ?? ''),
+    kernels: kernels.slice(0, 64).map(({ graph, operator, kernel, share }) => ({
+      ...{ graph: graph.slice(0, 64), operator: operator.slice(0, 64), kernel: kernel.slice(0, 64) },
+      share: Math.min(1, share),
+    })),
+  };
 }
 
 function whatRan({ spec, mode, agentVersion }: BenchOptions, engine: Engine) {
@@ -79,36 +96,40 @@ function generateFirst(engine: Engine, prompts: readonly BenchPrompt[], signal: 
 }
 
 /** Warm-ups, then the timed queries between two readings of every counter. */
-async function timedRun(options: BenchOptions, engine: Engine, prompts: readonly BenchPrompt[]) {
+async function timedRun(
+  options: BenchOptions,
+  { engine, prompts, probes }: { engine: Engine; prompts: readonly BenchPrompt[]; probes: Probes },
+) {
   const { clock, signal, onProgress } = options;
   const mode = BENCH_MODES[options.mode];
   for (let done = 0; done < mode.warmUp; done++) {
     onProgress?.({ stage: 'warm-up', done, total: mode.warmUp });
     await generateFirst(engine, prompts, signal);
   }
-  const watch = watchHost(clock);
-  const [before, engineBefore, agentBefore] = [await readHostCounters(), await engine.resources(), process.cpuUsage()];
-  const startedAt = clock.monotonic();
+  const counters = await startCounters(clock, [engine]);
   const onQuery = (done: number) => onProgress?.({ stage: 'queries', done, total: mode.maxQueries });
-  const timed = await timeQueries({ engine, prompts, mode, clock, signal, onQuery }).finally(watch.stop);
-  const wallMs = clock.monotonic() - startedAt;
-  const [after, engineAfter, agentCpu] = [
-    await readHostCounters(),
-    await engine.resources(),
-    process.cpuUsage(agentBefore),
-  ];
-  const { temperatureMaxCelsius, throttledFlags } = watch.stop();
-  const engineCpuMs = engineAfter.cpuMs - engineBefore.cpuMs;
-  const ownCpuMs = engineCpuMs + (agentCpu.user + agentCpu.system) / 1000;
+  const timed = await timeQueries({
+    ...{ engine, prompts, mode, clock, signal, onQuery },
+    between: probes.takeIfDue,
+  }).catch((fault) => {
+    counters.stop();
+    throw fault;
+  });
+  const { conditions, engineCpuMs, joules, temperatureMaxCelsius } = await counters.read();
+  const { peakRssBytes, anonymousBytes, mappedBytes } = await engine.resources();
+  const count = timed.samples.length;
   return {
     ...timed,
     figures: {
-      peakRssBytes: engineAfter.peakRssBytes,
-      anonymousBytes: engineAfter.anonymousBytes,
-      cpuShare: engineCpuMs / wallMs,
-      temperatureMaxCelsius,
+      ...{ peakRssBytes, anonymousBytes, mappedBytes, temperatureMaxCelsius },
+      cpuShare: engineCpuMs / conditions.wallMs,
+      cpuMsPerPicture: engineCpuMs / count,
+      energyJoulesPerPicture: joules === null ? null : joules / count,
+      frequencyMhz: conditions.frequencyMhz && { ...conditions.frequencyMhz },
+      roundTripMsP50: median(timed.roundTripsMs),
+      stepsMsP50: stepMedians(timed.stepsMs),
     },
-    conditions: { wallMs, cores: availableParallelism(), before, after, ownCpuMs, throttledFlags },
+    conditions,
   };
 }
 

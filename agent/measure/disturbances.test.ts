@@ -7,8 +7,8 @@ const quiet: RunConditions = {
   before: { busyMs: 1000, stolenMs: 0, swapIns: 7 },
   after: { busyMs: 31_000, stolenMs: 0, swapIns: 7 },
   ownCpuMs: 29_000,
-  probeBeforeMs: 10,
-  probeAfterMs: 11,
+  probesMs: [10, 12, 11],
+  frequencyMhz: { low: 2390, high: 2400 },
   throttledFlags: 0,
 };
 
@@ -19,8 +19,10 @@ describe('disturbances', () => {
     [{ ownCpuMs: 20_000 }, 'other processes used 25 % of the processors'],
     [{ after: { ...quiet.after, stolenMs: 4000 } }, 'the hypervisor gave 10 % of the processors to others'],
     [{ after: { ...quiet.after, swapIns: 10 } }, '3 pages came back from swap'],
-    [{ probeAfterMs: 15 }, 'the processor was 50 % slower after the run than before'],
-    [{ probeAfterMs: 5 }, 'the processor was 100 % slower before the run than after'],
+    [{ probesMs: [10, 11, 15] }, 'the processor was 50 % slower after the run than before'],
+    [{ probesMs: [10, 9, 5] }, 'the processor was 100 % slower before the run than after'],
+    [{ probesMs: [10, 20, 11] }, 'the processor was 100 % slower at one moment of the run than at another'],
+    [{ frequencyMhz: { low: 1500, high: 2400 } }, "the processor's clock changed between 1500 and 2400 MHz"],
     [{ throttledFlags: 0b100 }, 'throttling: throttled by the firmware'],
     [{ throttledFlags: 1 << 16 }, 'throttling: under-voltage'],
   ])('names %o', (over, reason) => expect(disturbances({ ...quiet, ...over })).toEqual([reason]));

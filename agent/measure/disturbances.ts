@@ -8,9 +8,10 @@ export interface RunConditions {
   readonly after: HostCounters;
   /** CPU time of the engine and of the agent itself during the run. */
   readonly ownCpuMs: number;
-  /** The CPU probe's milliseconds. */
-  readonly probeBeforeMs: number;
-  readonly probeAfterMs: number;
+  /** The CPU probe's milliseconds: before the run, between its queries, and after it. */
+  readonly probesMs: readonly number[];
+  /** Lowest and highest clock that was seen; null where the machine does not tell. */
+  readonly frequencyMhz: { readonly low: number; readonly high: number } | null;
   /** Bits of get_throttled that were seen during the run. */
   readonly throttledFlags: number;
 }
@@ -19,6 +20,7 @@ export interface RunConditions {
 const OTHERS_SHARE = 0.1;
 const STOLEN_SHARE = 0.02;
 const PROBE_CHANGE = 1.25;
+const FREQUENCY_CHANGE = 1.1;
 
 /** Bits 0-3 say "now", 16-19 the same "since": Raspberry Pi documentation, vcgencmd get_throttled. */
 const THROTTLE_BITS = [
@@ -34,7 +36,10 @@ export function disturbances(run: RunConditions): string[] {
   const othersShare = (run.after.busyMs - run.before.busyMs - run.ownCpuMs) / capacityMs;
   const stolenShare = (run.after.stolenMs - run.before.stolenMs) / capacityMs;
   const swapIns = run.after.swapIns - run.before.swapIns;
-  const probeChange = run.probeAfterMs / run.probeBeforeMs;
+  const [before = 0, after = 0] = [run.probesMs[0], run.probesMs.at(-1)];
+  const probeChange = after / before;
+  const [quickest, slowest] = [Math.min(...run.probesMs), Math.max(...run.probesMs)];
+  const { low, high } = run.frequencyMhz ?? { low: 1, high: 1 };
   const reasons = [
     othersShare > OTHERS_SHARE && `other processes used ${percent(othersShare)} of the processors`,
     stolenShare > STOLEN_SHARE && `the hypervisor gave ${percent(stolenShare)} of the processors to others`,
@@ -42,6 +47,11 @@ export function disturbances(run: RunConditions): string[] {
     probeChange > PROBE_CHANGE && `the processor was ${percent(probeChange - 1)} slower after the run than before`,
     probeChange < 1 / PROBE_CHANGE &&
       `the processor was ${percent(1 / probeChange - 1)} slower before the run than after`,
+    // Worse in the midst of the run than at both its ends.
+    slowest > PROBE_CHANGE * Math.max(before, after) &&
+      `the processor was ${percent(slowest / quickest - 1)} slower at one moment of the run than at another`,
+    high > FREQUENCY_CHANGE * low &&
+      `the processor's clock changed between ${Math.round(low)} and ${Math.round(high)} MHz`,
     ...THROTTLE_BITS.map(([bit, words]) => (run.throttledFlags & (0x10001 << bit)) !== 0 && `throttling: ${words}`),
   ];
   return reasons.filter((reason) => reason !== false);

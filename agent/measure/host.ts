@@ -22,6 +22,15 @@ const THROTTLED = [
   '/sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled',
 ];
 
+const POLICIES = '/sys/devices/system/cpu/cpufreq';
+
+/** Present clock of each frequency domain in MHz; empty where the machine does not tell (most virtual ones). */
+export async function readFrequencies(): Promise<number[]> {
+  const policies = (await readdir(POLICIES).catch(() => [])).filter((name) => name.startsWith('policy'));
+  const texts = await Promise.all(policies.map((name) => readKernelFile(`${POLICIES}/${name}/scaling_cur_freq`)));
+  return texts.map((text) => Number.parseInt(text ?? '', 10) / 1000).filter((mhz) => Number.isFinite(mhz));
+}
+
 export async function readHost(): Promise<HostState> {
   const [memory, temperatureCelsius, throttledFlags] = await Promise.all([
     readKernelFile('/proc/meminfo'),

@@ -19,7 +19,17 @@ function simulated(latencyMs: number) {
       nowMs += latencyMs;
       const png = new Uint8Array([asked.length]);
       const stagesMs = { denoise: latencyMs - 1, png: 1 };
-      return { png, width: 1, height: 1, steps: 1, seed: request.seed, latencyMs, stagesMs, unknownWords: [] };
+      return {
+        png,
+        width: 1,
+        height: 1,
+        steps: 1,
+        seed: request.seed,
+        latencyMs,
+        stagesMs,
+        stepsMs: [1],
+        unknownWords: [],
+      };
     },
   };
   return { asked, clock, engine: engine as Engine };

@@ -8,6 +8,10 @@ import type { BenchPrompt } from './bench-prompts.ts';
 
 export interface TimedQueries {
   readonly samples: BenchSample[];
+  /** Of each query: from the agent's request until the picture was back with it. */
+  readonly roundTripsMs: number[];
+  /** Of each query: its denoising steps. */
+  readonly stepsMs: (readonly number[])[];
   /** PNGs by place in `prompts`, as far as the memory bound allows: a scoring need not make them again. */
   readonly pictures: ReadonlyMap<number, Uint8Array>;
 }
@@ -20,9 +24,13 @@ export async function timeQueries(options: {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
   readonly onQuery: (done: number) => void;
+  /** Called between two queries; its time counts for no query. */
+  readonly between?: () => Promise<void>;
 }): Promise<TimedQueries> {
   const { engine, prompts, mode, clock, signal, onQuery } = options;
   const samples: BenchSample[] = [];
+  const roundTripsMs: number[] = [];
+  const stepsMs: (readonly number[])[] = [];
   const pictures = new Map<number, Uint8Array>();
   let keptBytes = 0;
   const startedAt = clock.monotonic();
@@ -32,15 +40,20 @@ export async function timeQueries(options: {
   while (unfinished()) {
     const place = samples.length % prompts.length;
     const { prompt, seed } = prompts[place] as BenchPrompt;
-    const { latencyMs, stagesMs, png } = await engine.generate({ prompt, seed }, signal ? { signal } : {});
+    const askedAt = clock.monotonic();
+    const made = await engine.generate({ prompt, seed }, signal ? { signal } : {});
+    const { latencyMs, stagesMs, png } = made;
     samples.push(sampleOf(latencyMs, stagesMs));
+    roundTripsMs.push(clock.monotonic() - askedAt);
+    stepsMs.push(made.stepsMs);
     if (!pictures.has(place) && keptBytes + png.length <= limits.pictureBytes) {
       pictures.set(place, png);
       keptBytes += png.length;
     }
     onQuery(samples.length);
+    await options.between?.();
   }
-  return { samples, pictures };
+  return { samples, roundTripsMs, stepsMs, pictures };
 }
 
 /** Whole microseconds: two thousand samples must fit into one message. */
@@ -50,6 +63,11 @@ function sampleOf(latencyMs: number, stagesMs: Readonly<Record<string, number>>)
 }
 
 const microseconds = (ms: number): number => Math.round(ms * 1000) / 1000;
+
+/** The median of each denoising step over queries that all took the same number of them. */
+export function stepMedians(stepsMs: readonly (readonly number[])[]): number[] {
+  return (stepsMs[0] ?? []).map((_, step) => microseconds(median(stepsMs.map((steps) => steps[step] ?? 0))));
+}
 
 /** The figures of a BenchResult that follow from its samples. */
 export function latencyFigures(samples: readonly BenchSample[]) {

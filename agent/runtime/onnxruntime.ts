@@ -8,6 +8,7 @@ export const onnxRuntime: Runtime = {
   version: ort.env.versions.node ?? 'unknown',
   graphFile: 'model.onnx',
   load: openSession,
+  build: async () => (await import('./onnxruntime-build.ts')).onnxRuntimeBuild(),
 };
 
 async function openSession(path: string, { threads }: SessionOptions): Promise<Session> {

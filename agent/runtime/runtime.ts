@@ -58,6 +58,8 @@ export interface Runtime {
   readonly version: string;
   /** The graph's file in a component's folder, as the exporters name it. */
   readonly graphFile: 'model.onnx' | 'openvino_model.xml';
+  /** How the library was built, in its own words. */
+  build(): Promise<string>;
   /** Reads a graph file (and the weight files beside it). Throws what the runtime throws; blocks the thread. */
   load(path: string, options: SessionOptions): Promise<Session>;
   /** Breaks off whatever runs now; its `run` throws. Left out by a runtime that cannot. */

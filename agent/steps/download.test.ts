@@ -118,6 +118,7 @@ beforeEach(async () => {
       log,
     }),
     measure: {
+      runComparison: () => Promise.reject(new Error('not here')),
       runBench: () => Promise.reject(new Error('none')),
       checkGolden: () => Promise.reject(new Error('none')),
       ownRssBytes: () => 1000,

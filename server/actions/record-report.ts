@@ -92,11 +92,13 @@ export async function recordReport(
     const change = { to: said.to, atMs: nowMs, ...(said.reason && { reason: said.reason }) };
     if (said.to !== 'SUCCEEDED') return jobs.move(tx, job, change);
     const fault = job.kind === 'bench' ? await keepBench(tx, device, said) : await pictureFault(tx, said);
-    if (!fault) return jobs.move(tx, job, { ...change, ...(said.picture && { result: said.picture }) });
+    const result = said.picture ?? (said.comparison && { comparison: said.comparison });
+    if (!fault) return jobs.move(tx, job, { ...change, ...(result && { result }) });
     await jobs.move(tx, job, { to: 'FAILED', atMs: nowMs, reason: fault });
   }
 
-  async function keepBench(tx: Db, device: devices.Device, { jobId, bench }: Said<'job'>) {
+  async function keepBench(tx: Db, device: devices.Device, { jobId, bench, comparison }: Said<'job'>) {
+    if (comparison) return null;
     if (!bench) return { code: 'engine_failed', message: 'the device reported success without a result' } as const;
     await saveBench(tx, device, { benchRunId: jobId, jobId, installationId: null, result: bench });
     return null;

@@ -4,6 +4,7 @@ import { newId } from '../../shared/ids.ts';
 import { limits, timings } from '../../shared/limits.ts';
 import * as audit from '../store/audit.ts';
 import * as commands from '../store/commands.ts';
+import type { Db } from '../store/database.ts';
 import * as devices from '../store/devices.ts';
 import * as installations from '../store/installations.ts';
 import * as jobs from '../store/jobs.ts';
@@ -13,7 +14,15 @@ import type { World } from '../store/world.ts';
 /** For a device that is away it waits until the deadline. @returns the bench run's id */
 export async function requestBench(
   { store, clock, randomness }: World,
-  request: { device: string; model: string; version: string; mode: BenchMode; timeoutMs?: number; actor: string },
+  request: {
+    readonly device: string;
+    readonly model: string;
+    readonly version: string;
+    readonly mode: BenchMode;
+    readonly against?: { readonly model: string; readonly version: string } | undefined;
+    readonly timeoutMs?: number | undefined;
+    readonly actor: string;
+  },
 ): Promise<string> {
   const atMs = clock.now();
   const { model, version, mode, timeoutMs = timings.benchDeadlineMs, actor } = request;
@@ -22,19 +31,16 @@ export async function requestBench(
     if (!device) throw new StillError('not_found', `no device "${request.device}"`);
     if (device.revoked) throw new StillError('gone', `the device ${device.name} was revoked`);
     const { deviceId, name } = device;
-    const published = await versions.find(tx, model, version);
-    if (!published) throw new StillError('not_found', `${model}@${version} is not published`);
-    const { versionDigest } = published;
-    const runs = device.running.some((one) => one.versionDigest === versionDigest);
-    if (!runs && !(await installations.committedOf(tx, deviceId, versionDigest)))
-      throw new StillError('unprocessable', `${name} does not have ${model}@${version}; roll it out there first`);
+    const versionDigest = await digestOnDevice(tx, device, { model, version });
+    const { against } = request;
+    const other = against && { ...against, versionDigest: await digestOnDevice(tx, device, against) };
     if ((await jobs.openOf(tx, deviceId)).length >= limits.jobsPerDevice)
       throw new StillError('too_many', `${name} has ${limits.jobsPerDevice} jobs before this one already`);
     const jobId = newId('brn', atMs, randomness.bytes);
     const job = {
       ...{ jobId, deviceId, requestedAtMs: atMs, requestedBy: actor, deadlineMs: atMs + timeoutMs },
       kind: 'bench',
-      request: { mode, model, version, versionDigest },
+      request: { mode, model, version, versionDigest, ...(other && { against: other }) },
     } as const;
     await jobs.insert(tx, job);
     await commands.owe(tx, job, atMs);
@@ -43,8 +49,29 @@ export async function requestBench(
       actor,
       action: 'request-bench',
       subject: jobId,
-      details: { device: name, model, version, mode },
+      details: {
+        device: name,
+        model,
+        version,
+        mode,
+        ...(against && { against: `${against.model}@${against.version}` }),
+      },
     });
     return jobId;
   });
+}
+
+/** @throws StillError unless the version is published and stands on the device */
+async function digestOnDevice(
+  tx: Db,
+  { deviceId, name, running }: devices.Device,
+  { model, version }: { readonly model: string; readonly version: string },
+): Promise<string> {
+  const published = await versions.find(tx, model, version);
+  if (!published) throw new StillError('not_found', `${model}@${version} is not published`);
+  const { versionDigest } = published;
+  const runs = running.some((one) => one.versionDigest === versionDigest);
+  if (!runs && !(await installations.committedOf(tx, deviceId, versionDigest)))
+    throw new StillError('unprocessable', `${name} does not have ${model}@${version}; roll it out there first`);
+  return versionDigest;
 }

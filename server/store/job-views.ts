@@ -9,9 +9,13 @@ export async function viewBenchRuns(db: Db, jobs: readonly Job[]): Promise<Bench
   const views: BenchRunView[] = [];
   for (const job of jobs) {
     if (job.kind !== 'bench') continue;
-    const { mode, model, version } = job.request;
+    const { mode, model, version, against } = job.request;
     const result = job.state === 'SUCCEEDED' ? await benchRuns.ofJob(db, job.jobId) : null;
-    views.push({ benchRunId: job.jobId, ...viewJob(job, names), model, version, mode, result });
+    views.push({
+      ...{ benchRunId: job.jobId, ...viewJob(job, names), model, version, mode, result },
+      against: against ? { model: against.model, version: against.version } : null,
+      comparison: (job.result?.comparison as BenchRunView['comparison'] | undefined) ?? null,
+    });
   }
   return views;
 }

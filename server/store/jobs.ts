@@ -22,7 +22,7 @@ export type Job = JobRequest & {
   readonly state: JobState;
   readonly reason: JobReason | null;
   readonly progress: JobProgress | null;
-  /** Of a picture: what the device says of it. */
+  /** Of a picture: what the device says of it. Of a comparison: `comparison`. */
   readonly result: Readonly<Record<string, unknown>> | null;
   readonly requestedAtMs: number;
   readonly requestedBy: string;

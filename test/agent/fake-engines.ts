@@ -4,7 +4,7 @@ import { type Engine, EngineFault, type EngineLauncher, type EngineSpec } from '
 import type { Measure } from '../../agent/means.ts';
 import type { BenchResult } from '../../shared/bench.ts';
 
-const RESOURCES = { rssBytes: 1e6, peakRssBytes: 2e6, anonymousBytes: 1e6, cpuMs: 1 };
+const RESOURCES = { rssBytes: 1e6, peakRssBytes: 2e6, anonymousBytes: 1e6, mappedBytes: 1e6, cpuMs: 1 };
 
 export class FakeEngines {
   loadMs = 5;
@@ -40,6 +40,9 @@ export class FakeEngines {
       } finally {
         await engine.close();
       }
+    },
+    runComparison: async () => {
+      throw new EngineFault('run_failed', 'these engines are not worth comparing');
     },
     checkGolden: async (engine, spec, signal) => {
       await engine.generate(
@@ -79,6 +82,7 @@ export class FakeEngines {
         return picture(spec, request.prompt, request.seed);
       },
       evaluate: async () => ({}),
+      describe: async () => ({ build: 'fake', kernels: [] }),
       resources: async () => RESOURCES,
       close: async () => end(true),
       die: () => end(false),
@@ -92,7 +96,17 @@ export class FakeEngines {
 function picture({ variant, manifest }: EngineSpec, prompt: string, seed: number) {
   const { width, height } = variant.resolution;
   const png = Buffer.from(`${manifest.version} ${prompt} ${seed}`);
-  return { png, width, height, steps: variant.steps, seed, latencyMs: 5, stagesMs: { denoise: 5 }, unknownWords: [] };
+  return {
+    png,
+    width,
+    height,
+    steps: variant.steps,
+    seed,
+    latencyMs: 5,
+    stagesMs: { denoise: 5 },
+    stepsMs: [5],
+    unknownWords: [],
+  };
 }
 
 function benchResult({ manifest, variant, versionDigest }: EngineSpec, mode: BenchResult['mode']): BenchResult {

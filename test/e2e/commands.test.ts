@@ -154,6 +154,19 @@ describe('the main job', () => {
     expect(text.stdout).toContain('pi-kitchen');
   });
 
+  it('compares the two versions on a device, and hands out the raw samples', async () => {
+    const run = await json<{ benchRunId: string; comparison: { verdict: { kind: string }; pairsMs: unknown[] } }>([
+      ...['bench', 'compare', 'shapes-tiny@1.0.0', 'shapes-tiny@1.1.0', 'pi-desk'],
+    ]);
+    expect(['a-faster', 'b-faster', 'equal', 'unknown']).toContain(run.comparison.verdict.kind);
+    const samples = await still(['bench', 'samples', run.benchRunId]);
+    expect(samples.stdout.trim().split('\n')).toHaveLength(run.comparison.pairsMs.length + 1);
+    const absent = await still(['bench', 'compare', 'shapes-tiny@1.0.0', 'shapes-tiny@9.9.9', 'pi-desk']);
+    expect(absent).toMatchObject({ code: 1, stderr: expect.stringContaining('shapes-tiny@9.9.9 is not published') });
+    const runs = await json<{ benchRunId: string; result: unknown }[]>(['bench', 'samples', run.benchRunId]);
+    expect(runs).toEqual(run.comparison.pairsMs);
+  });
+
   it('fetches the same bytes for the same prompt and seed, from any device, and others for another seed', async () => {
     const picture = async (name: string, seed: string, file: string) => {
       await json(['picture', name, 'a red circle on white background', '--seed', seed, '-o', join(fleet.folder, file)]);

@@ -6,8 +6,10 @@ import { expect, it } from 'vitest';
 import type { EngineLauncher } from '../../agent/engine/engine.ts';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { runBench } from '../../agent/measure/bench.ts';
-import { BENCH_MODES, BenchResult } from '../../shared/bench.ts';
+import { runComparison } from '../../agent/measure/compare.ts';
+import { BENCH_MODES, BenchComparison, BenchResult, COMPARISON_MODES } from '../../shared/bench.ts';
 import { clockOf, isAlive, specOf } from './fixture.ts';
+import { openVinoRuntimes, openVinoSpec } from './openvino-fixture.ts';
 
 const spec = specOf();
 const clock = clockOf();
@@ -30,12 +32,40 @@ it('measures what the contract asks for', async () => {
   expect(result.samples.length).toBeGreaterThanOrEqual(BENCH_MODES.probe.minQueries);
   expect(result.coldLatencyMs).toBeGreaterThan(result.latencyMsP50 * 0.9);
   expect(result.peakRssBytes).toBeGreaterThan(result.anonymousBytes);
+  expect(result.mappedBytes).toBeGreaterThan(1e6);
+  expect(result.stepsMsP50).toHaveLength(spec.variant.steps);
+  expect(result.roundTripMsP50).toBeGreaterThan(result.latencyMsP50 * 0.9);
+  expect(result.probesMs?.length).toBeGreaterThanOrEqual(2);
+  expect(result.runtimeBuild).toMatch(/^ORT Build Info: .*build type=Release/);
   expect(result.cpuShare).toBeGreaterThan(0.1);
   expect(result.quality?.pictures).toHaveLength(
     Math.min(BENCH_MODES.probe.qualityPrompts, spec.manifest.evaluation?.prompts ?? 0),
   );
   expect(pids.some(isAlive)).toBe(false);
 }, 60_000);
+
+it('names the kernels of a variant for OpenVINO', async () => {
+  const runtimeFolders = [await openVinoRuntimes()];
+  const launcher = createEngineLauncher({ clock, log: () => {}, runtimeFolders });
+  const result = await runBench({ launcher, spec: openVinoSpec(), mode: 'probe', agentVersion: '0.1.0', clock });
+  expect(BenchResult.parse(result)).toEqual(result);
+  expect(result.runtimeBuild).toMatch(/^OpenVINO 2026/);
+  const unet = result.kernels?.filter(({ graph }) => graph === 'unet') ?? [];
+  expect(unet.map(({ operator }) => operator)).toContain('Convolution');
+  expect(result.cpuFeatures).toContain(process.arch === 'arm64' ? 'asimd' : 'sse4_2');
+}, 300_000);
+
+it('compares two versions in turn', async () => {
+  const options = { launcher, agentVersion: '0.1.0', clock, mode: 'quick' } as const;
+  const slower = { ...spec, variant: { ...spec.variant, steps: spec.variant.steps * 4 } };
+  const faster = await runComparison({ ...options, a: slower, b: spec });
+  expect(BenchComparison.parse(faster)).toEqual(faster);
+  expect(faster.pairsMs.length).toBeGreaterThanOrEqual(COMPARISON_MODES.quick.minPairs);
+  // A machine that something else uses may make it refuse; it may never say the opposite.
+  expect(['b-faster', 'unknown']).toContain(faster.verdict.kind);
+  expect(faster.verdict.ratio).toBeLessThan(0.7);
+  expect(pids.some(isAlive)).toBe(false);
+}, 120_000);
 
 it('ends its engine when it is canceled', async () => {
   const canceler = new AbortController();

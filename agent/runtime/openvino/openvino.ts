@@ -18,6 +18,7 @@ export function openVino(folder: string): Runtime {
     name: 'openvino',
     version: library.version(),
     graphFile: 'openvino_model.xml',
+    build: async () => `OpenVINO ${library.version()}`,
     async load(path, options) {
       const session = new OpenSession(library, { core, path, options });
       sessions.add(session);

@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { BenchMode } from '../../../shared/bench.ts';
+import { StillError } from '../../../shared/errors.ts';
 import type { BenchRunView } from '../../../shared/http-api.ts';
 import type { VersionRef } from '../../../shared/ids.ts';
 import { jobTable } from '../../../shared/job.ts';
@@ -8,7 +10,10 @@ import { duration, versionRef } from '../arguments.ts';
 import { followJob, requireSuccess } from '../follow-job.ts';
 import { INTERRUPTED_EXIT_CODE, untilInterrupt } from '../interrupt.ts';
 import { openSession, type Session } from '../session.ts';
+import { plural } from '../units.ts';
 import { benchText } from '../views/bench-text.ts';
+import { comparisonText } from '../views/comparison-text.ts';
+import { samplesCsv } from '../views/samples-csv.ts';
 
 interface Options {
   readonly mode: BenchMode;
@@ -17,6 +22,10 @@ interface Options {
 }
 
 export function bench(): Command {
+  return measure().addCommand(compare()).addCommand(samples());
+}
+
+function measure(): Command {
   return new Command('bench')
     .description('Measure a version on a device that has it: latency, memory, quality.')
     .argument('<device>')
@@ -40,6 +49,43 @@ export function bench(): Command {
     });
 }
 
+function compare(): Command {
+  return new Command('compare')
+    .description('Tell whether version B is faster than A on a device: both in turn, with an interval, or a refusal.')
+    .argument('<model@version A>', '', versionRef)
+    .argument('<model@version B>', '', versionRef)
+    .argument('<device>')
+    .addOption(
+      new Option('--mode <mode>', 'quick: 20 s; rapid: 90 s; full: 15 min or 1000 pairs')
+        .choices(['quick', 'rapid', 'full'])
+        .default('quick'),
+    )
+    .option('--timeout <duration>', 'how long it may take, waiting for its turn included', duration)
+    .action(async (a: VersionRef, b: VersionRef, device: string, options: Options, self: Command) => {
+      const session = openSession(self);
+      const body = { device, ...a, against: b, mode: options.mode, timeoutMs: options.timeout };
+      await wait(session, await session.client.call('requestBench', { body }));
+    });
+}
+
+function samples(): Command {
+  return new Command('samples')
+    .description('The raw samples of a bench run, one line each (CSV; --json for JSON).')
+    .argument('<bench run>', 'its id, as "still bench" prints it')
+    .option('-o, --output <file>', 'write them to a file')
+    .action(async (benchRunId: string, { output }: { output?: string }, self: Command) => {
+      const { client, screen } = openSession(self);
+      const run = await client.call('showBenchRun', { params: { benchRunId } });
+      if (!run.result && !run.comparison)
+        throw new StillError('not_found', `the bench run ${benchRunId} is ${run.state} and holds no samples`);
+      const raw = run.result?.samples ?? run.comparison?.pairsMs ?? [];
+      const csv = samplesCsv(run);
+      if (output === undefined) return screen.result(raw, csv);
+      writeFileSync(output, screen.json ? `${JSON.stringify(raw, null, 2)}\n` : `${csv}\n`);
+      screen.result({ file: output, samples: raw.length }, `${plural(raw.length, 'sample')} stand in ${output}.`);
+    });
+}
+
 async function wait(session: Session, { benchRunId }: BenchRunView): Promise<void> {
   const ask = () => session.client.call('showBenchRun', { params: { benchRunId } });
   const run = await untilInterrupt((signal) => followJob(session, ask, signal));
@@ -48,5 +94,5 @@ async function wait(session: Session, { benchRunId }: BenchRunView): Promise<voi
     return session.screen.result(run, 'The bench run goes on. "still table" shows the result when there is one.');
   }
   requireSuccess(`the bench run of ${run.model}@${run.version}`, run);
-  session.screen.result(run, benchText(run));
+  session.screen.result(run, run.comparison ? comparisonText(run, run.comparison) : benchText(run));
 }

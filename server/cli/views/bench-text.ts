@@ -1,23 +1,29 @@
 import pc from 'picocolors';
+import type { BenchResult } from '../../../shared/bench.ts';
 import type { BenchRunView } from '../../../shared/http-api.ts';
 import { bytes, latency, parameters, plural } from '../units.ts';
+
+type Fact = [name: string, value: string];
 
 export function benchText({ device, model, version, result }: BenchRunView): string {
   if (!result) return `${device} sent no result.`;
   const { resolution, steps, threads, samples, quality, disturbances } = result;
   const stages = Object.entries(result.stagesMsP50).map(([stage, ms]) => `${stage} ${latency(ms)}`);
-  const facts: [string, string][] = [
+  const facts: Fact[] = [
     ['picture', `${resolution.width}×${resolution.height}, ${plural(steps, 'step')}, ${plural(threads, 'thread')}`],
     [
       'latency',
       `p50 ${latency(result.latencyMsP50)}, p90 ${orTooFew(result.latencyMsP90)}, p99 ${orTooFew(result.latencyMsP99)} (n = ${samples.length})`,
     ],
     ['stages', stages.join(', ')],
+    ...stepsText(result),
     ['cold', `engine ready after ${latency(result.loadMs)}, first picture ${latency(result.coldLatencyMs)}`],
-    ['memory', `peak ${bytes(result.peakRssBytes)}, of it private ${bytes(result.anonymousBytes)} at the end`],
+    ['memory', memoryText(result)],
+    ...workText(result),
     ['parameters', parameters(result.parameters)],
     ['quality', quality ? qualityText(quality) : 'not measured: the version has no evaluator'],
-    ['runtime', `${result.variant}, ${result.runtimeVersion}`],
+    ['runtime', `${result.variant}, ${result.runtimeVersion}, agent ${result.agentVersion}`],
+    ...kernelsText(result),
     ...(result.temperatureMaxCelsius === null
       ? []
       : [['heat', `${result.temperatureMaxCelsius.toFixed(1)} °C`] as [string, string]]),
@@ -28,6 +34,44 @@ export function benchText({ device, model, version, result }: BenchRunView): str
     `${pc.bold(`${model}@${version}`)} on ${pc.bold(device)}`,
     ...facts.map(([name, value]) => `  ${pc.dim(name.padEnd(width))}  ${value}`),
   ].join('\n');
+}
+
+function memoryText({ peakRssBytes, anonymousBytes, mappedBytes }: BenchResult): string {
+  const mapped = mappedBytes === undefined ? '' : ` and mapped files ${bytes(mappedBytes)}`;
+  return `peak ${bytes(peakRssBytes)}; at the end private ${bytes(anonymousBytes)}${mapped}`;
+}
+
+function stepsText({ stepsMsP50 = [], roundTripMsP50 }: BenchResult): Fact[] {
+  const steps: Fact[] = stepsMsP50.length === 0 ? [] : [['steps', stepsMsP50.map(latency).join(', ')]];
+  return roundTripMsP50 === undefined
+    ? steps
+    : [...steps, ['round trip', `${latency(roundTripMsP50)} as the agent sees it`]];
+}
+
+function workText({ cpuMsPerPicture, energyJoulesPerPicture, frequencyMhz }: BenchResult): Fact[] {
+  const facts = [
+    cpuMsPerPicture !== undefined && `${latency(cpuMsPerPicture)} of processor time`,
+    typeof energyJoulesPerPicture === 'number' && `${energyJoulesPerPicture.toFixed(2)} J`,
+    frequencyMhz && `at ${Math.round(frequencyMhz.low)}–${Math.round(frequencyMhz.high)} MHz`,
+  ].filter((fact) => typeof fact === 'string');
+  return facts.length === 0 ? [] : [['a picture', facts.join(', ')]];
+}
+
+/** Where most of the time goes; a reference kernel of a convolution is slow, and stands out. */
+function kernelsText({ kernels = [] }: BenchResult): Fact[] {
+  const most = [...kernels].sort((a, b) => b.share - a.share).slice(0, 4);
+  const text = most.map(
+    ({ graph, operator, kernel, share }) => `${graph} ${operator} ${kernel} ${(100 * share).toFixed(0)} %`,
+  );
+  const slow = kernels.find(
+    ({ operator, kernel }) => kernel.startsWith('ref') && /conv|fullyconnected|matmul/i.test(operator),
+  );
+  return [
+    ...(text.length === 0 ? [] : [['kernels', text.join(', ')] as Fact]),
+    ...(slow
+      ? [['slow', pc.yellow(`${slow.graph}: ${slow.operator} runs in the reference kernel ${slow.kernel}`)] as Fact]
+      : []),
+  ];
 }
 
 /** The same in one line, for lines that stand below each other. */

@@ -2,10 +2,12 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import type { DeviceView, RolloutView, TableRow } from '../../../shared/http-api.ts';
+import { comparisonText } from './comparison-text.ts';
 import { devicesText } from './devices-text.ts';
 import { planText } from './plan-text.ts';
 import { rolloutChanges } from './rollout-changes.ts';
 import { rolloutText } from './rollout-text.ts';
+import { samplesCsv } from './samples-csv.ts';
 import { seedTable } from './seed-table.ts';
 
 const NOW = Date.UTC(2026, 0, 31, 12);
@@ -210,4 +212,43 @@ stickers-lite@1.1.0 to all  RUNNING  12 s  rol_00000000000000000000000001
     pi-kitchen  1.1.0  DOWNLOADING  3.14 MB of 10.0 MB
     pi-hall     1.1.0  PROBING  quality 12 of 48
 `);
+});
+
+const side = (version: string, latencyMsP50: number) => ({
+  ...{
+    model: 'stickers-lite',
+    version,
+    versionDigest: sha,
+    variant: 'openvino-fp16',
+    runtimeVersion: 'openvino 2026.4.1',
+  },
+  ...{ latencyMsP50, peakRssBytes: 100e6 },
+});
+const comparison = {
+  ...{ a: side('1.0.0', 16), b: side('1.1.0', 10), agentVersion: '0.1.0', threads: 4, probesMs: [9, 9] },
+  pairsMs: [
+    [16, 10],
+    [17, 11],
+  ] as [number, number][],
+  disturbances: ['3 pages came back from swap'],
+  verdict: { kind: 'b-faster' as const, ratio: 0.6301, low: 0.62, high: 0.655, confidence: 0.95, reason: '' },
+  ...{ startedAtMs: 1, endedAtMs: 2 },
+};
+
+test('a comparison', () => {
+  expect(shown(comparisonText({ device: 'pi-kitchen' }, comparison))).toBe(`
+B is faster: it takes 0.63 of A's time. (B ÷ A between 0.620 and 0.655 at 95 %)
+  A  stickers-lite@1.0.0 (openvino-fp16, openvino 2026.4.1): p50 16.0 ms, peak 100 MB
+  B  stickers-lite@1.1.0 (openvino-fp16, openvino 2026.4.1): p50 10.0 ms, peak 100 MB
+  on pi-kitchen, 4 threads, 2 pairs of the same prompt and seed, in turn
+  disturbed  3 pages came back from swap
+`);
+  const unknown = { kind: 'unknown' as const, ratio: null, low: null, high: null, confidence: 0.95, reason: '2 pairs' };
+  expect(shown(comparisonText({ device: 'pi' }, { ...comparison, verdict: unknown }))).toContain(
+    'It cannot be said which is faster: 2 pairs.\n',
+  );
+});
+
+test('raw samples', () => {
+  expect(samplesCsv({ result: null, comparison })).toBe('pair,first,a_ms,b_ms\n0,a,16,10\n1,b,17,11');
 });

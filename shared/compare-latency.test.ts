@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { compareLatency, medianInterval } from './compare-latency.ts';
+import { mulberry32 } from './statistics.ts';
+
+const steady = [10, 10.5, 11];
+
+/** Pairs whose B takes `ratio` of A's time, with noise of both and a drift of the machine that both share. */
+function pairs(count: number, ratio: number, { noise = 0.05, afterFirst = 1, seed = 1 } = {}): [number, number][] {
+  const uniform = mulberry32(seed);
+  const jitter = () => 1 + noise * (uniform() - 0.5) * 2;
+  return Array.from({ length: count }, (_, i) => {
+    const machine = 10 + 5 * Math.sin(i / 9);
+    const [a, b] = [machine * jitter(), machine * ratio * jitter()];
+    return i % 2 === 0 ? [a, b * afterFirst] : [a * afterFirst, b];
+  });
+}
+
+describe('compareLatency', () => {
+  it.each([
+    [0.9, 'b-faster'],
+    [1.1, 'a-faster'],
+    [1, 'equal'],
+  ])('sees that B takes %d of the time through a drift of half the latency', (ratio, kind) => {
+    const verdict = compareLatency(pairs(128, ratio, { noise: 0.03 }), steady);
+    expect(verdict).toMatchObject({ kind, reason: '' });
+    expect(verdict.low).toBeLessThanOrEqual(ratio * 1.01);
+    expect(verdict.high).toBeGreaterThanOrEqual(ratio * 0.99);
+  });
+
+  it.each([
+    ['too few pairs', pairs(15, 0.5), steady, '15 pairs were measured, at least 16'],
+    ['noise beyond the difference', pairs(24, 0.99, { noise: 0.5 }), steady, 'holds 1'],
+    ['a machine that something else used', pairs(64, 0.8), [10, 25], '2.5 times as long'],
+    ['an effect of the order', pairs(64, 1, { afterFirst: 0.7, noise: 0.02 }), steady, 'runs first decides'],
+  ])('refuses: %s', (_, measured, probes, why) => {
+    const verdict = compareLatency(measured, probes);
+    expect(verdict.kind).toBe('unknown');
+    expect(verdict.reason).toContain(why);
+  });
+
+  it('is wrong about equal versions at most as often as it says', () => {
+    const wrong = Array.from({ length: 400 }, (_, seed) => compareLatency(pairs(24, 1, { noise: 0.3, seed }), steady))
+      .map(({ kind }) => kind)
+      .filter((kind) => kind === 'a-faster' || kind === 'b-faster');
+    expect(wrong.length).toBeLessThan(400 * 0.09);
+  });
+});
+
+describe('medianInterval', () => {
+  it('takes the ranks of the tables: 3rd and 10th of 12, 10th and 23rd of 32', () => {
+    const first = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
+    expect(medianInterval(first(12))).toEqual({ low: 3, high: 10 });
+    expect(medianInterval(first(32))).toEqual({ low: 10, high: 23 });
+  });
+
+  it('promises nothing of five values', () => {
+    expect(medianInterval([1, 2, 3, 4, 5])).toEqual({ low: 0, high: Infinity });
+  });
+});

@@ -1,0 +1,66 @@
+// Is B faster than A? From interleaved pairs on one device: the median of the ratios, with an exact interval, and a
+// refusal where the pairs cannot say.
+import type { BenchComparison } from './bench.ts';
+import { median } from './statistics.ts';
+
+type Verdict = BenchComparison['verdict'];
+
+const CONFIDENCE = 0.95;
+const FEWEST_PAIRS = 16;
+/** Differences below this are called equal: no one notices them, and the next kernel moves them. */
+const EQUAL_WITHIN = 0.02;
+/** The probe, the same work every time, may vary by this much before the machine counts as two machines. */
+const PROBE_SPREAD = 2;
+
+/**
+ * @param pairsMs latencies [A, B] of the same prompt and seed; in the even pairs A ran first, in the odd ones B
+ * @param probesMs a fixed piece of work, timed throughout the run
+ */
+export function compareLatency(pairsMs: readonly (readonly [number, number])[], probesMs: readonly number[]): Verdict {
+  const unknown = (reason: string, known: Partial<Verdict> = {}): Verdict => ({
+    ...{ kind: 'unknown', ratio: null, low: null, high: null, confidence: CONFIDENCE, reason },
+    ...known,
+  });
+  if (pairsMs.length < FEWEST_PAIRS)
+    return unknown(`${pairsMs.length} pairs were measured, at least ${FEWEST_PAIRS} are needed`);
+  const ratios = pairsMs.map(([a, b]) => b / a);
+  const whole = { ratio: median(ratios), ...medianInterval(ratios) };
+  const spread = Math.max(...probesMs) / Math.min(...probesMs);
+  if (spread > PROBE_SPREAD)
+    return unknown(
+      `the same piece of work took up to ${spread.toFixed(1)} times as long at one moment of the run as at another: something else used the machine`,
+      whole,
+    );
+  const [aFirst, bFirst] = [0, 1].map((parity) => medianInterval(ratios.filter((_, i) => i % 2 === parity)));
+  if (aFirst && bFirst && (aFirst.low > bFirst.high || bFirst.low > aFirst.high))
+    return unknown(
+      `which of the two runs first decides: B takes ${print(aFirst)} of A's time after A and ${print(bFirst)} before it`,
+      whole,
+    );
+  const known = { ...whole, confidence: CONFIDENCE, reason: '' };
+  if (whole.low > 1 - EQUAL_WITHIN && whole.high < 1 + EQUAL_WITHIN) return { ...known, kind: 'equal' };
+  if (whole.high < 1) return { ...known, kind: 'b-faster' };
+  if (whole.low > 1) return { ...known, kind: 'a-faster' };
+  return unknown(`the interval ${print(whole)} holds 1: B may be faster or slower; a longer --mode may tell`, whole);
+}
+
+/**
+ * Distribution-free interval of the median from order statistics (Conover 1999, section 3.2): ranks r and n + 1 − r,
+ * with the largest r for which a binomial(n, ½) falls below r at most (1 − confidence) / 2 of the time.
+ */
+export function medianInterval(values: readonly number[], confidence = CONFIDENCE): { low: number; high: number } {
+  const sorted = [...values].sort((a, b) => a - b);
+  const n = sorted.length;
+  let rank = 0;
+  let below = Math.exp(-n * Math.LN2);
+  for (let term = below; below <= (1 - confidence) / 2 && rank < n; ) {
+    rank++;
+    term *= (n - rank + 1) / rank;
+    below += term;
+  }
+  // Too few for any interval at this confidence: everything is possible.
+  if (rank === 0) return { low: 0, high: Infinity };
+  return { low: sorted[rank - 1] as number, high: sorted[n - rank] as number };
+}
+
+const print = ({ low, high }: { low: number; high: number }) => `[${low.toFixed(3)}, ${high.toFixed(3)}]`;
