@@ -19,25 +19,31 @@ export function mersenneTwister(seed: number): MersenneTwister {
   return {
     words(count) {
       const words = new Uint32Array(count);
-      for (let i = 0; i < count; i++) {
+      for (let at = 0; at < count; ) {
         if (used === STATE) {
           twist(state);
           used = 0;
         }
-        words[i] = temper(state[used++] as number);
+        const end = Math.min(count, at + STATE - used);
+        while (at < end) words[at++] = temper(state[used++] as number);
       }
       return words;
     },
   };
 }
 
+/** In three runs, so that no index wraps around within one. */
 function twist(state: Int32Array): void {
-  for (let i = 0; i < STATE; i++) {
-    const next = i + 1 < STATE ? i + 1 : 0;
-    const far = i < STATE - 397 ? i + 397 : i + 397 - STATE;
-    const joined = ((state[i] as number) & 0x80000000) | ((state[next] as number) & 0x7fffffff);
-    state[i] = (state[far] as number) ^ (joined >>> 1) ^ (-(joined & 1) & 0x9908b0df);
-  }
+  for (let i = 0; i < STATE - 397; i++)
+    state[i] = (state[i + 397] as number) ^ joined(state[i] as number, state[i + 1] as number);
+  for (let i = STATE - 397; i < STATE - 1; i++)
+    state[i] = (state[i + 397 - STATE] as number) ^ joined(state[i] as number, state[i + 1] as number);
+  state[STATE - 1] = (state[396] as number) ^ joined(state[STATE - 1] as number, state[0] as number);
+}
+
+function joined(high: number, low: number): number {
+  const word = (high & 0x80000000) | (low & 0x7fffffff);
+  return (word >>> 1) ^ (-(word & 1) & 0x9908b0df);
 }
 
 function temper(word: number): number {

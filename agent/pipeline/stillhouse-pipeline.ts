@@ -114,11 +114,13 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const emptyIds = request.guidanceScale > 1 ? tokenizer.tokenize('').ids : null;
 
   await host.reach({ stage: 'encode', done: 0, total: 1 });
-  const conditional = await encode(parts, ids);
+  const encoding = encode(parts, ids);
+  // Drawn meanwhile: OpenVINO leaves this thread free.
+  let sample = randn(request.seed, 3 * height * width);
+  const conditional = await encoding;
   const unconditional = emptyIds && (await encode(parts, emptyIds));
 
   await host.reach({ stage: 'denoise', done: 0, total: steps });
-  let sample = randn(request.seed, 3 * height * width);
   for (const [step, timestep] of schedule.timesteps.entries()) {
     const at = { sample, dims: [1, 3, height, width], timestep };
     const velocity = await predict(parts, at, conditional);
