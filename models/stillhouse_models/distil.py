@@ -40,6 +40,8 @@ def distil(recipe: Recipe, training: Path, out: Path, start_from: Path | None = 
         run.restore(out / CHECKPOINT)
     elif start_from is not None:
         run.start_from(start_from)
+    elif recipe.student.start == "teacher":
+        run.start_from_teacher()
     judge = Judge(run.sprites, load_evaluator(run.sprites, training / "evaluator.safetensors"))
     log.write(start=True, step=run.progress.step, parameters=sum(p.numel() for p in run.student.parameters()))
     rows = _phases_done(out)

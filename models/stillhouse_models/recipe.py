@@ -6,7 +6,17 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-LOSSES = ("mse", "truth", "gram", "kl")
+from stillhouse_models.training.layers import layer_place
+
+# See losses/, a file each or for a few of a kind.
+LOSSES = ("mse", "truth", "feature", "gram", "kl", "layout", "progressive", "consistency", "adversarial", "dmd")
+# What a student's keys may say, where only some words have a meaning.
+CHOICES = {
+    "family": ("lite-unet", "mobilenet-v3-unet", "separable-unet", "teacher-unet"),
+    "attention": ("full", "linear", "windowed"),
+    "start": ("scratch", "teacher"),
+    "importance": ("taylor", "l1"),
+}
 
 
 class RecipeError(ValueError):
@@ -34,7 +44,11 @@ class TeacherRecipe:
 
 @dataclass(frozen=True)
 class StudentRecipe:
-    """`steps` is what the student is trained for; `teacher_share` of each batch the teacher answers, see training/lessons.py."""
+    """`steps` is what the student is trained for; `teacher_share` of each batch the teacher answers, see training/lessons.py.
+
+    `start`: "teacher" begins with those of the teacher's channels that matter most, by `importance`, see start/.
+    `layers` are what the losses feature, gram, kl and adversarial look at; none named: see training/layers.py.
+    """
 
     family: str
     channels: tuple[int, ...]
@@ -44,6 +58,11 @@ class StudentRecipe:
     steps: int = 4
     batch_size: int = 64
     teacher_share: float = 0.34
+    attention: str = "full"
+    start: str = "scratch"
+    importance: str = "taylor"
+    layers: tuple[str, ...] = ()
+    temperature: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -79,10 +98,26 @@ def read_recipe(file: Path) -> Recipe:
     phases = table.pop("phases", [])
     made["phases"] = tuple(_build(PhaseRecipe, phase, f"{file}: phase {i + 1}") for i, phase in enumerate(phases))
     recipe: Recipe = _build(Recipe, table | made, str(file))
+    _check_student(recipe.student, f"{file}: [student]")
     for phase in recipe.phases:
         if unknown := sorted(set(phase.losses) - set(LOSSES)):
             raise RecipeError(f"{file}: phase {phase.name!r}: unknown losses {unknown}; known: {list(LOSSES)}")
     return recipe
+
+
+def _check_student(student: StudentRecipe, where: str) -> None:
+    for key, known in CHOICES.items():
+        if (value := getattr(student, key)) not in known:
+            raise RecipeError(f"{where}: {key} is {value!r}; known: {list(known)}")
+    if student.family == "teacher-unet" and student.attention != "full":
+        raise RecipeError(f"{where}: attention is {student.attention!r}; a teacher-unet knows only 'full'")
+    if not student.temperature > 0:
+        raise RecipeError(f"{where}: temperature is {student.temperature}; expected more than 0")
+    try:
+        for name in student.layers:
+            layer_place(name, len(student.channels))
+    except ValueError as cause:
+        raise RecipeError(f"{where}: layers: {cause}") from cause
 
 
 def _build(kind: type, table: dict[str, Any], where: str) -> Any:

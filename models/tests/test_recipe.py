@@ -18,6 +18,13 @@ def test_built_in_recipes_are_read(file: Path) -> None:
         (("batch_size", "batchsize"), "batchsize"),
         (("mse = 1.0 }", "mae = 1.0 }"), "mae"),
         (('source = "shapes"', ""), "source"),
+        (('family = "lite-unet"', 'family = "heavy-unet"'), "heavy-unet.*separable-unet"),
+        (('family = "lite-unet"', 'family = "lite-unet"\nattention = "sparse"'), "attention is 'sparse'"),
+        (('family = "lite-unet"', 'family = "lite-unet"\nstart = "teecher"'), "start is 'teecher'"),
+        (('family = "lite-unet"', 'family = "lite-unet"\nimportance = "l3"'), "importance is 'l3'"),
+        (('family = "lite-unet"', 'family = "lite-unet"\nlayers = ["up2"]'), "layers: unknown layer 'up2'.*up1"),
+        (('family = "lite-unet"', 'family = "lite-unet"\ntemperature = 0.0'), "temperature is 0"),
+        (('family = "lite-unet"', 'family = "teacher-unet"\nattention = "linear"'), "teacher-unet.*full"),
         (("[teacher]", "[teacher"), "shapes"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stillhouse_models.keep_teacher import keep_teacher
-from stillhouse_models.recipe import PhaseRecipe, Recipe, read_recipe
+from stillhouse_models.recipe import CHOICES, LOSSES, PhaseRecipe, Recipe, read_recipe
 from stillhouse_models.train_teacher import TeacherSettings, TeacherTraining, settings_of
 from stillhouse_models.training.student_run import CHECKPOINT, StudentRun
 from stillhouse_models.weights import Painter, load_painter
@@ -72,6 +72,62 @@ def test_a_resumed_student_goes_on_as_if_never_stopped(teacher: Painter, tmp_pat
     resumed = StudentRun(recipe, teacher)
     resumed.restore(tmp_path / CHECKPOINT)
     assert [resumed.step(phase, 0.1) for _ in range(2)] == expected
+
+
+def with_losses(recipe: Recipe, *names: str) -> Recipe:
+    return replace(recipe, phases=(PhaseRecipe("all", 1, 2e-3, dict.fromkeys(names, 0.1)),))
+
+
+@pytest.mark.parametrize("names", [LOSSES, ("adversarial",), ("dmd", "mse"), ("consistency",)], ids=lambda names: names[0])
+def test_a_resumed_student_goes_on_with_all_its_networks(names: tuple[str, ...], teacher: Painter, tmp_path: Path) -> None:
+    recipe = with_losses(small(read_recipe(RECIPE)), *names)
+    whole = StudentRun(recipe, teacher)
+    for _ in range(2):
+        whole.step(recipe.phases[0], 0.0)
+    whole.save(tmp_path)
+    expected = [whole.step(recipe.phases[0], 0.1) for _ in range(2)]
+    resumed = StudentRun(recipe, teacher)
+    resumed.restore(tmp_path / CHECKPOINT)
+    assert [resumed.step(recipe.phases[0], 0.1) for _ in range(2)] == expected
+    rivals = {f"{name}-rival" for name in {"adversarial", "dmd"} & set(names)}
+    assert set(expected[0]) == {"mse", "truth"} | set(names) | rivals
+    assert all(np.isfinite(list(row.values())).all() for row in expected)
+
+
+def test_a_checkpoint_of_other_losses_is_refused(teacher: Painter, tmp_path: Path) -> None:
+    recipe = small(read_recipe(RECIPE))
+    StudentRun(with_losses(recipe, "adversarial"), teacher).save(tmp_path)
+    with pytest.raises(ValueError, match=r"networks for \['adversarial'\]"):
+        StudentRun(with_losses(recipe, "mse"), teacher).restore(tmp_path / CHECKPOINT)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_each_loss_moves_the_student(name: str, teacher: Painter) -> None:
+    recipe = with_losses(small(read_recipe(RECIPE)), name)
+    run = StudentRun(recipe, teacher)
+    before = [parameter.clone() for parameter in run.student.parameters()]
+    for _ in range(2):
+        run.step(recipe.phases[0], 0.0)
+    assert any(not torch.equal(a, b) for a, b in zip(before, run.student.parameters(), strict=True))
+
+
+def test_the_teacher_stays_as_it_is(teacher: Painter) -> None:
+    recipe = with_losses(small(read_recipe(RECIPE)), *LOSSES)
+    before = {name: value.clone() for name, value in teacher.unet.state_dict().items()}
+    run = StudentRun(recipe, teacher)
+    for _ in range(2):
+        run.step(recipe.phases[0], 0.0)
+    assert all(torch.equal(value, before[name]) for name, value in teacher.unet.state_dict().items())
+
+
+@pytest.mark.parametrize("family", CHOICES["family"])
+def test_a_student_of_each_family_starts_from_the_teacher(family: str, teacher: Painter) -> None:
+    recipe = small(read_recipe(RECIPE))
+    run = StudentRun(replace(recipe, student=replace(recipe.student, family=family, start="teacher")), teacher)
+    before = run.student.body.stem.weight.clone()
+    run.start_from_teacher()
+    assert not torch.equal(run.student.body.stem.weight, before)
+    assert torch.equal(run.average.state["body.stem.weight"], run.student.body.stem.weight)
 
 
 def test_a_frozen_part_stays_and_the_rest_moves(teacher: Painter) -> None:

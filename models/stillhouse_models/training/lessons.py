@@ -12,6 +12,7 @@ from torch import Tensor
 
 from stillhouse_models.sources.batches import batch
 from stillhouse_models.sources.caption import Wording
+from stillhouse_models.sources.scene import Scene
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.training.conditions import guided_clean_and_features, loosened, token_ids
 from stillhouse_models.training.pictures import to_tensor
@@ -31,6 +32,7 @@ class Lesson:
     """noisy and truth float32 [B, 3, h, w]; timestep float32 [B] (0..1000); ids int64 [B, L].
 
     clean is the teacher's answer to the first `len(clean)` of them, features what its levels said on the way.
+    scenes are what the rendered pictures show.
     """
 
     noisy: Tensor
@@ -39,6 +41,7 @@ class Lesson:
     truth: Tensor
     clean: Tensor
     features: list[Tensor]
+    scenes: list[Scene]
 
 
 @torch.no_grad()
@@ -57,7 +60,7 @@ def draw_lesson(
         clean, features = guided_clean_and_features(
             teacher.unet, teacher.encoder, noisy[:asked], t[:asked] * 1000, ids[:asked], empty, guidance
         )
-    return Lesson(noisy, t * 1000, ids, truth, clean.float(), features)
+    return Lesson(noisy, t * 1000, ids, truth, clean.float(), features, drawn.scenes)
 
 
 def noise_levels(rng: np.random.Generator, count: int, steps: int) -> Tensor:

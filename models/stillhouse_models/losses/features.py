@@ -1,15 +1,15 @@
-"""What a student is told off for. Each takes means over the batch, so that weights do not depend on its size."""
+"""Losses on what the levels say inside, student against teacher. Each is a mean, so that weights do not depend on the batch."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-TEMPERATURE = 2.0
 
-
-def mse(predicted: Tensor, wanted: Tensor, timestep: Tensor) -> Tensor:
-    """Squared error of clean pictures [B, 3, h, w], weighted as in the teacher's training: less where all is noise."""
-    error = (predicted - wanted).square().mean(dim=(1, 2, 3))
-    return (error / (timestep / 1000).clamp(min=0.3)).mean()
+def feature(student: Tensor, teacher: Tensor) -> Tensor:
+    """Squared distance as a share of the teacher's own size (FitNets, Romero et al. 2015). [B, C, h, w] both."""
+    wanted = teacher.float()
+    return (student.float() - wanted).square().mean() / wanted.square().mean()
 
 
 def gram(student: Tensor, teacher: Tensor) -> Tensor:
@@ -22,12 +22,12 @@ def _gram_matrix(features: Tensor) -> Tensor:
     return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 
-def kl(student: Tensor, teacher: Tensor) -> Tensor:
+def kl(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """KL divergence of the channels' distribution at each position, softened by a temperature (Hinton et al. 2015)."""
-    wanted = (teacher.float() / TEMPERATURE).log_softmax(dim=1)
-    given = (student.float() / TEMPERATURE).log_softmax(dim=1)
+    wanted = (teacher.float() / temperature).log_softmax(dim=1)
+    given = (student.float() / temperature).log_softmax(dim=1)
     per_position = (wanted.exp() * (wanted - given)).sum(dim=1)
-    return per_position.mean() * TEMPERATURE**2
+    return per_position.mean() * temperature**2
 
 
 class Adapters(nn.Module):
@@ -41,10 +41,14 @@ class Adapters(nn.Module):
         return [widen(feature) for widen, feature in zip(self.widen, features, strict=True)]
 
 
-def feature_losses(names: set[str], student: list[Tensor], teacher: list[Tensor]) -> dict[str, Tensor]:
+def feature_losses(names: set[str], student: list[Tensor], teacher: list[Tensor], temperature: float) -> dict[str, Tensor]:
     """Means over the layers compared."""
-    kinds = {"gram": gram, "kl": kl}
+    kinds: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+        "feature": feature,
+        "gram": gram,
+        "kl": lambda s, t: kl(s, t, temperature),
+    }
     return {
         name: torch.stack([kinds[name](s, t) for s, t in zip(student, teacher, strict=True)]).mean()
-        for name in kinds.keys() & names
+        for name in sorted(kinds.keys() & names)
     }

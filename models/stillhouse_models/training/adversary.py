@@ -1,0 +1,50 @@
+"""The rival of the adversarial loss: a discriminator on the frozen teacher's features, with its optimiser."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stillhouse_models.losses.adversarial import Discriminator, fooled, hinge
+from stillhouse_models.losses.paths import renoised
+from stillhouse_models.training.layers import layer_place
+from stillhouse_models.training.moment import Moment, random_levels, random_noise
+from stillhouse_models.weights import Painter
+
+
+class Adversary:
+    def __init__(self, teacher: Painter, layers: tuple[str, ...]):
+        self.teacher = teacher
+        widths = teacher.unet.config["channels"]
+        places = [layer_place(name, len(widths)) for name in layers]
+        self.layers = [index for index, _ in places]
+        self.network = Discriminator([widths[level] for _, level in places])
+        self.adam = torch.optim.AdamW(self.network.parameters(), lr=0.0, betas=(0.5, 0.97), weight_decay=0.0)
+
+    def loss(self, moment: Moment, rng: np.random.Generator) -> Tensor:
+        painted = moment.clean[: moment.asked]
+        level, noise = random_levels(rng, moment.asked), random_noise(rng, painted)
+        return fooled(self._verdicts(renoised(painted, level, noise), level, moment))
+
+    def learn(self, moment: Moment, rate: float, rng: np.random.Generator) -> float:
+        painted, rendered = moment.clean[: moment.asked].detach(), moment.lesson.truth[: moment.asked]
+        level, noise = random_levels(rng, moment.asked), random_noise(rng, painted)
+        self.adam.zero_grad(set_to_none=True)
+        loss = hinge(*(self._verdicts(renoised(seen, level, noise), level, moment) for seen in (rendered, painted)))
+        loss.backward()
+        self.adam.param_groups[0]["lr"] = rate
+        self.adam.step()
+        return loss.item()
+
+    def _verdicts(self, noisy: Tensor, level: Tensor, moment: Moment) -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            features = self.teacher.unet.clean_and_features(noisy, level * 1000, moment.context[: moment.asked])[1]
+            return self.network([features[i] for i in self.layers])
+
+    def state(self) -> dict[str, object]:
+        return {"network": self.network.state_dict(), "adam": self.adam.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        self.adam.load_state_dict(state["adam"])
