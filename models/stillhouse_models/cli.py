@@ -64,8 +64,15 @@ def export_command(
     out: OutFolder,
     steps: Annotated[int, typer.Option(help="denoising steps a picture")],
     description: Annotated[str, typer.Option()] = "",
-    precisions: Annotated[str, typer.Option(help="comma-separated: fp32, fp16, int8")] = "fp16,int8",
+    precisions: Annotated[
+        str,
+        typer.Option(
+            help="comma-separated variants: fp32, fp16, int8, int4, int8-dynamic, int8-static, "
+            "openvino-fp32, openvino-fp16, openvino-int8, openvino-int8-weights"
+        ),
+    ] = "fp16,int8",
     prompts: Annotated[int, typer.Option(help="size of the evaluation set")] = 48,
+    external_data: Annotated[bool, typer.Option(help="weights of ONNX graphs in a file of their own")] = False,
 ) -> None:
     """Write a version's folder: variants, evaluator, evaluation set, golden pictures, manifest."""
     from stillhouse_models.export import ExportRequest, export_version
@@ -75,6 +82,7 @@ def export_command(
         model=model, version=version, source=r.source, student=student, teacher=training / "teacher",
         evaluator=training / "evaluator.safetensors", out=out, description=description, steps=steps,
         precisions=tuple(precisions.split(",")), prompts=prompts, teacher_guidance=r.teacher.guidance,
+        external_data=external_data,
     )  # fmt: skip
     typer.echo(str(export_version(request)))
 

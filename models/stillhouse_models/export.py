@@ -9,22 +9,25 @@ from typing import Any
 from PIL import Image
 
 from stillhouse_models.evaluation_set import evaluation_captions, write_evaluation_set
-from stillhouse_models.export_variant import MODEL_INDEX, Graphs, export_variant, graphs_of, write_json
+from stillhouse_models.export_variant import MODEL_INDEX, Graphs, VariantSettings, export_variant, graphs_of, write_json
 from stillhouse_models.manifest import artifact, files, write_manifest
 from stillhouse_models.measure import measure
 from stillhouse_models.onnx_graphs import evaluator_graph
 from stillhouse_models.onnx_weights import compress_weights
 from stillhouse_models.pipeline import Pipeline
-from stillhouse_models.quality.measure_variant import score_variant
+from stillhouse_models.progress import progress
+from stillhouse_models.quality.evaluation_folder import EvaluationFolder, grid_period
+from stillhouse_models.quality.measure_variant import score_variant, teacher_measures
 from stillhouse_models.sources.batches import SOURCES, heads
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.training.judge import load_evaluator
-from stillhouse_models.weights import load_painter
+from stillhouse_models.variants.calibration import Calibration, record_calibration
+from stillhouse_models.variants.kinds import Kind, read_kinds
+from stillhouse_models.variants.parity import check_parity, reference_pictures, torch_pipeline
+from stillhouse_models.weights import Painter, load_painter
 
 LICENCE = Path(__file__).resolve().parents[1] / "LICENSE"
 GOLDEN_SEEDS = (1, 42, 7)
-# Runtimes differ in the last bits of a sum; a damaged weight differs by tens of levels.
-GOLDEN_TOLERANCE = 2.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class ExportRequest:
     steps: int = 8
     shift: float = 1.0
     precisions: tuple[str, ...] = ("fp16", "int8")
+    external_data: bool = False
     prompts: int = 48
     teacher_steps: int = 12
     teacher_guidance: float = 2.0
@@ -58,10 +62,7 @@ def export_version(request: ExportRequest) -> Path:
         version, sprites, teacher, request.prompts, request.teacher_steps, request.teacher_guidance
     )
     student = load_painter(request.student, "lite-unet")
-    graphs = graphs_of(student)
-    for precision in request.precisions:
-        export_variant(student, graphs, precision, request.shift, version / f"onnxruntime-{precision}")
-    variants = [_describe(version, sprites, graphs, precision, request.steps) for precision in request.precisions]
+    variants = _export_variants(version, sprites, student, request)
     manifest = {
         "schemaVersion": 1,
         "model": request.model,
@@ -71,7 +72,7 @@ def export_version(request: ExportRequest) -> Path:
         "pipeline": MODEL_INDEX,
         "artifacts": [artifact(version, path) for path in files(version)],
         "variants": variants,
-        "evaluation": _describe_evaluation(version, teacher_scores),
+        "evaluation": _describe_evaluation(version, teacher_scores, str(variants[0]["folder"])),
         "lineage": json.loads((request.student / "lineage.json").read_text()),
     }
     write_manifest(version, manifest)
@@ -89,25 +90,51 @@ def _write_evaluator(version: Path, sprites: SpriteSet, weights: Path) -> None:
     (version / "evaluator/model.onnx").write_bytes(graph.SerializeToString(deterministic=True))
 
 
-def _describe(version: Path, sprites: SpriteSet, graphs: Graphs, precision: str, steps: int) -> dict[str, object]:
+def _export_variants(version: Path, sprites: SpriteSet, student: Painter, request: ExportRequest) -> list[dict[str, object]]:
+    """Each is written, held against PyTorch, and only then measured and scored."""
+    kinds, graphs = read_kinds(",".join(request.precisions)), graphs_of(student)
+    prompts = [caption.text for caption in evaluation_captions(sprites, request.prompts)]
+    trained = torch_pipeline(student, request.shift)
+    reference = reference_pictures(trained, prompts, request.steps)
+    needed = any(kind.computes_in_integers for kind in kinds)
+    calibration = record_calibration(trained, prompts, request.steps) if needed else None
+    settings = VariantSettings(request.shift, request.external_data)
+    variants = []
+    with progress("variants", len(kinds)) as advance:
+        for kind in kinds:
+            export_variant(student, graphs, kind, calibration, settings, version / kind.name)
+            parity = check_parity(kind, version / kind.name, reference)
+            described = _describe(version, sprites, graphs, kind, request.steps) | {"parity": parity}
+            if kind.quantization is not None:
+                described["quantization"] = _quantization(kind, calibration)
+            variants.append(described)
+            advance()
+    return variants
+
+
+def _quantization(kind: Kind, calibration: Calibration | None) -> dict[str, object]:
+    calibrated = kind.computes_in_integers and kind.token != "int8-dynamic" and calibration is not None
+    return (kind.quantization or {}) | ({"calibrationPictures": calibration.pictures} if calibrated and calibration else {})
+
+
+def _describe(version: Path, sprites: SpriteSet, graphs: Graphs, kind: Kind, steps: int) -> dict[str, object]:
     """A variant's entry, with its golden pictures written, and its scores and speed measured."""
-    name = f"onnxruntime-{precision}"
     side = sprites.resolution
     return {
-        "name": name,
-        "runtime": "onnxruntime",
-        "precision": precision,
-        "folder": name,
-        "artifacts": files(version, name),
+        "name": kind.name,
+        "runtime": kind.runtime,
+        "precision": kind.precision,
+        "folder": kind.name,
+        "artifacts": files(version, kind.name),
         "resolution": {"width": side, "height": side},
         "steps": steps,
         "guidanceScale": 1,
         "parameters": graphs.parameters(),
-        "measured": measure(version / name, steps),
-        "scores": score_variant(version, name, steps),
+        "measured": measure(version / kind.name, steps),
+        "scores": score_variant(version, kind.name, steps),
         "golden": {
-            "maxMeanAbsoluteDifference": GOLDEN_TOLERANCE,
-            "pictures": write_golden_pictures(version, name, golden_prompts(sprites), steps),
+            "maxMeanAbsoluteDifference": kind.golden_levels,
+            "pictures": write_golden_pictures(version, kind.name, golden_prompts(sprites), steps),
         },
     }
 
@@ -127,12 +154,14 @@ def write_golden_pictures(version: Path, variant: str, prompts: list[str], steps
     return entries
 
 
-def _describe_evaluation(version: Path, teacher: dict[str, Any]) -> dict[str, object]:
+def _describe_evaluation(version: Path, teacher: dict[str, Any], variant: str) -> dict[str, object]:
+    period = grid_period(version / variant)
     paths = {"set": "evaluation/evaluation.json", "graph": "evaluator/model.onnx", "config": "evaluator/evaluator.json"}
     return {
         "set": paths["set"],
         "evaluator": {"graph": paths["graph"], "config": paths["config"]},
         "artifacts": sorted(paths.values()),
         "prompts": int(teacher["prompts"]),
-        "teacher": teacher,
+        "gridPeriodPixels": period,
+        "teacher": teacher | teacher_measures(EvaluationFolder.load(version), period),
     }

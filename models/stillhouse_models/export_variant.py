@@ -9,8 +9,13 @@ import onnx
 from stillhouse_models.onnx_graphs import text_encoder_graph, unet_graph
 from stillhouse_models.onnx_weights import compress_weights, parameters
 from stillhouse_models.tokenizer import save_tokenizer
+from stillhouse_models.variants.calibration import Calibration, Feeds
+from stillhouse_models.variants.kinds import Kind
+from stillhouse_models.variants.onnx_int8 import quantize_dynamic, quantize_static
+from stillhouse_models.variants.openvino_export import export_openvino
 from stillhouse_models.weights import Painter
 
+EXTERNAL_DATA, EXTERNAL_BYTES = "model.onnx_data", 1024
 MODEL_INDEX = {
     "_class_name": "StillhousePipeline",
     "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
@@ -33,8 +38,19 @@ def graphs_of(painter: Painter) -> Graphs:
     return Graphs(text_encoder_graph(painter.encoder), unet_graph(painter.unet))
 
 
-def export_variant(painter: Painter, graphs: Graphs, precision: str, shift: float, folder: Path) -> None:
-    scheduler = {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": shift}
+@dataclass(frozen=True)
+class VariantSettings:
+    """`external_data`: weights in a file of their own beside the graph, which runtimes map instead of copying."""
+
+    shift: float
+    external_data: bool = False
+
+
+def export_variant(
+    painter: Painter, graphs: Graphs, kind: Kind, calibration: Calibration | None, settings: VariantSettings, folder: Path
+) -> None:
+    """Writes the folder of one variant. `calibration` serves the kinds that compute in integers."""
+    scheduler = {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": settings.shift}
     write_json(folder / "model_index.json", MODEL_INDEX)
     write_json(folder / "scheduler/scheduler_config.json", scheduler)
     save_tokenizer(painter.tokenizer, folder / "tokenizer")
@@ -44,7 +60,31 @@ def export_variant(painter: Painter, graphs: Graphs, precision: str, shift: floa
     ):
         config = {key: value for key, value in network.config.items() if not key.startswith("_")}
         write_json(folder / name / "config.json", {"_class_name": type(network).__name__} | config)
-        (folder / name / "model.onnx").write_bytes(compress_weights(graph, precision).SerializeToString(deterministic=True))
+        feeds: list[Feeds] = getattr(calibration, name) if calibration else []
+        if kind.runtime == "openvino":
+            export_openvino(graph, kind.token, feeds, folder / name)
+        else:
+            write_graph(_small(graph, kind, feeds), folder / name, settings.external_data)
+
+
+def _small(graph: onnx.ModelProto, kind: Kind, feeds: list[Feeds]) -> onnx.ModelProto:
+    if kind.token == "int8-dynamic":
+        return quantize_dynamic(graph)
+    if kind.token == "int8-static":
+        return quantize_static(graph, feeds)
+    return compress_weights(graph, kind.precision)
+
+
+def write_graph(graph: onnx.ModelProto, folder: Path, external_data: bool) -> None:
+    """model.onnx; with `external_data` its large weights in model.onnx_data beside it, as optimum names the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not external_data:
+        (folder / "model.onnx").write_bytes(graph.SerializeToString(deterministic=True))
+        return
+    copy = onnx.ModelProto()
+    copy.CopyFrom(graph)
+    onnx.save_model(copy, str(folder / "model.onnx"), save_as_external_data=True, all_tensors_to_one_file=True,
+                    location=EXTERNAL_DATA, size_threshold=EXTERNAL_BYTES)  # fmt: skip
 
 
 def write_json(file: Path, value: object) -> None:
