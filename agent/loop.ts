@@ -1,7 +1,7 @@
 // read → plan → persist → do → persist → report: the only sequencer of the agent. One step a turn; what takes long runs
 // beside it as work, and its outcome is recorded here. After a crash the next start reads the same store and goes on.
 import { messageOf } from '../shared/errors.ts';
-import type { RunningModel } from '../shared/messages.ts';
+import type { PicturePriority, RunningModel } from '../shared/messages.ts';
 import type { Bell } from './bell.ts';
 import { engineSpec } from './engine-spec.ts';
 import { disturbed, install, isTimed } from './install.ts';
@@ -9,7 +9,9 @@ import { bench, benchRefusal } from './jobs/bench.ts';
 import { picture } from './jobs/picture.ts';
 import { makeRoom } from './make-room.ts';
 import type { Means } from './means.ts';
+import { PictureCache } from './picture-cache.ts';
 import { chooseRunning } from './rules/choose-running.ts';
+import { jobOrder } from './rules/job-order.ts';
 import { failed, type JobOutcome } from './rules/job-outcome.ts';
 import { type InstallationPhase, isHeavy, plan, type Situation, type Step } from './rules/plan.ts';
 import type { StepOutcome } from './rules/step-outcome.ts';
@@ -28,6 +30,9 @@ export class Loop {
   private readonly means: Means;
   private readonly bell: Bell;
   private readonly work: WorkList;
+  private readonly cache = new PictureCache();
+  /** Requester → when a picture was last begun for it. */
+  private readonly turns = new Map<string, number>();
   private pruneDue = true;
   private isStopping = false;
   private ended: Promise<void> = Promise.resolve();
@@ -78,10 +83,16 @@ export class Loop {
       installations: store.installations.all(),
       running: store.places.running(),
       before: store.places.before(),
-      jobs: store.jobs.open(),
+      jobs: this.orderedJobs(),
       work: this.work.views(),
       pruneDue: this.pruneDue,
     };
+  }
+
+  private orderedJobs(): readonly Job[] {
+    const { store, clock } = this.means;
+    const queued = store.jobs.open().map((job) => ({ ...job, ...askedBy(job) }));
+    return jobOrder(queued, { nowMs: clock.now(), turns: this.turns });
   }
 
   private perform(step: Exclude<Step, { kind: 'wait' }>): void | Promise<void> {
@@ -197,13 +208,16 @@ export class Loop {
 
   private startPicture(job: Job & { kind: 'picture' }, place: RunningModel): void {
     const { jobId, request } = job;
+    this.turns.set(askedBy(job).requester, this.means.clock.monotonic());
     const besides = this.work.views();
     for (const other of besides) if (other.timed) other.picturesBeside++;
     const about = { kind: 'picture', id: jobId, phase: 'generate', timed: false, exclusive: false } as const;
     this.work.start(about, async (work) => {
       if (!besides.some(({ phase }) => isHeavy(phase))) await this.roomForPicture(place);
       const onGenerated = () => this.work.change(work, { phase: 'upload' });
-      const outcome = await picture(this.means, { jobId, request, place, signal: work.signal, onGenerated });
+      const outcome = await picture(this.means, {
+        ...{ jobId, request, place, signal: work.signal, cache: this.cache, onGenerated },
+      });
       return () => this.recordJob(jobId, outcome);
     });
   }
@@ -237,6 +251,12 @@ export class Loop {
       log(`job ${jobId}: ${to}, ${reason.code}: ${reason.message}`);
     }
   }
+}
+
+/** Benches come from operators and wait among themselves. */
+function askedBy(job: Job): { readonly requester: string; readonly priority: PicturePriority } {
+  if (job.kind === 'bench') return { requester: '', priority: 'normal' };
+  return { requester: job.request.requestedBy ?? '', priority: job.request.priority ?? 'normal' };
 }
 
 function withDisturbance(outcome: JobOutcome, picturesBeside: number): JobOutcome {

@@ -146,7 +146,15 @@ const JobFields = {
   deadlineMs: UtcMs,
   endedAtMs: UtcMs.nullable(),
   /** Last progress heard of, for jobs under way. */
-  progress: z.looseObject({ stage: z.string(), done: z.number(), total: z.number() }).nullable(),
+  progress: z
+    .looseObject({
+      stage: z.string(),
+      done: z.number(),
+      total: z.number(),
+      /** A small PNG in base64 of what it looks like now, where previews were asked for. */
+      preview: z.string().optional(),
+    })
+    .nullable(),
 };
 export const BenchRunView = z.looseObject({
   benchRunId: Id,
@@ -324,7 +332,7 @@ export const RequestBenchBody = z.strictObject({
 export const RequestPictureBody = z.strictObject({
   /** A device's name, or a selector: then the device expected to finish first. */
   device: z.string().min(1).max(2000),
-  ...PictureRequest.omit({ seed: true }).shape,
+  ...PictureRequest.omit({ seed: true, requestedBy: true }).shape,
   /** Left out: chosen at random and told. */
   seed: z.int().min(0).max(0xffffffff).optional(),
   timeoutMs: z

@@ -77,6 +77,10 @@ export const ReportBody = z.discriminatedUnion('kind', [
         height: z.int().min(1),
         /** Words of the prompt that the model does not know. */
         unknownWords: z.array(z.string().max(100)).max(100).optional(),
+        /** Made for the same request before; the latency is that of then. */
+        cached: z.boolean().optional(),
+        /** Text encodings that were remembered instead of computed. */
+        embeddingsReused: z.int().min(0).optional(),
       })
       .optional(),
   }),
@@ -101,6 +105,8 @@ export const Progress = z.looseObject({
       stage: z.string().max(40),
       done: z.number().min(0),
       total: z.number().min(0),
+      /** A small PNG in base64, where the request asked for previews. */
+      preview: z.base64().max(limits.previewCharacters).optional(),
     }),
     z.looseObject({
       kind: z.literal('installation'),
@@ -139,6 +145,9 @@ export type Offline = z.infer<typeof Offline>;
 export const Desired = z.looseObject({ sentAtMs: UtcMs, desired: DesiredState });
 export type Desired = z.infer<typeof Desired>;
 
+export const PicturePriority = z.enum(['low', 'normal', 'high']);
+export type PicturePriority = z.infer<typeof PicturePriority>;
+
 export const PictureRequest = z.looseObject({
   prompt: z.string().min(1).max(limits.promptCharacters),
   seed: z.int().min(0).max(0xffffffff),
@@ -150,6 +159,14 @@ export const PictureRequest = z.looseObject({
   /** Left out: the device's only or first current model. */
   model: ModelName.optional(),
   version: VersionNumber.optional(),
+  /** Among the pictures that wait on the device; `normal` unless said otherwise. */
+  priority: PicturePriority.optional(),
+  /** The device may answer with a picture that it made for the same request before. */
+  allowCached: z.boolean().optional(),
+  /** Send small pictures of what it looks like on the way. */
+  previews: z.boolean().optional(),
+  /** Who asked, set by the server: requesters take turns. */
+  requestedBy: z.string().max(200).optional(),
 });
 export type PictureRequest = z.infer<typeof PictureRequest>;
 

@@ -22,6 +22,10 @@ export interface GenerateRequest {
   readonly guidanceScale?: number;
   readonly width?: number;
   readonly height?: number;
+  /** Nothing that was remembered from before may help: a measurement. */
+  readonly fresh?: boolean;
+  /** Put small pictures into the progress. */
+  readonly previews?: boolean | undefined;
 }
 
 export interface GeneratedPicture {
@@ -36,6 +40,8 @@ export interface GeneratedPicture {
   readonly stagesMs: Readonly<Record<string, number>>;
   /** Milliseconds of each denoising step. */
   readonly stepsMs: readonly number[];
+  /** Text encodings that were remembered instead of computed. */
+  readonly embeddingsReused: number;
   /** Words of the prompt that the tokenizer does not know. */
   readonly unknownWords: readonly string[];
 }

@@ -5,12 +5,14 @@ import type { Evaluator } from '../pipeline/evaluator.ts';
 import { EngineFault } from '../pipeline/fault.ts';
 import { loadPipeline } from '../pipeline/load-pipeline.ts';
 import type { PictureRequest, Pipeline, StageProgress } from '../pipeline/pipeline.ts';
-import { encodePng } from '../pipeline/png.ts';
+import { encodePng, type RgbPicture } from '../pipeline/png.ts';
 import { openRuntime } from '../runtime/open-runtime.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { describeRuntime } from './describe-runtime.ts';
 import type { GeneratedPicture, RuntimeDescription } from './engine.ts';
 import type { LoadOrder } from './frames.ts';
+import { previewer } from './preview.ts';
+import { rememberEmbeddings } from './remember-embeddings.ts';
 import { stageClock, stepClock } from './stage-clock.ts';
 import { type TrackedRuntime, trackSessions } from './tracked-runtime.ts';
 
@@ -27,12 +29,17 @@ export interface LoadedEngine {
 /** @throws EngineFault `runtime_missing`, `load_failed` */
 export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
   const runtime = await findRuntime(order);
-  const pipeline = await loadPipeline({ ...order, runtime });
+  const memory = rememberEmbeddings(runtime);
+  const pipeline = await loadPipeline({ ...order, runtime: memory.runtime });
   // Loaded late, code and all, so that the memory of a bench is the model's own.
   let evaluator: Promise<Evaluator> | null = null;
   return {
     runtimeVersion: `${runtime.name} ${runtime.version}`,
-    generate: (request, reach) => generate(pipeline, request, reach),
+    async generate(request, reach) {
+      memory.begin(request.fresh ?? false);
+      const picture = await generate(pipeline, request, reach);
+      return { ...picture, embeddingsReused: memory.reused() };
+    },
     async evaluate(png) {
       const files = order.evaluator;
       if (!files) throw new EngineFault('no_evaluator', 'this version carries no evaluator');
@@ -63,15 +70,17 @@ async function generate(
   pipeline: Pipeline,
   request: PictureRequest,
   reach: (progress: StageProgress) => Promise<void>,
-): Promise<GeneratedPicture> {
+): Promise<Omit<GeneratedPicture, 'embeddingsReused'>> {
   const startedAt = performance.now();
   const stages = stageClock(() => performance.now());
   const steps = stepClock(() => performance.now());
+  const show = request.previews ? previewer(() => performance.now()) : null;
   const host = {
-    reach(progress: StageProgress) {
+    reach(progress: StageProgress, preview?: () => RgbPicture) {
       stages.enter(progress.stage);
       steps.reach(progress);
-      return reach(progress);
+      const png = preview && show?.(preview);
+      return reach(png ? { ...progress, preview: png } : progress);
     },
   };
   checkSeed(request.seed);

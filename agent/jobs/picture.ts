@@ -1,11 +1,12 @@
 // One picture: made by the engine of the version that runs, sent by HTTP, then reported.
 import { createHash } from 'node:crypto';
-import { timings } from '../../shared/limits.ts';
+import { limits, timings } from '../../shared/limits.ts';
 import type { PictureRequest, RunningModel } from '../../shared/messages.ts';
 import { EngineFault, type EngineSpec, type GeneratedPicture, type StageProgress } from '../engine/engine.ts';
 import { engineSpec } from '../engine-spec.ts';
 import { jobFault } from '../job-fault.ts';
 import type { Means } from '../means.ts';
+import { type PictureCache, pictureKey } from '../picture-cache.ts';
 import { backoffMs } from '../rules/backoff.ts';
 import { failed, type JobOutcome } from '../rules/job-outcome.ts';
 import { sleep } from '../sleep.ts';
@@ -23,35 +24,43 @@ export interface PictureOrder {
   readonly request: PictureRequest;
   readonly place: RunningModel;
   readonly signal: AbortSignal;
+  readonly cache: PictureCache;
   /** The engine is free again; what is left is the way to the server. */
   readonly onGenerated: () => void;
 }
 
 export async function picture(means: Means, order: PictureOrder): Promise<JobOutcome> {
-  const { jobId, place, signal } = order;
+  const { jobId, place, signal, cache } = order;
+  const key = order.request.allowCached ? pictureKey(place, order.request) : null;
+  const known = key === null ? null : cache.find(key);
   let made: GeneratedPicture;
   try {
-    made = await generate(means, order, await engineSpec(means.store, place));
+    made = known ?? (await generate(means, order, await engineSpec(means.store, place)));
   } catch (error) {
     return signal.aborted ? { kind: 'stopped' } : jobFault(jobId, error);
   }
+  if (key !== null) cache.keep(key, made);
   order.onGenerated();
   const refusal = await deliver(means, order, made.png);
   if (signal.aborted) return { kind: 'stopped' };
   if (refusal !== null) return failed(jobId, 'FAILED', { code: 'upload_failed', message: refusal });
-  return { kind: 'ended', report: { kind: 'job', jobId, to: 'SUCCEEDED', picture: figures(place, made) } };
+  return {
+    kind: 'ended',
+    report: { kind: 'job', jobId, to: 'SUCCEEDED', picture: figures(place, made, known !== null) },
+  };
 }
 
 async function generate(means: Means, order: PictureOrder, spec: EngineSpec): Promise<GeneratedPicture> {
-  const { prompt, seed, steps, guidanceScale, width, height } = order.request;
-  const onProgress = throttle(means.clock, { everyMs: PROGRESS_MS }, (progress: StageProgress) =>
-    means.progress({ kind: 'job', jobId: order.jobId, ...progress }),
+  const { prompt, seed, steps, guidanceScale, width, height, previews } = order.request;
+  const urgent = ({ preview }: StageProgress) => preview !== undefined;
+  const onProgress = throttle(means.clock, { everyMs: PROGRESS_MS, urgent }, (progress: StageProgress) =>
+    means.progress({ kind: 'job', jobId: order.jobId, ...inMessage(progress) }),
   );
   const hooks = { signal: order.signal, onProgress };
   for (let attempt = 1; ; attempt++) {
     try {
       const engine = await unlessAborted(means.engines.get(spec), order.signal);
-      return await engine.generate({ prompt, seed, steps, guidanceScale, width, height }, hooks);
+      return await engine.generate({ prompt, seed, steps, guidanceScale, width, height, previews }, hooks);
     } catch (error) {
       const died = error instanceof EngineFault && error.code === 'killed' && !order.signal.aborted;
       if (!died || attempt >= ATTEMPTS) throw error;
@@ -89,7 +98,13 @@ async function deliver(
   return null;
 }
 
-function figures({ versionDigest, variant }: RunningModel, made: GeneratedPicture) {
+/** A preview that is too large for a message stays away. */
+function inMessage({ preview, ...progress }: StageProgress) {
+  const text = preview && Buffer.from(preview).toString('base64');
+  return text && text.length <= limits.previewCharacters ? { ...progress, preview: text } : progress;
+}
+
+function figures({ versionDigest, variant }: RunningModel, made: GeneratedPicture, cached: boolean) {
   const { png, latencyMs, stagesMs, seed, steps, width, height } = made;
   return {
     sha256: createHash('sha256').update(png).digest('hex'),
@@ -97,6 +112,8 @@ function figures({ versionDigest, variant }: RunningModel, made: GeneratedPictur
     latencyMs,
     stagesMs: { ...stagesMs },
     ...{ versionDigest, variant, seed, steps, width, height },
+    embeddingsReused: made.embeddingsReused,
+    ...(cached && { cached }),
     unknownWords: made.unknownWords.slice(0, UNKNOWN_WORDS).map((word) => word.slice(0, 100)),
   };
 }

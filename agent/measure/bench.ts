@@ -92,7 +92,7 @@ function whatRan({ spec, mode, agentVersion }: BenchOptions, engine: Engine) {
 
 function generateFirst(engine: Engine, prompts: readonly BenchPrompt[], signal: AbortSignal | undefined) {
   const { prompt, seed } = prompts[0] as BenchPrompt;
-  return engine.generate({ prompt, seed }, signal ? { signal } : {});
+  return engine.generate({ prompt, seed, fresh: true }, signal ? { signal } : {});
 }
 
 /** Warm-ups, then the timed queries between two readings of every counter. */

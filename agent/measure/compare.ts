@@ -65,7 +65,7 @@ async function timePairs(
   const { warmUp, minPairs, maxPairs, maxMs } = COMPARISON_MODES[mode];
   const latencyOf = async (engine: Engine, pair: number) => {
     const { prompt, seed } = prompts[pair % prompts.length] as BenchPrompt;
-    const { latencyMs } = await engine.generate({ prompt, seed }, signal ? { signal } : {});
+    const { latencyMs } = await engine.generate({ prompt, seed, fresh: true }, signal ? { signal } : {});
     return Math.round(latencyMs * 1000) / 1000;
   };
   for (let done = 0; done < warmUp; done++) for (const engine of [a, b]) await latencyOf(engine, 0);

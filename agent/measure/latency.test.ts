@@ -28,6 +28,7 @@ function simulated(latencyMs: number) {
         latencyMs,
         stagesMs,
         stepsMs: [1],
+        embeddingsReused: 0,
         unknownWords: [],
       };
     },

@@ -41,7 +41,7 @@ export async function timeQueries(options: {
     const place = samples.length % prompts.length;
     const { prompt, seed } = prompts[place] as BenchPrompt;
     const askedAt = clock.monotonic();
-    const made = await engine.generate({ prompt, seed }, signal ? { signal } : {});
+    const made = await engine.generate({ prompt, seed, fresh: true }, signal ? { signal } : {});
     const { latencyMs, stagesMs, png } = made;
     samples.push(sampleOf(latencyMs, stagesMs));
     roundTripsMs.push(clock.monotonic() - askedAt);

@@ -5,6 +5,8 @@ export interface StageProgress {
   readonly stage: 'tokenize' | 'encode' | 'denoise' | 'decode' | 'png';
   readonly done: number;
   readonly total: number;
+  /** A small PNG of what it looks like, now and then, where the request asks for previews. */
+  readonly preview?: Uint8Array;
 }
 
 /** A picture to make, every choice made. */
@@ -16,15 +18,23 @@ export interface PictureRequest {
   readonly guidanceScale: number;
   readonly width: number;
   readonly height: number;
+  /** For whoever runs the pipeline; it decides no pixel. */
+  readonly fresh?: boolean;
+  readonly previews?: boolean;
 }
 
 /** What a request takes where it says nothing, from the variant. */
-export type PictureDefaults = Omit<PictureRequest, 'prompt' | 'seed'>;
+export type PictureDefaults = Omit<PictureRequest, 'prompt' | 'seed' | 'fresh' | 'previews'>;
 
 /** What a pipeline asks of whoever runs it. */
 export interface PipelineHost {
-  /** Enters a stage, or a step of it. Lets other work in, and throws EngineFault `canceled` when the picture is not wanted any more. */
-  reach(progress: StageProgress): Promise<void>;
+  /**
+   * Enters a stage, or a step of it. Lets other work in, and throws EngineFault `canceled` when the picture is not
+   * wanted any more.
+   *
+   * @param preview what it looks like now; called only when somebody wants to see it
+   */
+  reach(progress: StageProgress, preview?: () => RgbPicture): Promise<void>;
 }
 
 export interface PipelinePicture {

@@ -126,7 +126,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
     const velocity = await predict(parts, at, conditional);
     if (unconditional) guide(velocity, await predict(parts, at, unconditional), request.guidanceScale);
     sample = schedule.step({ step, sample, modelOutput: velocity });
-    await host.reach({ stage: 'denoise', done: step + 1, total: steps });
+    await host.reach({ stage: 'denoise', done: step + 1, total: steps }, () => planesToRgb(sample, width, height));
   }
   await host.reach({ stage: 'decode', done: 0, total: 1 });
   return { picture: planesToRgb(sample, width, height), unknownWords };

@@ -55,7 +55,7 @@ export interface Situation {
   readonly running: readonly PlaceView[];
   /** What ran before, one a model and role, still on disk. */
   readonly before: readonly PlaceView[];
-  /** Jobs that have not ended, in order of arrival. */
+  /** Jobs that have not ended, in the order in which they should begin. */
   readonly jobs: readonly JobView[];
   readonly work: readonly WorkView[];
   readonly pruneDue: boolean;

@@ -16,7 +16,7 @@ export async function recordProgress(
       const subject = of.kind === 'job' ? of.jobId : of.installationId;
       const known = of.kind === 'job' ? await jobs.find(tx, subject) : await installations.find(tx, subject);
       if (known?.deviceId !== deviceId) return;
-      if (of.kind === 'job') await jobs.setProgress(tx, subject, { stage, done, total });
+      if (of.kind === 'job') await jobs.setProgress(tx, subject, { stage, done, total, preview: of.preview });
       await events.append(tx, { atMs, kind: 'progress', subject, details: { deviceId, stage, done, total } });
     },
     { durable: false },

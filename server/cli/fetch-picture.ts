@@ -17,12 +17,17 @@ export interface Fetched {
 export async function fetchPicture(
   session: Session,
   body: GivenBody<'requestPicture'>,
-  signal: AbortSignal,
+  { signal, onView }: { readonly signal: AbortSignal; readonly onView?: (view: PictureView) => void },
 ): Promise<Fetched> {
   const { client } = session;
   const { pictureId } = await client.call('requestPicture', { body });
   const params = { pictureId };
-  const view = await followJob(session, () => client.call('showPicture', { params }), signal);
+  const ask = async () => {
+    const seen = await client.call('showPicture', { params });
+    onView?.(seen);
+    return seen;
+  };
+  const view = await followJob(session, ask, signal);
   if (!isFinal(jobTable, view.state)) {
     await client.call('cancelPicture', { params });
     throw new StillError('timeout', `canceled the picture on ${view.device}`);

@@ -11,10 +11,17 @@ const CANCEL_HOLDS_MS = 10 * 60_000;
 
 export async function owe(
   tx: Db,
-  { jobId, deviceId, deadlineMs, kind, request }: Pick<Job, 'jobId' | 'deviceId' | 'deadlineMs' | 'kind' | 'request'>,
+  {
+    jobId,
+    deviceId,
+    deadlineMs,
+    kind,
+    request,
+    requestedBy,
+  }: Pick<Job, 'jobId' | 'deviceId' | 'deadlineMs' | 'kind' | 'request' | 'requestedBy'>,
   nowMs: number,
 ): Promise<void> {
-  const body = { kind, request } as Command['body'];
+  const body = { kind, request: kind === 'picture' ? { ...request, requestedBy } : request } as Command['body'];
   const payload: Command = { commandId: jobId, sentAtMs: nowMs, deadlineMs, body };
   await outgoing.owe(tx, { deviceId, kind: 'command', subject: jobId, payload });
 }

@@ -14,6 +14,8 @@ export interface JobProgress {
   readonly stage: string;
   readonly done: number;
   readonly total: number;
+  /** A small PNG in base64. */
+  readonly preview?: string | undefined;
 }
 
 export type Job = JobRequest & {

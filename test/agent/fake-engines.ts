@@ -105,6 +105,7 @@ function picture({ variant, manifest }: EngineSpec, prompt: string, seed: number
     latencyMs: 5,
     stagesMs: { denoise: 5 },
     stepsMs: [5],
+    embeddingsReused: 0,
     unknownWords: [],
   };
 }

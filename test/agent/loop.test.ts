@@ -72,6 +72,27 @@ describe('a rollout on the device', () => {
     });
   });
 
+  it('answers from before only where the request allows it, and takes requesters in turn', async () => {
+    await roll(1, one);
+    const ask = async (more: Record<string, unknown>) => {
+      const job = server.command(picture(more));
+      await until(() => isOver(job));
+      return server.job(job).at(-1)?.picture?.cached ?? false;
+    };
+    const answers = [];
+    for (const allowCached of [true, true, false, true]) answers.push(await ask({ allowCached }));
+    expect(answers).toEqual([false, true, false, true]);
+    expect(await ask({ allowCached: true, seed: 43 })).toBe(false);
+
+    fake.pictureMs = 100;
+    const order = ['a', 'a', 'a', 'b'].map((requestedBy, i) => server.command(picture({ requestedBy, seed: i })));
+    await until(() => order.every(isOver));
+    const begun = server
+      .reports()
+      .flatMap(({ body }) => (body.kind === 'job' && body.to === 'RUNNING' ? body.jobId : []));
+    expect(begun.slice(-4)).toEqual([order[0], order[3], order[1], order[2]]);
+  });
+
   it('keeps two versions, and takes the third one away', async () => {
     await roll(1, one);
     await roll(2, two);

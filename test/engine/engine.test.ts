@@ -52,6 +52,27 @@ describe('an engine', () => {
     expect(Buffer.compare(a?.png ?? Buffer.of(), c?.png ?? Buffer.of())).not.toBe(0);
   });
 
+  it('encodes a prompt once, says so, and does not in a measurement', async () => {
+    const told = 'a blue square on green background';
+    const reused = [];
+    for (const fresh of [false, false, true])
+      reused.push((await engine.generate({ prompt: told, seed: 3, fresh })).embeddingsReused);
+    expect(reused).toEqual([0, 1, 0]);
+    const [first, again] = await Promise.all([false, true].map((fresh) => engine.generate({ prompt, seed: 4, fresh })));
+    expect(Buffer.compare(first?.png ?? Buffer.of(), again?.png ?? Buffer.of())).toBe(0);
+  });
+
+  it('shows what the picture looks like on the way, to whoever asks', async () => {
+    const shown = async (previews: boolean) => {
+      const seen: StageProgress[] = [];
+      await engine.generate({ prompt, seed: 1, previews }, { onProgress: (progress) => seen.push(progress) });
+      return seen.flatMap(({ preview }) => preview ?? []);
+    };
+    expect(await shown(false)).toEqual([]);
+    const [first] = await shown(true);
+    expect(decodePng(first ?? new Uint8Array()).width).toBeLessThanOrEqual(64);
+  });
+
   it('says what it made, and how long each stage took', async () => {
     const { resolution, steps } = spec.variant;
     const picture = await engine.generate({ prompt, seed: 1 });

@@ -30,7 +30,7 @@ export async function measurePicture(runtime: RuntimeName): Promise<PerfResult> 
     const pairs: { engineMs: number; bareMs: number }[] = [];
     for (let round = 0; round < WARM_UPS + ROUNDS; round++) {
       const startedAt = performance.now();
-      await engine.generate({ prompt: spec.variant.golden.pictures[0]?.prompt ?? '', seed: round });
+      await engine.generate({ prompt: spec.variant.golden.pictures[0]?.prompt ?? '', seed: round, fresh: true });
       const engineMs = performance.now() - startedAt;
       bare.send(steps);
       const [bareMs] = (await once(bare, 'message')) as [number];

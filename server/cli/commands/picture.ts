@@ -1,7 +1,10 @@
-import { existsSync } from 'node:fs';
-import { Command } from 'commander';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
 import pc from 'picocolors';
+import type { PictureView } from '../../../shared/http-api.ts';
 import { limits } from '../../../shared/limits.ts';
+import { PicturePriority } from '../../../shared/messages.ts';
 import { duration, integer, modelOption, number, size } from '../arguments.ts';
 import { type Fetched, fetchPicture, pictureFileName, writePicture } from '../fetch-picture.ts';
 import { halfBlocks } from '../half-blocks.ts';
@@ -17,6 +20,9 @@ interface Options {
   readonly model?: { model: string; version?: string };
   readonly out?: string;
   readonly timeout?: number;
+  readonly priority?: PicturePriority;
+  readonly cached?: boolean;
+  readonly previews?: string;
   readonly show: boolean;
 }
 
@@ -31,15 +37,25 @@ export function picture(): Command {
     .option('--guidance <scale>', 'else what the model likes best', number(0, 100))
     .option('--size <WxH>', 'in pixels; else what the model likes best', size)
     .option('--model <model[@version]>', 'where the device runs more than one', modelOption)
+    .addOption(
+      new Option('--priority <priority>', 'among the pictures that wait there; else normal').choices(
+        PicturePriority.options,
+      ),
+    )
+    .option('--cached', 'a picture that the device made for the same request before will do')
+    .option('--previews <folder>', 'write small pictures of what it looks like on the way there')
     .option('--timeout <duration>', 'how long it may take, waiting for its turn included', duration)
     .option('--no-show', 'do not draw it in the terminal')
     .action(async (device: string, prompt: string, options: Options, self: Command) => {
       const session = openSession(self);
       const body = {
         ...{ device, prompt, seed: options.seed, steps: options.steps, guidanceScale: options.guidance },
-        ...{ ...options.size, ...options.model, timeoutMs: options.timeout },
+        ...{ ...options.size, ...options.model, timeoutMs: options.timeout, priority: options.priority },
+        ...{ allowCached: options.cached, previews: options.previews === undefined ? undefined : true },
       };
-      const fetched = await untilInterrupt((signal) => fetchPicture(session, body, signal));
+      const fetched = await untilInterrupt((signal) =>
+        fetchPicture(session, body, { signal, onView: previewWriter(options.previews) }),
+      );
       const file = options.out ?? freeName(pictureFileName(prompt, fetched.result.seed));
       await writePicture(file, fetched.png);
       if (options.show && !session.screen.json) drawInTerminal(fetched);
@@ -57,4 +73,14 @@ function freeName(wanted: string): string {
     const name = number === 1 ? wanted : wanted.replace(/\.png$/, `-${number}.png`);
     if (!existsSync(name)) return name;
   }
+}
+
+/** Writes each new preview as `step-<n>.png`. */
+function previewWriter(folder: string | undefined): (view: PictureView) => void {
+  if (folder === undefined) return () => {};
+  mkdirSync(folder, { recursive: true });
+  return ({ progress }) => {
+    if (progress?.preview)
+      writeFileSync(join(folder, `step-${progress.done}.png`), Buffer.from(progress.preview, 'base64'));
+  };
 }

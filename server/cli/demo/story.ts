@@ -189,7 +189,7 @@ async function fetchOne({ client, narrator, folder, devices, second, signal }: S
   mkdirSync(join(folder, 'pictures'), { recursive: true });
   const screen = narrator.text;
   const start = performance.now();
-  const fetched = await fetchPicture({ client, screen }, { device, prompt, seed }, signal);
+  const fetched = await fetchPicture({ client, screen }, { device, prompt, seed }, { signal });
   await writePicture(file, fetched.png);
   if (screen.live && pc.isColorSupported) narrator.say(halfBlocks(fetched.png, screen.columns - 4).join('\n'));
   narrator.finish(pictureText(shortPath(file), fetched), performance.now() - start);
