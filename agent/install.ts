@@ -36,6 +36,8 @@ export async function install(
       case 'stage':
         return await stage(means, wanted);
       case 'activate':
+        // Rolled out anew: whatever it did before, it gets its chance.
+        if (!work.signal.aborted) means.store.crashes.forgive(wanted);
         await settle(means, wanted, change);
         return await activate(means, wanted, signal);
       case 'prove':

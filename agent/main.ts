@@ -61,7 +61,7 @@ async function run(
   const bell = new Bell(clock);
   const store = openStore({ folder: config.folder, clock, onReport: () => link.wake() });
   const launcher = createEngineLauncher({ clock, log, runtimeFolders: config.runtimeFolders });
-  const engines = new ResidentEngines({ launcher, threads: config.threads, clock, log });
+  const engines = new ResidentEngines({ launcher, threads: config.threads, clock, crashes: store.crashes, log });
   over.onSecondSignal(() => engines.killAll());
   const inbox = new Inbox({ deviceId, mailbox: new Mailbox({ store, clock, bell, log }), log });
   const ready = onceReady(`${name} (${deviceId})`);

@@ -1,11 +1,17 @@
 // The engines that stay loaded between pictures: one a version, started when first needed, started again after a crash,
 // but not without end. It also knows every engine that the agent ever started, so that none outlives it.
 import type { Clock } from '../shared/clock.ts';
+import { messageOf } from '../shared/errors.ts';
 import { type Engine, EngineFault, type EngineLauncher, type EngineSpec } from './engine/engine.ts';
-import { slotName } from './rules/kept-versions.ts';
+import { slotName, type VersionPlace } from './rules/kept-versions.ts';
 
-const CRASHES = 3;
-const CRASH_WINDOW_MS = 10 * 60_000;
+/** Where crashes are remembered: store/crashes.ts. */
+export interface CrashLedger {
+  record(version: VersionPlace, message: string): void;
+  quarantineOf(
+    version: VersionPlace,
+  ): { readonly untilMs: number; readonly crashes: number; readonly message: string } | null;
+}
 
 interface Resident {
   readonly loading: Promise<Engine>;
@@ -17,9 +23,9 @@ export class ResidentEngines {
   /** Starts engines that are counted here; for benches, which want one of their own. */
   readonly launcher: EngineLauncher;
   private readonly residents = new Map<string, Resident>();
-  private readonly crashesMs = new Map<string, number[]>();
   private readonly alive = new Set<Engine>();
   private readonly clock: Clock;
+  private readonly crashes: CrashLedger;
   private readonly log: (line: string) => void;
 
   constructor(options: {
@@ -27,13 +33,15 @@ export class ResidentEngines {
     /** Threads of each engine; undefined leaves the choice to the launcher. */
     readonly threads?: number | undefined;
     readonly clock: Clock;
+    readonly crashes: CrashLedger;
     readonly log: (line: string) => void;
   }) {
     this.clock = options.clock;
+    this.crashes = options.crashes;
     this.log = options.log;
     const threads = options.threads === undefined ? {} : { threads: options.threads };
     this.launcher = {
-      launch: async (spec, more) => this.count(await options.launcher.launch(spec, { ...threads, ...more })),
+      launch: async (spec, more) => this.watch(spec, () => options.launcher.launch(spec, { ...threads, ...more })),
     };
   }
 
@@ -42,14 +50,8 @@ export class ResidentEngines {
     const name = nameOf(spec);
     const present = this.residents.get(name);
     if (present) return present.loading;
-    const recent = this.recentCrashes(name);
-    if (recent.length >= CRASHES)
-      return Promise.reject(
-        new EngineFault(
-          'load_failed',
-          `the engine of ${spec.manifest.model}@${spec.manifest.version} ended by itself ${recent.length} times within ${CRASH_WINDOW_MS / 60_000} minutes; it is left alone for a while`,
-        ),
-      );
+    const quarantine = this.crashes.quarantineOf(placeOf(spec));
+    if (quarantine) return Promise.reject(leftAlone(spec, quarantine, this.clock.now()));
     return this.start(name, spec);
   }
 
@@ -97,10 +99,7 @@ export class ResidentEngines {
     loading.then(
       (engine) => {
         resident.engine = engine;
-        void engine.exited.then(({ expected }) => {
-          this.forget(name, resident);
-          if (!expected && !unwanted.signal.aborted) this.recordCrash(name, spec);
-        });
+        void engine.exited.then(() => this.forget(name, resident));
       },
       () => this.forget(name, resident),
     );
@@ -118,21 +117,39 @@ export class ResidentEngines {
     if (this.residents.get(name) === resident) this.residents.delete(name);
   }
 
-  private count(engine: Engine): Engine {
-    this.alive.add(engine);
-    void engine.exited.then(() => this.alive.delete(engine));
-    return engine;
+  /** Counts the engine while it lives, and records an end that nobody asked for, in a bench and while loading too. */
+  private async watch(spec: EngineSpec, launch: () => Promise<Engine>): Promise<Engine> {
+    try {
+      const engine = await launch();
+      this.alive.add(engine);
+      void engine.exited.then(({ expected, code, signal }) => {
+        this.alive.delete(engine);
+        if (!expected) this.recordCrash(spec, signal === null ? `exit code ${code}` : signal);
+      });
+      return engine;
+    } catch (fault) {
+      if (fault instanceof EngineFault && fault.code === 'killed') this.recordCrash(spec, messageOf(fault));
+      throw fault;
+    }
   }
 
-  private recordCrash(name: string, spec: EngineSpec): void {
-    this.crashesMs.set(name, [...this.recentCrashes(name), this.clock.monotonic()]);
-    this.log(`the engine of ${spec.manifest.model}@${spec.manifest.version} ended by itself`);
-  }
-
-  private recentCrashes(name: string): number[] {
-    const sinceMs = this.clock.monotonic() - CRASH_WINDOW_MS;
-    return (this.crashesMs.get(name) ?? []).filter((atMs) => atMs > sinceMs);
+  private recordCrash(spec: EngineSpec, message: string): void {
+    this.log(`the engine of ${spec.manifest.model}@${spec.manifest.version} ended by itself: ${message}`);
+    this.crashes.record(placeOf(spec), message);
   }
 }
 
-const nameOf = ({ versionDigest, variant }: EngineSpec): string => slotName({ versionDigest, variant: variant.name });
+function leftAlone(
+  { manifest }: EngineSpec,
+  { crashes, untilMs }: { crashes: number; untilMs: number },
+  nowMs: number,
+) {
+  const minutes = Math.ceil((untilMs - nowMs) / 60_000);
+  return new EngineFault(
+    'load_failed',
+    `the engine of ${manifest.model}@${manifest.version} ended by itself ${crashes} times in a short while; it is left alone for ${minutes} more minutes, or until it is rolled out again`,
+  );
+}
+
+const placeOf = ({ versionDigest, variant }: EngineSpec): VersionPlace => ({ versionDigest, variant: variant.name });
+const nameOf = (spec: EngineSpec): string => slotName(placeOf(spec));

@@ -36,6 +36,8 @@ export const RunningView = z.looseObject({
   versionDigest: Sha256,
   variant: z.string(),
   role: z.enum(['current', 'shadow']),
+  /** Its engine ended by itself so often that the device leaves it alone for a while. */
+  quarantine: z.looseObject({ untilMs: UtcMs, crashes: z.int(), message: z.string() }).optional(),
 });
 
 export const InstallationView = z.looseObject({

@@ -115,6 +115,7 @@ beforeEach(async () => {
     engines: new ResidentEngines({
       launcher: { launch: () => Promise.reject(new Error('none')) },
       clock: hurried,
+      crashes: { record: () => {}, quarantineOf: () => null },
       log,
     }),
     measure: {

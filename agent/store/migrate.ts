@@ -50,6 +50,14 @@ const migrations = [
      outcome TEXT
    ) STRICT;
    CREATE INDEX jobs_by_state ON jobs (state);`,
+
+  `CREATE TABLE crashes (
+     version_digest TEXT NOT NULL,
+     variant TEXT NOT NULL,
+     at_ms INTEGER NOT NULL,
+     message TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX crashes_by_version ON crashes (version_digest, variant, at_ms);`,
 ] as const;
 
 export function migrate(database: Database): void {

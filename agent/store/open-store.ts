@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Clock } from '../../shared/clock.ts';
 import { Blobs } from './blobs.ts';
+import { Crashes } from './crashes.ts';
 import { Desired } from './desired.ts';
 import type { Disk } from './disk.ts';
 import { Installations } from './installations.ts';
@@ -26,6 +27,7 @@ export interface Store {
   readonly outgoing: Outgoing;
   readonly blobs: Blobs;
   readonly slots: Slots;
+  readonly crashes: Crashes;
   /** All of it or nothing; transactions nest. */
   transaction<T>(body: () => T): T;
   close(): void;
@@ -57,10 +59,13 @@ export function storeOver(options: {
   database.pragma('cache_size = -1024');
   migrate(database);
   const outgoing = new Outgoing(database, clock, onReport);
+  const crashes = new Crashes(database, clock, () => outgoing.append({ kind: 'running', running: places.running() }));
+  const places = new Places(database, clock, crashes);
   return {
     desired: new Desired(database),
     installations: new Installations(database, clock, outgoing),
-    places: new Places(database, clock),
+    places,
+    crashes,
     jobs: new Jobs(database, clock, outgoing),
     outgoing,
     blobs: new Blobs(join(folder, parts.blobs), disk),

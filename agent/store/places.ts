@@ -3,6 +3,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { Clock } from '../../shared/clock.ts';
 import type { RunningModel } from '../../shared/messages.ts';
+import type { Crashes } from './crashes.ts';
 
 interface Row {
   readonly model: string;
@@ -17,16 +18,18 @@ interface Row {
 export class Places {
   private readonly database: Database;
   private readonly clock: Clock;
+  private readonly crashes: Crashes;
   private readonly select: Statement<[string], Row>;
 
-  constructor(database: Database, clock: Clock) {
+  constructor(database: Database, clock: Clock, crashes: Crashes) {
     this.database = database;
     this.clock = clock;
+    this.crashes = crashes;
     this.select = database.prepare('SELECT * FROM places WHERE place = ? ORDER BY since_ms, model');
   }
 
   running(): RunningModel[] {
-    return this.select.all('running').map(fromRow);
+    return this.select.all('running').map((row) => this.withQuarantine(fromRow(row)));
   }
 
   before(): RunningModel[] {
@@ -45,6 +48,11 @@ export class Places {
 
   withdraw(model: string, role: 'current' | 'shadow'): void {
     this.database.prepare('DELETE FROM places WHERE model = ? AND role = ?').run(model, role);
+  }
+
+  private withQuarantine(place: RunningModel): RunningModel {
+    const quarantine = this.crashes.quarantineOf(place);
+    return quarantine ? { ...place, quarantine: { ...quarantine } } : place;
   }
 
   private put(place: 'running' | 'before', entry: RunningModel): void {

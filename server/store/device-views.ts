@@ -23,8 +23,9 @@ function viewDevice(device: Device, present: readonly installations.Installation
   return {
     ...{ deviceId, name, online, lastSeenMs, revoked, deviceClass, labels, agentVersion },
     ...{ desiredGeneration, reportedGeneration },
-    running: device.running.map(({ model, version, versionDigest, variant, role }) => ({
+    running: device.running.map(({ model, version, versionDigest, variant, role, quarantine }) => ({
       ...{ model, version, versionDigest, variant, role },
+      ...(quarantine && { quarantine }),
     })),
     installations: present.map((installation) => viewInstallation(installation, name)),
   };

@@ -93,6 +93,24 @@ describe('a rollout on the device', () => {
     expect(begun.slice(-4)).toEqual([order[0], order[3], order[1], order[2]]);
   });
 
+  it('leaves a version alone whose engine dies again and again, says so, also after a restart, until it is rolled out anew', async () => {
+    await roll(1, one);
+    fake.pictureMs = 50;
+    for (let dead = 0; dead < 4; dead++) {
+      const job = server.command(picture({ seed: dead }));
+      await until(() => isOver(job) || fake.alive.size > 0);
+      for (const engine of fake.alive) engine.die();
+      await until(() => isOver(job));
+    }
+    await until(() => running()?.[0]?.quarantine !== undefined);
+    expect(running()?.[0]?.quarantine).toMatchObject({ message: 'SIGKILL' });
+    await agent.stop();
+    agent = start();
+    const refused = server.command(picture());
+    await until(() => isOver(refused));
+    expect(server.job(refused).at(-1)).toMatchObject({ to: 'FAILED', reason: { message: /it is left alone for/ } });
+  });
+
   it('keeps two versions, and takes the third one away', async () => {
     await roll(1, one);
     await roll(2, two);

@@ -1,7 +1,10 @@
 // Parts of the agent that have no test of their own beside them because they need a fake engine.
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { EngineSpec } from '../../agent/engine/engine.ts';
 import { ResidentEngines } from '../../agent/resident-engines.ts';
+import { Crashes } from '../../agent/store/crashes.ts';
+import { migrate } from '../../agent/store/migrate.ts';
 import { systemClock } from '../../agent/system-clock.ts';
 import { startTelemetry } from '../../agent/telemetry.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -38,6 +41,13 @@ class HandClock implements Clock {
   }
 }
 
+/** The store's own, in memory. */
+function crashesOf(clock: Clock): Crashes {
+  const database = new Database(':memory:');
+  migrate(database);
+  return new Crashes(database, clock, () => {});
+}
+
 describe('ResidentEngines', () => {
   const make = (clock: Clock = systemClock) => {
     const fake = new FakeEngines();
@@ -45,7 +55,10 @@ describe('ResidentEngines', () => {
     return {
       fake,
       lines,
-      engines: new ResidentEngines({ launcher: fake.launcher, threads: 2, clock, log: (line) => lines.push(line) }),
+      engines: new ResidentEngines({
+        ...{ launcher: fake.launcher, threads: 2, clock, crashes: crashesOf(clock) },
+        log: (line) => lines.push(line),
+      }),
     };
   };
 
@@ -65,10 +78,12 @@ describe('ResidentEngines', () => {
       for (const engine of fake.alive) engine.die();
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    await expect(engines.get(spec('1'))).rejects.toThrow(/scenes@1 ended by itself 3 times within 10 minutes/);
+    await expect(engines.get(spec('1'))).rejects.toThrow(
+      /scenes@1 ended by itself 3 times in a short while; it is left alone for 30 more minutes/,
+    );
     expect(lines).toHaveLength(3);
     await engines.get(spec('2'));
-    await clock.pass(10 * 60_000);
+    await clock.pass(30 * 60_000);
     await engines.get(spec('1'));
   });
 
@@ -109,7 +124,7 @@ describe('telemetry', () => {
   it('comes at its interval, waits for a connection, and forgets the oldest', async () => {
     const clock = new HandClock();
     const fake = new FakeEngines();
-    const engines = new ResidentEngines({ launcher: fake.launcher, clock, log: () => {} });
+    const engines = new ResidentEngines({ launcher: fake.launcher, clock, crashes: crashesOf(clock), log: () => {} });
     await engines.get(spec('1'));
     const sent: Telemetry[] = [];
     let isConnected = true;

@@ -49,7 +49,7 @@ export function startAgent(
       onReport?.();
     },
   });
-  const engines = new ResidentEngines({ launcher: fake.launcher, clock, log });
+  const engines = new ResidentEngines({ launcher: fake.launcher, clock, crashes: store.crashes, log });
   const bootId = randomUUID();
   const inbox = new Inbox({ deviceId: server.deviceId, mailbox: new Mailbox({ store, clock, bell, log }), log });
   const link = new Link({

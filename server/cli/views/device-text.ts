@@ -7,7 +7,7 @@ export function deviceText(device: DeviceDetail, nowMs: number): string {
   const { inventory, telemetry } = device;
   const facts: [string, string][] = [
     ['state', `${presence(device, nowMs)}${device.online ? '' : lastSeen(device, nowMs)}`],
-    ['runs', runs(device)],
+    ['runs', runs(device, nowMs)],
     ['class', device.deviceClass],
     ['labels', labels(device.labels) || '–'],
     ['enrolled', moment(device.enrolledAtMs)],

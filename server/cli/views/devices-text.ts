@@ -10,7 +10,7 @@ export function devicesText(devices: readonly DeviceView[], nowMs: number): stri
   const rows = devices.map((device) => [
     pc.bold(device.name),
     presence(device, nowMs),
-    runs(device),
+    runs(device, nowMs),
     device.deviceClass,
     labels(device.labels),
   ]);
@@ -24,12 +24,17 @@ export function presence({ online, revoked, lastSeenMs }: DeviceView, nowMs: num
 }
 
 /** What it runs, and what is on its way: `stickers-lite@1.0.0 → 1.1.0 DOWNLOADING`. */
-export function runs({ running, installations }: DeviceView): string {
+export function runs({ running, installations }: DeviceView, nowMs: number): string {
   const under = installations.filter(({ deadline }) => deadline !== null);
-  const lines = running.map(({ model, version, role }) => {
+  const lines = running.map(({ model, version, role, quarantine }) => {
     const coming = under.find((installation) => installation.model === model);
     const way = coming ? pc.dim(` → ${coming.version} ${coming.state}`) : '';
-    return `${model}@${version}${role === 'shadow' ? ' (shadow)' : ''}${way}`;
+    const left = (quarantine?.untilMs ?? 0) - nowMs;
+    const alone =
+      quarantine && left > 0
+        ? pc.red(` quarantined for ${Math.ceil(left / 60_000)} min: its engine ended ${quarantine.crashes} times`)
+        : '';
+    return `${model}@${version}${role === 'shadow' ? ' (shadow)' : ''}${alone}${way}`;
   });
   const first = under.filter(({ model }) => !running.some((known) => known.model === model));
   return (

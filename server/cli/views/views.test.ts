@@ -46,6 +46,11 @@ pi-hall     seen 2 min 5 s ago  stickers-lite@1.0.0                      raspber
 pi-desk     never seen          –                                        raspberry-pi-5-8gb  site=home
 pi-old      revoked             –                                        raspberry-pi-5-8gb  site=home
 `);
+  const quarantine = { untilMs: NOW + 25 * 60_000, crashes: 3, message: 'SIGSEGV' };
+  const [runs] = devices.map(({ running }) => running[0]);
+  const left = device('pi-kitchen', { running: runs ? [{ ...runs, quarantine }] : [] });
+  expect(shown(devicesText([left], NOW))).toContain('@1.0.0 quarantined for 25 min: its engine ended 3 times');
+  expect(shown(devicesText([left], NOW + 30 * 60_000))).not.toContain('quarantined');
   expect(devicesText([], NOW)).toContain('still token create');
 });
 
