@@ -87,6 +87,20 @@ def export_command(
     typer.echo(str(export_version(request)))
 
 
+@app.command("ablation")
+def ablation_command(
+    recipe: RecipeFile,
+    training: TrainingFolder,
+    out: OutFolder,
+    steps: Annotated[int, typer.Option(help="training steps of each variant", min=1)] = 250,
+    seeds: Annotated[int, typer.Option(help="trainings of each variant", min=1)] = 2,
+) -> None:
+    """Compare families, beginnings, attention kinds and losses at an equal number of steps; started again, it goes on."""
+    from stillhouse_models.ablation.ablation import ablation
+
+    typer.echo(ablation(read_recipe(recipe), training, out, steps, seeds))
+
+
 @app.command("keep")
 def keep_command(recipe: RecipeFile, training: TrainingFolder, out: OutFolder) -> None:
     """Keep a student as it stands in the middle of its training, so that it can be exported while it goes on."""

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from stillhouse_models.evaluation_set import evaluation_captions, write_evaluation_set
-from stillhouse_models.export_variant import MODEL_INDEX, Graphs, VariantSettings, export_variant, graphs_of, write_json
+from stillhouse_models.export_variant import Graphs, VariantSettings, export_variant, graphs_of, model_index, write_json
 from stillhouse_models.manifest import artifact, files, write_manifest
 from stillhouse_models.measure import measure
 from stillhouse_models.onnx_graphs import evaluator_graph
@@ -61,7 +61,7 @@ def export_version(request: ExportRequest) -> Path:
     teacher_scores = write_evaluation_set(
         version, sprites, teacher, request.prompts, request.teacher_steps, request.teacher_guidance
     )
-    student = load_painter(request.student, "lite-unet")
+    student = load_painter(request.student)
     variants = _export_variants(version, sprites, student, request)
     manifest = {
         "schemaVersion": 1,
@@ -69,7 +69,7 @@ def export_version(request: ExportRequest) -> Path:
         "version": request.version,
         "licence": "Apache-2.0",
         "description": request.description,
-        "pipeline": MODEL_INDEX,
+        "pipeline": model_index(student),
         "artifacts": [artifact(version, path) for path in files(version)],
         "variants": variants,
         "evaluation": _describe_evaluation(version, teacher_scores, str(variants[0]["folder"])),

@@ -16,13 +16,6 @@ from stillhouse_models.variants.openvino_export import export_openvino
 from stillhouse_models.weights import Painter
 
 EXTERNAL_DATA, EXTERNAL_BYTES = "model.onnx_data", 1024
-MODEL_INDEX = {
-    "_class_name": "StillhousePipeline",
-    "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
-    "text_encoder": ["stillhouse_models", "TextEncoder"],
-    "tokenizer": ["transformers", "PreTrainedTokenizerFast"],
-    "unet": ["stillhouse_models", "LiteUNet"],
-}
 
 
 @dataclass(frozen=True)
@@ -38,6 +31,17 @@ def graphs_of(painter: Painter) -> Graphs:
     return Graphs(text_encoder_graph(painter.encoder), unet_graph(painter.unet))
 
 
+def model_index(painter: Painter) -> dict[str, object]:
+    """diffusers' model_index.json: which class each part of the pipeline has."""
+    return {
+        "_class_name": "StillhousePipeline",
+        "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+        "text_encoder": ["stillhouse_models", "TextEncoder"],
+        "tokenizer": ["transformers", "PreTrainedTokenizerFast"],
+        "unet": ["stillhouse_models", type(painter.unet).__name__],
+    }
+
+
 @dataclass(frozen=True)
 class VariantSettings:
     """`external_data`: weights in a file of their own beside the graph, which runtimes map instead of copying."""
@@ -51,7 +55,7 @@ def export_variant(
 ) -> None:
     """Writes the folder of one variant. `calibration` serves the kinds that compute in integers."""
     scheduler = {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": settings.shift}
-    write_json(folder / "model_index.json", MODEL_INDEX)
+    write_json(folder / "model_index.json", model_index(painter))
     write_json(folder / "scheduler/scheduler_config.json", scheduler)
     save_tokenizer(painter.tokenizer, folder / "tokenizer")
     for name, graph, network in (

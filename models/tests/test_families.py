@@ -10,12 +10,13 @@ from safetensors.torch import load_file
 from torch import nn
 
 from stillhouse_models import LiteUNet, MobileNetV3UNet, SeparableUNet
+from stillhouse_models.export_variant import model_index
 from stillhouse_models.networks.attention import KINDS, Attention, LinearAttention, WindowedAttention, mixing
 from stillhouse_models.networks.denoiser import Denoiser
 from stillhouse_models.networks.families import FAMILIES
 from stillhouse_models.networks.mobilenet_v3_unet import divisible
 from stillhouse_models.onnx_graphs import unet_graph
-from stillhouse_models.weights import load_painter
+from stillhouse_models.weights import Painter, load_painter
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints/stickers"
 STUDENTS = (LiteUNet, MobileNetV3UNet, SeparableUNet)
@@ -66,6 +67,13 @@ def test_a_folder_gives_the_network_back_with_its_attention(family: type[Denoise
     assert again.config["attention"] == "linear"
     with torch.no_grad():
         torch.testing.assert_close(network(*inputs(1)), again(*inputs(1)), atol=1e-5, rtol=1e-5)
+
+
+def test_a_version_names_the_students_class() -> None:
+    kept = load_painter(CHECKPOINTS / "student")
+    assert model_index(kept)["unet"] == ["stillhouse_models", "LiteUNet"]
+    other = Painter(SeparableUNet(channels=[8, 16]), kept.encoder, kept.tokenizer)
+    assert model_index(other)["unet"] == ["stillhouse_models", "SeparableUNet"]
 
 
 def test_kinds_of_attention_share_their_weights() -> None:
