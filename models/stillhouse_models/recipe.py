@@ -9,7 +9,7 @@ from typing import Any
 from stillhouse_models.training.layers import layer_place
 
 # See losses/, a file each or for a few of a kind.
-LOSSES = ("mse", "truth", "feature", "gram", "kl", "layout", "progressive", "consistency", "adversarial", "dmd")
+LOSSES = ("mse", "truth", "edges", "feature", "gram", "kl", "layout", "progressive", "consistency", "adversarial", "dmd")
 # What a student's keys may say, where only some words have a meaning.
 CHOICES = {
     "family": ("lite-unet", "mobilenet-v3-unet", "separable-unet", "teacher-unet"),

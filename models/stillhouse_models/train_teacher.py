@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from stillhouse_models.losses.mse import edges, mse
 from stillhouse_models.networks.teacher_unet import TeacherUNet
 from stillhouse_models.networks.text_encoder import TextEncoder
 from stillhouse_models.recipe import Recipe
@@ -135,9 +136,7 @@ class TeacherTraining:
         with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
             predicted, features = self.unet.clean_and_features(noisy, t * 1000, self.encoder(ids))
             covered = self.layout(features, drawn.scenes, [bool(text) for text in texts])
-        error = predicted.float() - clean
-        squared = error.square().mean(dim=(1, 2, 3)) + s.edges * steps_between_pixels(error)
-        loss = (squared / t.clamp(min=0.3)).mean()
+        loss = mse(predicted.float(), clean, t * 1000) + s.edges * edges(predicted.float(), clean, t * 1000)
         (loss + s.layout * covered).backward()
         nn.utils.clip_grad_norm_(self.adam.param_groups[0]["params"], 1.0)
         for optimiser in (self.muon, self.adam):
@@ -160,12 +159,6 @@ class TeacherTraining:
             return sample(
                 lambda x, t: guided_clean(self.unet, self.encoder, x, t, ids, self.empty, s.guidance), noise, sigmas(s.steps)
             )
-
-
-def steps_between_pixels(error: Tensor) -> Tensor:
-    """Squared differences of neighbours, [B, 3, h, w] -> [B]: an error in an edge weighs more than one in a plane."""
-    across, down = error.diff(dim=3).square().mean(dim=(1, 2, 3)), error.diff(dim=2).square().mean(dim=(1, 2, 3))
-    return across + down
 
 
 def is_hidden_matrix(name: str, parameter: Tensor) -> bool:

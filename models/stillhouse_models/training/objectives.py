@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from stillhouse_models.losses.consistency import consistency
 from stillhouse_models.losses.features import Adapters, feature_losses
-from stillhouse_models.losses.mse import mse
+from stillhouse_models.losses.mse import edges, mse
 from stillhouse_models.losses.progressive import progressive
 from stillhouse_models.networks.denoiser import Denoiser
 from stillhouse_models.recipe import Recipe
@@ -67,6 +67,7 @@ class Objectives:
         found["mse"] = mse(moment.clean[:asked], lesson.clean, lesson.timestep[:asked])
         found["truth"] = mse(moment.clean, lesson.truth, lesson.timestep)
         more: dict[str, Callable[[], Tensor]] = {
+            "edges": lambda: edges(moment.clean, lesson.truth, lesson.timestep),
             "layout": lambda: self._layout(moment),
             "progressive": lambda: self._progressive(moment),
             "consistency": lambda: self._consistency(moment, average),

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from stillhouse_models.networks.denoiser import Denoiser
 from stillhouse_models.networks.families import FAMILIES
@@ -74,7 +75,8 @@ class StudentRun:
         s = self.recipe.student
         asked = max(1, round(s.batch_size * s.teacher_share))
         lesson = draw_lesson(self.teacher, self.sprites, self.rng, s.batch_size, asked, s.steps, self.recipe.teacher.guidance)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        # The CPU's flash attention is slow to go back through.
+        with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
             context = self.teacher.encoder(lesson.ids).detach()
             clean, features = self.student.clean_and_features(lesson.noisy, lesson.timestep, context)
         moment, named = Moment(lesson, context, clean.float(), features), set(phase.losses)
