@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stillhouse_models.progress import progress
 from stillhouse_models.recipe import read_recipe
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0])
@@ -112,13 +113,36 @@ def keep_command(recipe: RecipeFile, training: TrainingFolder, out: OutFolder) -
 @app.command("evaluate")
 def evaluate_command(version: VersionFolder, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Judge every variant of a version on its own evaluation set: score, interval, fidelity, artifacts, diversity."""
-    from stillhouse_models.progress import progress
     from stillhouse_models.quality.evaluate_version import evaluate_version, pictures_to_make
     from stillhouse_models.quality.quality_table import quality_table
 
     with progress("pictures", pictures_to_make(version)) as advance:
         result = evaluate_version(version, advance)
     typer.echo(json.dumps(result, indent=2) if as_json else quality_table(result))
+
+
+@app.command("doctor")
+def doctor_command(
+    version: VersionFolder,
+    sheet: Annotated[
+        Path | None, typer.Option(help="PNG of the worst pictures, by default doctor-MODEL-VERSION.png here")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Say what is wrong with a version's pictures, show the worst, and what would help, with the numbers behind it."""
+    from stillhouse_models.doctor.diagnose import report
+    from stillhouse_models.doctor.examine import examine, pictures_to_make
+    from stillhouse_models.doctor.report_text import report_text
+    from stillhouse_models.doctor.worst_sheet import save_worst
+
+    with progress("pictures", pictures_to_make(version)) as advance:
+        examination = examine(version, advance)
+    name = f"{version.resolve().parent.name}@{version.resolve().name}"
+    file = sheet or Path(f"doctor-{name.replace('@', '-')}.png")
+    worst = save_worst(examination, file)
+    told = {"version": name, "variant": examination.facts.main["name"]} | report(examination.facts)
+    told |= {"worst": worst, "sheet": str(file)}
+    typer.echo(json.dumps(told, indent=2) if as_json else report_text(told))
 
 
 @app.command("check")

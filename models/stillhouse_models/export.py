@@ -73,10 +73,17 @@ def export_version(request: ExportRequest) -> Path:
         "artifacts": [artifact(version, path) for path in files(version)],
         "variants": variants,
         "evaluation": _describe_evaluation(version, teacher_scores, str(variants[0]["folder"])),
-        "lineage": json.loads((request.student / "lineage.json").read_text()),
+        "lineage": _lineage(request.student, teacher),
     }
     write_manifest(version, manifest)
     return version
+
+
+def _lineage(student: Path, teacher: Painter) -> dict[str, Any]:
+    """As the training kept it, with the widths that a student's are held against."""
+    lineage: dict[str, Any] = json.loads((student / "lineage.json").read_text())
+    lineage["teacher"]["channels"] = list(teacher.unet.config["channels"])
+    return lineage
 
 
 def _write_evaluator(version: Path, sprites: SpriteSet, weights: Path) -> None:
