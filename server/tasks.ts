@@ -4,15 +4,18 @@ import { expireInstallations } from './actions/expire-installations.ts';
 import { expireJobs } from './actions/expire-jobs.ts';
 import { markSilentDevices } from './actions/mark-silent-devices.ts';
 import { pruneStore } from './actions/prune-store.ts';
+import { takeInDevices } from './actions/take-in-devices.ts';
 import type { World } from './store/world.ts';
 import type { Task } from './tick.ts';
 
 const PRUNE_EVERY_MS = 10 * 60_000;
 const EXPIRE_EVERY_MS = 500;
+const TAKE_IN_EVERY_MS = 1000;
 
 export function tasksOf(world: World): Task[] {
   return [
     { name: 'advance-rollouts', everyMs: 0, run: () => advanceRollouts(world) },
+    { name: 'take-in-devices', everyMs: TAKE_IN_EVERY_MS, run: () => takeInDevices(world).then(byItself) },
     { name: 'expire-jobs', everyMs: EXPIRE_EVERY_MS, run: () => expireJobs(world).then(byItself) },
     { name: 'expire-installations', everyMs: EXPIRE_EVERY_MS, run: () => expireInstallations(world).then(byItself) },
     { name: 'mark-silent-devices', everyMs: EXPIRE_EVERY_MS, run: () => markSilentDevices(world).then(byItself) },

@@ -103,11 +103,80 @@ export const ModelView = z.looseObject({ model: ModelName, versions: z.array(Ver
 export type ModelView = z.infer<typeof ModelView>;
 export const VersionDetail = VersionView.extend({ manifest: Manifest });
 
-/** STOPPED: a gate ended it; ABORTED: an operator did. Both after the way back, where there is one. */
-export const RolloutState = z.enum(['RUNNING', 'PAUSED', 'ROLLING_BACK', 'SUCCEEDED', 'STOPPED', 'ABORTED']);
+/**
+ * STOPPED: a gate ended it; ABORTED: an operator did. Both after the way back, where there is one. SUPERSEDED: another
+ * rollout took its devices over.
+ */
+export const RolloutState = z.enum([
+  'RUNNING',
+  'PAUSED',
+  'ROLLING_BACK',
+  'SUCCEEDED',
+  'STOPPED',
+  'ABORTED',
+  'SUPERSEDED',
+]);
 export type RolloutState = z.infer<typeof RolloutState>;
 export const WaveState = z.enum(['PENDING', 'RUNNING', 'AWAITING_APPROVAL', 'PASSED', 'FAILED', 'CANCELED']);
 export type WaveState = z.infer<typeof WaveState>;
+
+/** How fast a rollout may go. Both limits grow by `growth.factor` each time `growth.after` more devices succeeded. */
+export const Pace = z.strictObject({
+  /** Devices that may be installing at the same time. */
+  maxInFlight: z.int().min(1).max(1_000_000).optional(),
+  startsPerMinute: z.number().min(0.01).max(1_000_000).optional(),
+  growth: z.strictObject({ factor: z.number().min(1.01).max(10), after: z.int().min(1).max(1_000_000) }).optional(),
+});
+export type Pace = z.infer<typeof Pace>;
+
+export const DecisionView = z.looseObject({
+  atMs: UtcMs,
+  /** Who decided: a key, or `the server` by a rule. */
+  actor: z.string(),
+  kind: z.enum([
+    ...([
+      'start',
+      'start-wave',
+      'judge',
+      'judge-late',
+      'measure-again',
+      'retry',
+      'take-in',
+      'halt',
+      'stop',
+      'succeed',
+    ] as const),
+    ...(['return', 'end', 'pause', 'resume', 'approve', 'abort', 'supersede'] as const),
+  ]),
+  wave: z.int().nullable(),
+  explanation: z.string(),
+  /** What it was decided from: verdicts, and the bench runs behind them by device. */
+  evidence: z.record(z.string(), z.unknown()),
+});
+export type DecisionView = z.infer<typeof DecisionView>;
+
+export const GroupView = z.looseObject({
+  name: DeviceName,
+  selector: z.string(),
+  savedAtMs: UtcMs,
+  savedBy: z.string(),
+});
+export type GroupView = z.infer<typeof GroupView>;
+
+/** Why a device runs what it runs: for each model the newest way to it, told from the append-only record. */
+export const DeviceWhy = z.looseObject({
+  device: DeviceName,
+  models: z.array(
+    z.looseObject({
+      model: ModelName,
+      version: VersionNumber.nullable(),
+      variant: z.string().nullable(),
+      /** One sentence a fact, in the order in which they happened. */
+      because: z.array(z.looseObject({ atMs: UtcMs, what: z.string() })),
+    }),
+  ),
+});
+export type DeviceWhy = z.infer<typeof DeviceWhy>;
 
 export const WaveView = z.looseObject({
   index: z.int(),
@@ -133,6 +202,16 @@ export const RolloutView = z.looseObject({
   startedAtMs: UtcMs,
   endedAtMs: UtcMs.nullable(),
   startedBy: z.string(),
+  confidence: z.number(),
+  pace: Pace,
+  retries: z.int(),
+  priority: z.int(),
+  dynamicUntilMs: UtcMs.nullable(),
+  /** For compare-and-set: `?expect=` takes it, or a state. Who changed it last, to what, and when. */
+  revision: z.int(),
+  changedBy: z.string(),
+  changedWhat: z.string(),
+  changedAtMs: UtcMs,
   /** In words: what happened and why it stands where it stands. */
   explanation: z.string(),
   waves: z.array(WaveView),
@@ -299,11 +378,29 @@ export const StartRolloutBody = z.strictObject({
     .min(1000)
     .max(30 * 24 * 3600_000)
     .default(24 * 3600_000),
+  /** Of the gates' intervals. */
+  confidence: z.number().min(0.5).max(0.999).default(0.95),
+  pace: Pace.default({}),
+  /** How often a device that failed for a reason that may pass tries again. */
+  retries: z.int().min(0).max(10).default(0),
+  /** A rollout takes devices over from open ones of lower priority. */
+  priority: z.int().min(-1000).max(1000).default(0),
+  /** Ends the open rollouts over these devices, whatever their priority. */
+  supersede: z.boolean().default(false),
+  /** For so long it also takes devices that come to match. Left out: the devices are frozen at the start. */
+  dynamicForMs: z
+    .int()
+    .min(1000)
+    .max(365 * 24 * 3600_000)
+    .optional(),
   dryRun: z.boolean().default(false),
 });
+export const SaveGroupBody = z.strictObject({ selector: z.string().min(1).max(2000) });
 export const RolloutPlan = z.looseObject({
   model: ModelName,
   version: VersionNumber,
+  /** Open rollouts that hold some of these devices, and whether this one would take them over. */
+  conflicts: z.array(z.looseObject({ rolloutId: Id, message: z.string(), takenOver: z.boolean() })),
   devices: z.array(
     z.looseObject({
       device: DeviceName,
@@ -372,6 +469,8 @@ const name = z.object({ name: DeviceName });
 const ref = z.object({ model: ModelName, version: VersionNumber });
 const byId = <K extends string>(key: K) => z.object({ [key]: Id } as Record<K, typeof Id>);
 const bySha = z.object({ sha256: Sha256 });
+/** The revision or the state in which the caller believes the rollout to be. */
+const steer = z.object({ expect: z.string().max(40).optional() });
 const none = z.looseObject({});
 const page = z.object({ limit: z.coerce.number().int().min(1).max(limits.pageRows).default(100) });
 const bytes = { mediaType: 'application/octet-stream' } as const;
@@ -400,8 +499,13 @@ export const routes = {
 
   listDevices: { method: 'get', path: '/v1/devices', access: 'viewer', summary: 'Devices', query: z.object({ selector: z.string().max(2000).optional() }), answer: z.array(DeviceView), status: 200 },
   showDevice: { method: 'get', path: '/v1/devices/:name', access: 'viewer', summary: 'One device', params: name, answer: DeviceDetail, status: 200 },
+  whyDevice: { method: 'get', path: '/v1/devices/:name/why', access: 'viewer', summary: 'Why a device runs what it runs, from the append-only record', params: name, answer: DeviceWhy, status: 200 },
   labelDevice: { method: 'patch', path: '/v1/devices/:name/labels', access: 'operator', summary: 'Set and remove labels', params: name, body: LabelBody, answer: DeviceDetail, status: 200 },
   revokeDevice: { method: 'delete', path: '/v1/devices/:name', access: 'admin', summary: 'Revoke a device: its connection ends at once', params: name, answer: DeviceDetail, status: 200 },
+
+  listGroups: { method: 'get', path: '/v1/groups', access: 'viewer', summary: 'Saved groups', answer: z.array(GroupView), status: 200 },
+  saveGroup: { method: 'put', path: '/v1/groups/:name', access: 'operator', summary: 'Save a selector under a name', params: name, body: SaveGroupBody, answer: GroupView, status: 200 },
+  removeGroup: { method: 'delete', path: '/v1/groups/:name', access: 'operator', summary: 'Forget a group; rollouts that it started go on', params: name, answer: GroupView, status: 200 },
 
   missingArtifacts: { method: 'post', path: '/v1/artifacts/missing', access: 'operator', summary: 'Which of these the server does not have', body: MissingArtifactsBody, answer: MissingArtifactsBody, status: 200 },
   putArtifact: { method: 'put', path: '/v1/artifacts/:sha256', access: 'operator', summary: 'Store one artifact', params: bySha, body: 'bytes', answer: z.looseObject({ sha256: Sha256, sizeBytes: z.int() }), status: 201 },
@@ -415,10 +519,11 @@ export const routes = {
   planRollout: { method: 'post', path: '/v1/rollouts/plan', access: 'viewer', summary: 'What a rollout would do, without doing it', body: StartRolloutBody, answer: RolloutPlan, status: 200 },
   listRollouts: { method: 'get', path: '/v1/rollouts', access: 'viewer', summary: 'Rollouts, newest first', query: page, answer: z.array(RolloutView), status: 200 },
   showRollout: { method: 'get', path: '/v1/rollouts/:rolloutId', access: 'viewer', summary: 'One rollout with its waves, gates and installations', params: byId('rolloutId'), answer: RolloutView, status: 200 },
-  pauseRollout: { method: 'post', path: '/v1/rollouts/:rolloutId/pause', access: 'operator', summary: 'Start no further device', params: byId('rolloutId'), answer: RolloutView, status: 200 },
-  resumeRollout: { method: 'post', path: '/v1/rollouts/:rolloutId/resume', access: 'operator', summary: 'Go on', params: byId('rolloutId'), answer: RolloutView, status: 200 },
-  approveRollout: { method: 'post', path: '/v1/rollouts/:rolloutId/approve', access: 'operator', summary: 'Let the next wave start', params: byId('rolloutId'), answer: RolloutView, status: 200 },
-  abortRollout: { method: 'post', path: '/v1/rollouts/:rolloutId/abort', access: 'operator', summary: 'End it; by default its devices return to what they ran', params: byId('rolloutId'), body: AbortRolloutBody, answer: RolloutView, status: 200 },
+  listDecisions: { method: 'get', path: '/v1/rollouts/:rolloutId/decisions', access: 'viewer', summary: 'Every decision about a rollout with its evidence, oldest first', params: byId('rolloutId'), answer: z.array(DecisionView), status: 200 },
+  pauseRollout: { method: 'post', path: '/v1/rollouts/:rolloutId/pause', access: 'operator', query: steer, summary: 'Start no further device', params: byId('rolloutId'), answer: RolloutView, status: 200 },
+  resumeRollout: { method: 'post', path: '/v1/rollouts/:rolloutId/resume', access: 'operator', query: steer, summary: 'Go on', params: byId('rolloutId'), answer: RolloutView, status: 200 },
+  approveRollout: { method: 'post', path: '/v1/rollouts/:rolloutId/approve', access: 'operator', query: steer, summary: 'Let the next wave start', params: byId('rolloutId'), answer: RolloutView, status: 200 },
+  abortRollout: { method: 'post', path: '/v1/rollouts/:rolloutId/abort', access: 'operator', query: steer, summary: 'End it; by default its devices return to what they ran', params: byId('rolloutId'), body: AbortRolloutBody, answer: RolloutView, status: 200 },
 
   requestBench: { method: 'post', path: '/v1/bench-runs', access: 'operator', summary: 'Ask a device for a bench run', body: RequestBenchBody, answer: BenchRunView, status: 202 },
   listBenchRuns: { method: 'get', path: '/v1/bench-runs', access: 'viewer', summary: 'Bench runs, newest first', query: page.extend({ device: DeviceName.optional() }), answer: z.array(BenchRunView), status: 200 },

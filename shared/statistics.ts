@@ -41,23 +41,84 @@ export interface Interval {
 }
 
 /**
- * Percentile bootstrap of the mean (Efron & Tibshirani 1993, ch. 13), from a seed, so that the same samples always
- * give the same interval.
+ * Exact interval of a quantile from order statistics (David & Nagaraja 2003, §7.1): the number of samples below the true
+ * quantile is binomial whatever the distribution is.
+ *
+ * @returns null where so few samples bound it on one side only
  */
-export function bootstrapMean(
-  samples: readonly number[],
-  options: { confidence?: number; resamples?: number; seed?: number } = {},
-): Interval {
-  const { confidence = 0.95, resamples = 1000, seed = 1 } = options;
-  const uniform = mulberry32(seed);
-  const means: number[] = [];
-  for (let round = 0; round < resamples; round++) {
-    let sum = 0;
-    for (let i = 0; i < samples.length; i++) sum += samples[Math.floor(uniform() * samples.length)] ?? 0;
-    means.push(sum / samples.length);
-  }
+export function quantileInterval(samples: readonly number[], share: number, confidence: number): Interval | null {
   const tail = (1 - confidence) / 2;
-  return { low: quantile(means, tail), high: quantile(means, 1 - tail) };
+  const below = binomialCumulative(samples.length, share);
+  const low = below.findLastIndex((probability) => probability <= tail);
+  const high = below.findIndex((probability) => probability >= 1 - tail) + 1;
+  if (low < 0 || high < 1 || high >= samples.length + 1) return null;
+  const sorted = Float64Array.from(samples).sort();
+  const [lowest, highest] = [sorted[low], sorted[high - 1]];
+  return lowest === undefined || highest === undefined ? null : { low: lowest, high: highest };
+}
+
+/** Exact interval of a share (Clopper & Pearson 1934): `hits` of `trials`. */
+export function shareInterval(hits: number, trials: number, confidence: number): Interval {
+  if (trials === 0) return { low: 0, high: 1 };
+  const tail = (1 - confidence) / 2;
+  const atMost = (count: number, share: number) => (count < 0 ? 0 : (binomialCumulative(trials, share)[count] ?? 1));
+  return {
+    low: hits === 0 ? 0 : bisect((share) => 1 - atMost(hits - 1, share) < tail),
+    high: hits === trials ? 1 : bisect((share) => atMost(hits, share) > tail),
+  };
+}
+
+/** The share in [0, 1] up to which `holds`; it holds below that and not above. */
+function bisect(holds: (share: number) => boolean): number {
+  let [low, high] = [0, 1];
+  for (let round = 0; round < 50; round++) {
+    const middle = (low + high) / 2;
+    if (holds(middle)) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+/** Element k: the probability of at most k hits in `trials`. Through logarithms, as (1 − p)ⁿ underflows. */
+function binomialCumulative(trials: number, share: number): number[] {
+  if (share <= 0) return Array<number>(trials + 1).fill(1);
+  if (share >= 1) return Array.from({ length: trials + 1 }, (_, hits) => (hits === trials ? 1 : 0));
+  const odds = Math.log(share) - Math.log1p(-share);
+  const cumulative: number[] = [];
+  let logMass = trials * Math.log1p(-share);
+  let sum = 0;
+  for (let hits = 0; hits <= trials; hits++) {
+    sum += Math.exp(logMass);
+    cumulative.push(Math.min(1, sum));
+    logMass += odds + Math.log((trials - hits) / (hits + 1));
+  }
+  return cumulative;
+}
+
+/**
+ * Bootstrap of a figure of numbered units (prompts, pairs of runs): `figure` sees the units drawn, with repeats.
+ *
+ * @returns the figure of each resample, in the order drawn: of equal seeds and counts the same units
+ */
+export function bootstrap(
+  units: number,
+  figure: (drawn: Uint32Array) => number,
+  { resamples = 1000, seed = 1 }: { resamples?: number; seed?: number } = {},
+): number[] {
+  const uniform = mulberry32(seed);
+  const drawn = new Uint32Array(units);
+  return Array.from({ length: resamples }, () => {
+    for (let i = 0; i < units; i++) drawn[i] = Math.floor(uniform() * units);
+    return figure(drawn);
+  });
+}
+
+/** The middle `confidence` of resampled figures (percentile bootstrap, Efron & Tibshirani 1993, ch. 13). */
+export function middle(figures: readonly number[], confidence: number): Interval {
+  const tail = (1 - confidence) / 2;
+  const sorted = Float64Array.from(figures).sort();
+  const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+  return { low: at(tail), high: at(1 - tail) };
 }
 
 /** Tommy Ettinger's mulberry32: a small seeded generator, uniform in [0, 1). For statistics, never for secrets. */

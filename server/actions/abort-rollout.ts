@@ -1,6 +1,7 @@
 import { StillError } from '../../shared/errors.ts';
-import { mayBecome } from '../rules/rollout/states.ts';
+import { mayBecome, tellChange, unexpected } from '../rules/rollout/states.ts';
 import * as audit from '../store/audit.ts';
+import * as decisions from '../store/decisions.ts';
 import * as desiredStates from '../store/desired-states.ts';
 import * as installations from '../store/installations.ts';
 import * as rolloutWaves from '../store/rollout-waves.ts';
@@ -13,29 +14,31 @@ import type { World } from '../store/world.ts';
  */
 export async function abortRollout(
   { store, clock }: World,
-  { rolloutId, rollBack, actor }: { rolloutId: string; rollBack: boolean; actor: string },
+  request: { rolloutId: string; rollBack: boolean; expect?: string | undefined; actor: string },
 ): Promise<void> {
+  const { rolloutId, rollBack, expect, actor } = request;
   const atMs = clock.now();
   const because = `aborted by ${actor}`;
   await store.write(async (tx) => {
     const rollout = await rollouts.get(tx, rolloutId);
+    const surprise = unexpected(rollout, expect);
+    if (surprise) throw new StillError('conflict', surprise);
     if (!mayBecome(rollout.state, rollBack ? 'ROLLING_BACK' : 'ABORTED') || rollout.state === 'ROLLING_BACK')
-      throw new StillError('conflict', `rollout ${rolloutId} is ${rollout.state}: ${rollout.explanation}`);
+      throw new StillError('conflict', `${tellChange(rollout)}; ${rollout.explanation}`);
     await rolloutWaves.endAll(tx, rolloutId, 'CANCELED', atMs);
     await audit.append(tx, { atMs, actor, action: 'abort-rollout', subject: rolloutId, details: { rollBack } });
-    if (rollBack)
-      return rollouts.update(tx, rolloutId, atMs, {
-        state: 'ROLLING_BACK',
-        ending: 'ABORTED',
-        endingBecause: because,
-        returningSinceMs: atMs,
-        explanation: because,
-      });
+    const what = rollBack ? 'its devices return to what they ran' : 'devices keep what they have';
+    const explanation = `${because}; ${what}`;
+    await decisions.append(tx, { rolloutId, atMs, actor, kind: 'abort', wave: null, explanation });
+    const by = { actor, what: 'aborted' };
+    if (rollBack) {
+      const way = { ending: 'ABORTED', endingBecause: because, returningSinceMs: atMs } as const;
+      return rollouts.update(tx, rolloutId, atMs, { state: 'ROLLING_BACK', ...way, explanation: because }, by);
+    }
     const reason = { code: 'canceled', message: `rollout ${rolloutId} was ${because}` } as const;
     for (const installation of await installations.ofRollout(tx, rolloutId))
       if (installation.state === 'QUEUED')
         await desiredStates.withdraw(tx, installation, { to: 'CANCELED', reason }, atMs);
-    const explanation = `${because}; devices keep what they have`;
-    await rollouts.update(tx, rolloutId, atMs, { state: 'ABORTED', endedAtMs: atMs, explanation });
+    await rollouts.update(tx, rolloutId, atMs, { state: 'ABORTED', endedAtMs: atMs, explanation }, by);
   });
 }

@@ -1,5 +1,7 @@
 import { StillError } from '../../shared/errors.ts';
+import { tellChange, unexpected } from '../rules/rollout/states.ts';
 import * as audit from '../store/audit.ts';
+import * as decisions from '../store/decisions.ts';
 import * as rolloutTargets from '../store/rollout-targets.ts';
 import * as rolloutWaves from '../store/rollout-waves.ts';
 import * as rollouts from '../store/rollouts.ts';
@@ -8,21 +10,34 @@ import type { World } from '../store/world.ts';
 /** Lets the next wave start: after gates that passed, or over one that paused the rollout. */
 export async function approveRollout(
   { store, clock }: World,
-  { rolloutId, actor }: { rolloutId: string; actor: string },
+  { rolloutId, expect, actor }: { rolloutId: string; expect?: string | undefined; actor: string },
 ): Promise<void> {
   const atMs = clock.now();
   await store.write(async (tx) => {
     const rollout = await rollouts.get(tx, rolloutId);
+    const surprise = unexpected(rollout, expect);
+    if (surprise) throw new StillError('conflict', surprise);
     const waves = await rolloutWaves.of(tx, rolloutId);
     const stopped =
       rollout.state === 'PAUSED' && waves.find((wave) => wave.state === 'RUNNING' && wave.verdicts.length > 0);
     const wave = waves.find(({ state }) => state === 'AWAITING_APPROVAL') || stopped;
     if (rollout.endedAtMs !== null || !wave)
-      throw new StillError('conflict', `nothing of rollout ${rolloutId} waits for approval: ${rollout.explanation}`);
+      throw new StillError('conflict', `nothing waits for approval: ${tellChange(rollout)}; ${rollout.explanation}`);
     await rolloutWaves.update(tx, rolloutId, wave.index, atMs, { state: 'PASSED' });
     await rolloutTargets.markWaveJudged(tx, rolloutId, wave.index);
     const explanation = `wave ${wave.index + 1} approved by ${actor}`;
-    await rollouts.update(tx, rolloutId, atMs, { state: stopped ? 'RUNNING' : rollout.state, explanation });
+    const state = stopped ? 'RUNNING' : rollout.state;
+    await rollouts.update(
+      tx,
+      rolloutId,
+      atMs,
+      { state, explanation },
+      { actor, what: `wave ${wave.index + 1} approved` },
+    );
+    await decisions.append(tx, {
+      ...{ rolloutId, atMs, actor, kind: 'approve', wave: wave.index, explanation },
+      evidence: { verdicts: wave.verdicts },
+    });
     await audit.append(tx, {
       atMs,
       actor,

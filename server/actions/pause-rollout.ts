@@ -1,22 +1,26 @@
 import { StillError } from '../../shared/errors.ts';
-import { mayBecome } from '../rules/rollout/states.ts';
+import { mayBecome, tellChange, unexpected } from '../rules/rollout/states.ts';
 import * as audit from '../store/audit.ts';
+import * as decisions from '../store/decisions.ts';
 import * as rollouts from '../store/rollouts.ts';
 import type { World } from '../store/world.ts';
 
 /** No further device starts, nothing is judged; what is under way on devices goes on. */
 export async function pauseRollout(
   { store, clock }: World,
-  { rolloutId, actor }: { rolloutId: string; actor: string },
+  { rolloutId, expect, actor }: { rolloutId: string; expect?: string | undefined; actor: string },
 ): Promise<void> {
   const atMs = clock.now();
   await store.write(async (tx) => {
     const rollout = await rollouts.get(tx, rolloutId);
+    const surprise = unexpected(rollout, expect);
+    if (surprise) throw new StillError('conflict', surprise);
     if (rollout.state === 'PAUSED') return;
     if (!mayBecome(rollout.state, 'PAUSED'))
-      throw new StillError('conflict', `rollout ${rolloutId} is ${rollout.state}: ${rollout.explanation}`);
+      throw new StillError('conflict', `${tellChange(rollout)}; ${rollout.explanation}`);
     const explanation = `paused by ${actor}; ${rollout.explanation}`;
-    await rollouts.update(tx, rolloutId, atMs, { state: 'PAUSED', explanation });
+    await rollouts.update(tx, rolloutId, atMs, { state: 'PAUSED', explanation }, { actor, what: 'paused' });
+    await decisions.append(tx, { rolloutId, atMs, actor, kind: 'pause', wave: null, explanation });
     await audit.append(tx, { atMs, actor, action: 'pause-rollout', subject: rolloutId, details: {} });
   });
 }

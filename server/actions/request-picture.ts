@@ -2,13 +2,14 @@ import { StillError } from '../../shared/errors.ts';
 import { newId } from '../../shared/ids.ts';
 import { limits, timings } from '../../shared/limits.ts';
 import type { PictureRequest, RunningModel } from '../../shared/messages.ts';
-import { matches, parseSelector } from '../../shared/targets.ts';
+import { matches, parseTarget } from '../../shared/targets.ts';
 import { pickDevice } from '../rules/pick-device.ts';
 import * as audit from '../store/audit.ts';
 import * as benchRuns from '../store/bench-runs.ts';
 import * as commands from '../store/commands.ts';
 import type { Db } from '../store/database.ts';
 import * as devices from '../store/devices.ts';
+import * as groups from '../store/groups.ts';
 import * as jobs from '../store/jobs.ts';
 import type { World } from '../store/world.ts';
 
@@ -50,10 +51,11 @@ export async function requestPicture({ store, clock, randomness }: World, order:
 }
 
 async function chooseDevice(tx: Db, text: string, request: PictureRequest): Promise<devices.Device> {
-  const parsed = parseSelector(text);
+  const parsed = parseTarget(text);
   if (parsed.kind === 'unreadable')
     throw new StillError('invalid_input', parsed.message, { problems: [{ field: 'device', message: parsed.message }] });
-  const { selector } = parsed;
+  if (parsed.target.percent !== null) throw new StillError('invalid_input', `"${text}": a share is for rollouts`);
+  const selector = await groups.selectorOf(tx, parsed.target.of);
   if (selector.kind === 'names' && selector.names.length === 1) return named(tx, selector.names[0] as string, request);
   const matching = (await devices.list(tx)).filter((device) => matches(selector, device));
   if (matching.length === 0) throw new StillError('unprocessable', `no device matches "${text}"`);

@@ -3,16 +3,15 @@ import { StillError } from '../../shared/errors.ts';
 import { printGate } from '../../shared/gates.ts';
 import type { StartRolloutBody } from '../../shared/http-api.ts';
 import { newId } from '../../shared/ids.ts';
-import { planRollout, readRequest } from '../rules/plan/plan-rollout.ts';
 import * as audit from '../store/audit.ts';
-import * as benchRuns from '../store/bench-runs.ts';
 import type { Db } from '../store/database.ts';
-import * as devices from '../store/devices.ts';
+import * as decisions from '../store/decisions.ts';
 import * as rolloutTargets from '../store/rollout-targets.ts';
 import * as rolloutWaves from '../store/rollout-waves.ts';
 import * as rollouts from '../store/rollouts.ts';
-import * as versions from '../store/versions.ts';
 import type { World } from '../store/world.ts';
+import { drawPlan, type Plan } from './rollout-steps/draw-plan.ts';
+import { supersedeRollout } from './rollout-steps/supersede-rollout.ts';
 
 /**
  * Freezes the targets, their waves and variants. Nothing is told to a device yet: the tick starts the first wave.
@@ -23,54 +22,81 @@ export async function startRollout(
   { store, clock, randomness }: World,
   request: z.infer<typeof StartRolloutBody> & { actor: string },
 ): Promise<string> {
-  const read = readRequest(request);
-  if (read.kind === 'unreadable')
-    throw new StillError('invalid_input', 'the rollout cannot be read', { problems: read.problems });
-  const { model, version, to, variant, onFailure, approval, waveDeadlineMs, actor } = request;
+  const { model, version, to, actor, dynamicForMs } = request;
   const atMs = clock.now();
   const rolloutId = newId('rol', atMs, randomness.bytes);
   return store.write(async (tx) => {
-    const published = await versions.find(tx, model, version);
-    if (!published) throw new StillError('not_found', `${model}@${version} is not published`);
-    const { manifest, versionDigest } = published;
-    const evidence = await benchRuns.evidenceByClass(tx, versionDigest);
-    const plan = planRollout(read, { to, manifest, versionDigest, variant, evidence, devices: await devices.list(tx) });
-    if (plan.kind === 'refused') throw new StillError('unprocessable', plan.message, { problems: [{ ...plan }] });
-    const targets = plan.targets.map(({ device, wave, ...choice }) => {
-      if (choice.variant === null)
-        throw new StillError('unprocessable', `no variant of ${model}@${version} fits ${device.name}: ${choice.why}`, {
-          problems: [{ field: 'to', message: `leave ${device.name} out, or publish a variant that it can run` }],
-        });
-      return { deviceId: device.deviceId, waveIndex: wave, variant: choice.variant, why: choice.why };
-    });
-    await refuseConflict(tx, model, plan.targets);
-    const gates = read.gates.map(printGate);
+    const plan = await drawPlan(tx, request, atMs);
+    const refusal = plan.conflicts.find(({ remedy }) => remedy === null);
+    if (refusal)
+      throw new StillError('conflict', refusal.message, { problems: [{ field: 'to', message: refusal.message }] });
+    const targets = chosenTargets(plan);
+    const gates = plan.gates.map(printGate);
     const explanation = `${targets.length} devices in ${plan.waveCount} waves`;
+    const { onFailure, approval, waveDeadlineMs, confidence, pace, retries, priority } = request;
     await rollouts.insert(tx, {
-      ...{ rolloutId, model, version, versionDigest, gates, onFailure, approval, waveDeadlineMs, explanation },
-      ...{ selector: to, startedAtMs: atMs, startedBy: actor },
+      ...{ rolloutId, model, version, versionDigest: plan.versionDigest, gates, onFailure, approval, waveDeadlineMs },
+      ...{ confidence, pace, retries, priority, explanation, selector: to, startedAtMs: atMs, startedBy: actor },
+      dynamicUntilMs: dynamicForMs === undefined ? null : atMs + dynamicForMs,
+      wantedVariant: request.variant ?? null,
     });
     await rolloutWaves.insert(tx, rolloutId, plan.waveCount);
     await rolloutTargets.insert(tx, rolloutId, targets);
+    await takeOver(tx, plan, { rolloutId, atMs, actor });
     const details = { model, version, to, gates, waves: request.waves };
     await audit.append(tx, { atMs, actor, action: 'start-rollout', subject: rolloutId, details });
+    await decisions.append(tx, {
+      ...{ rolloutId, atMs, actor, kind: 'start', wave: null },
+      explanation: `${model}@${version} to ${to}: ${explanation}`,
+      evidence: { gates, confidence, conflicts: plan.conflicts.map(({ message }) => message) },
+    });
     return rolloutId;
   });
 }
 
-/** Two rollouts never fight over a device. */
-async function refuseConflict(
-  tx: Db,
-  model: string,
-  targets: readonly { device: { deviceId: string; name: string } }[],
-): Promise<void> {
-  const names = new Map(targets.map(({ device }) => [device.deviceId, device.name]));
-  const [first, ...more] = await rollouts.openOver(tx, model, [...names.keys()]);
-  if (!first) return;
+function chosenTargets({ targets, manifest: { model, version } }: Plan) {
+  const unfit = targets.filter(({ variant }) => variant === null);
+  if (unfit.length > 0) {
+    const classes = [...Map.groupBy(unfit, ({ device, why }) => `${device.deviceClass}\n${why}`).values()];
+    throw new StillError(
+      'unprocessable',
+      `no variant of ${model}@${version} fits ${classes.map((same) => classText(same)).join('; ')}`,
+      {
+        problems: classes.map((same) => ({
+          field: 'to',
+          message: `leave ${same
+            .map(({ device }) => device.name)
+            .slice(0, 5)
+            .join(', ')} out (class!=${same[0]?.device.deviceClass}), or publish a variant that fits`,
+        })),
+      },
+    );
+  }
+  return targets.map(({ device, wave, variant, why }) => ({
+    ...{ deviceId: device.deviceId, waveIndex: wave, variant: variant ?? '', why },
+  }));
+}
+
+function classText(same: Plan['targets']): string {
+  const [first, ...more] = same;
+  if (!first) return '';
   const others = more.length > 0 ? ` and ${more.length} more` : '';
-  throw new StillError(
-    'conflict',
-    `${names.get(first.deviceId)}${others} already belongs to rollout ${first.rolloutId} of ${model}@${first.version}, ` +
-      `started by ${first.startedBy} at ${new Date(first.startedAtMs).toISOString()}; wait for it, or abort it first`,
-  );
+  return `${first.device.name}${others} (${first.device.deviceClass}): ${first.why}`;
+}
+
+/** From here on no other rollout of the model starts or judges anything on these devices. */
+async function takeOver(
+  tx: Db,
+  { conflicts, targets, manifest }: Plan,
+  by: { rolloutId: string; atMs: number; actor: string },
+): Promise<void> {
+  for (const { rolloutId, remedy } of conflicts)
+    if (remedy === 'end') await supersedeRollout(tx, rolloutId, { ...by, version: manifest.version });
+    else
+      await decisions.append(tx, {
+        ...{ rolloutId, atMs: by.atMs, actor: by.actor, kind: 'supersede', wave: null },
+        explanation: `rollout ${by.rolloutId} of ${manifest.model}@${manifest.version} took devices over by priority`,
+      });
+  const deviceIds = targets.map(({ device }) => device.deviceId);
+  await rolloutTargets.take(tx, manifest.model, deviceIds, by.rolloutId);
 }

@@ -62,7 +62,7 @@ test('gates and selectors are read here already, with the place of the fault', (
   expect(gates('failures<=0', gates('quality>=4.0'))).toEqual(['quality>=4.0', 'failures<=0']);
   expect(() => gates('quality=>4')).toThrow('position 8');
   expect(selector('site=home,!lab')).toBe('site=home,!lab');
-  expect(() => selector('site=home,two words')).toThrow('position 11');
+  expect(() => selector('site=home,two words')).toThrow('position 15');
 });
 
 test('lists by commas or by repetition', () => {

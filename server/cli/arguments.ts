@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import ms from 'ms';
 import { parseGate } from '../../shared/gates.ts';
 import { LabelKey, LabelValue, ModelName, VersionRef } from '../../shared/ids.ts';
-import { parseSelector } from '../../shared/targets.ts';
+import { parseSelector, parseTarget } from '../../shared/targets.ts';
 
 export function versionRef(text: string): VersionRef {
   const parsed = VersionRef.safeParse(text);
@@ -80,6 +80,29 @@ export function selector(text: string): string {
   const parsed = parseSelector(text);
   if (parsed.kind === 'unreadable') throw new InvalidArgumentError(parsed.message);
   return text;
+}
+
+/** A selector, `@group`, or a share of either. */
+export function target(text: string): string {
+  const parsed = parseTarget(text);
+  if (parsed.kind === 'unreadable') throw new InvalidArgumentError(parsed.message);
+  return text;
+}
+
+/** `2x/10`: twice as many after every ten that succeeded. */
+export function growth(text: string): { factor: number; after: number } {
+  const [, factor, after] = /^(\d+(?:\.\d+)?)x\/(\d+)$/.exec(text) ?? [];
+  if (factor && after && Number(factor) > 1 && Number(after) >= 1)
+    return { factor: Number(factor), after: Number(after) };
+  throw new InvalidArgumentError('Expected FACTORx/SUCCESSES such as 2x/10: twice as many after every ten successes.');
+}
+
+/** `95%` or `0.95`. */
+export function confidence(text: string): number {
+  const [, digits, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
+  const value = percent ? Number(digits) / 100 : Number(digits);
+  if (digits && value >= 0.5 && value <= 0.999) return value;
+  throw new InvalidArgumentError('Expected a confidence from 50% to 99.9%, such as 95% or 0.95.');
 }
 
 /** `model` or `model@version`. */

@@ -31,6 +31,7 @@ const groups: Record<string, readonly Entry[]> = {
   ],
   'Fleet:': [
     { name: 'devices', summary: 'the devices, and what they run', load: async () => (await import('./commands/devices.ts')).devices() },
+    { name: 'group', summary: 'selectors under a name', load: async () => (await import('./commands/group.ts')).group() },
     { name: 'token', summary: 'tokens that let devices join', load: async () => (await import('./commands/token.ts')).token() },
     { name: 'key', summary: 'keys that let people and programs in', load: async () => (await import('./commands/key.ts')).key() },
     { name: 'events', summary: 'what changes, as it happens', load: async () => (await import('./commands/events.ts')).events() },

@@ -7,7 +7,7 @@ import type { Session } from './session.ts';
 import { rolloutChanges } from './views/rollout-changes.ts';
 import { rolloutText } from './views/rollout-text.ts';
 
-const ENDED: readonly RolloutState[] = ['SUCCEEDED', 'STOPPED', 'ABORTED'];
+const ENDED: readonly RolloutState[] = ['SUCCEEDED', 'STOPPED', 'ABORTED', 'SUPERSEDED'];
 /** Long enough to be cheap, short enough that the running time on the screen moves. */
 const LOOK_EVERY_MS = 1000;
 /** A large fleet reports without pause; nobody reads faster than this. */

@@ -1,9 +1,11 @@
 import { StillError } from '../../shared/errors.ts';
-import { matches, parseSelector } from '../../shared/targets.ts';
+import { matches, parseTarget } from '../../shared/targets.ts';
 import { labelDevice } from '../actions/label-device.ts';
 import { revokeDevice } from '../actions/revoke-device.ts';
 import { viewDeviceDetail, viewDevices } from '../store/device-views.ts';
+import { viewDeviceWhy } from '../store/device-why.ts';
 import * as devices from '../store/devices.ts';
+import * as groups from '../store/groups.ts';
 import type { World } from '../store/world.ts';
 import type { Handlers } from './route.ts';
 
@@ -11,7 +13,7 @@ import type { Handlers } from './route.ts';
 export function deviceHandlers(
   world: World,
   kick: (deviceId: string) => void,
-): Pick<Handlers, 'listDevices' | 'showDevice' | 'labelDevice' | 'revokeDevice'> {
+): Pick<Handlers, 'listDevices' | 'showDevice' | 'whyDevice' | 'labelDevice' | 'revokeDevice'> {
   const { db } = world.store;
   const show = async (name: string) => {
     const device = await devices.byName(db, name);
@@ -20,15 +22,27 @@ export function deviceHandlers(
   };
   return {
     listDevices: async ({ query: { selector = 'all' } }) => {
-      const parsed = parseSelector(selector);
-      if (parsed.kind === 'unreadable')
-        throw new StillError('invalid_input', parsed.message, {
-          problems: [{ field: 'selector', message: parsed.message }],
+      const parsed = parseTarget(selector);
+      const message =
+        parsed.kind === 'unreadable'
+          ? parsed.message
+          : parsed.target.percent !== null
+            ? 'a share is for rollouts'
+            : null;
+      if (parsed.kind === 'unreadable' || message !== null)
+        throw new StillError('invalid_input', message ?? '', {
+          problems: [{ field: 'selector', message: message ?? '' }],
         });
-      const matching = (await devices.list(db)).filter((device) => matches(parsed.selector, device));
+      const of = await groups.selectorOf(db, parsed.target.of);
+      const matching = (await devices.list(db)).filter((device) => matches(of, device));
       return viewDevices(db, matching);
     },
     showDevice: async ({ params: { name } }) => show(name),
+    whyDevice: async ({ params: { name } }) => {
+      const device = await devices.byName(db, name);
+      if (!device) throw new StillError('not_found', `no device "${name}"; see "still devices"`);
+      return viewDeviceWhy(db, device);
+    },
     labelDevice: async ({ params: { name }, body: { set, remove }, actor }) => {
       await labelDevice(world, { name, set, remove, actor });
       return show(name);

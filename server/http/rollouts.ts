@@ -5,6 +5,7 @@ import { pauseRollout } from '../actions/pause-rollout.ts';
 import { planRollout } from '../actions/plan-rollout.ts';
 import { resumeRollout } from '../actions/resume-rollout.ts';
 import { startRollout } from '../actions/start-rollout.ts';
+import * as decisions from '../store/decisions.ts';
 import { viewRollout } from '../store/rollout-views.ts';
 import * as rollouts from '../store/rollouts.ts';
 import type { World } from '../store/world.ts';
@@ -15,6 +16,7 @@ type RolloutRoutes =
   | 'planRollout'
   | 'listRollouts'
   | 'showRollout'
+  | 'listDecisions'
   | 'pauseRollout'
   | 'resumeRollout'
   | 'approveRollout'
@@ -39,20 +41,24 @@ export function rolloutHandlers(world: World): Pick<Handlers, RolloutRoutes> {
     listRollouts: async ({ query: { limit } }) =>
       Promise.all((await rollouts.list(db, limit)).map((rollout) => viewRollout(db, rollout))),
     showRollout: async ({ params: { rolloutId } }) => show(rolloutId),
-    pauseRollout: async ({ params: { rolloutId }, actor }) => {
-      await pauseRollout(world, { rolloutId, actor });
+    listDecisions: async ({ params: { rolloutId } }) => {
+      await rollouts.get(db, rolloutId);
+      return decisions.of(db, rolloutId);
+    },
+    pauseRollout: async ({ params: { rolloutId }, query: { expect }, actor }) => {
+      await pauseRollout(world, { rolloutId, expect, actor });
       return show(rolloutId);
     },
-    resumeRollout: async ({ params: { rolloutId }, actor }) => {
-      await resumeRollout(world, { rolloutId, actor });
+    resumeRollout: async ({ params: { rolloutId }, query: { expect }, actor }) => {
+      await resumeRollout(world, { rolloutId, expect, actor });
       return show(rolloutId);
     },
-    approveRollout: async ({ params: { rolloutId }, actor }) => {
-      await approveRollout(world, { rolloutId, actor });
+    approveRollout: async ({ params: { rolloutId }, query: { expect }, actor }) => {
+      await approveRollout(world, { rolloutId, expect, actor });
       return show(rolloutId);
     },
-    abortRollout: async ({ params: { rolloutId }, body: { rollBack }, actor }) => {
-      await abortRollout(world, { rolloutId, rollBack, actor });
+    abortRollout: async ({ params: { rolloutId }, body: { rollBack }, query: { expect }, actor }) => {
+      await abortRollout(world, { rolloutId, rollBack, expect, actor });
       return show(rolloutId);
     },
   };

@@ -17,6 +17,7 @@ import { deviceHandlers } from './devices.ts';
 import { enrolmentHandlers, type MqttAddress } from './enrolment.ts';
 import { eventStreams } from './events.ts';
 import { FailedAttempts } from './failed-attempts.ts';
+import { groupHandlers } from './groups.ts';
 import { type Checks, healthHandlers } from './health.ts';
 import { installHandlers } from './install.ts';
 import { keyHandlers } from './keys.ts';
@@ -63,6 +64,7 @@ export async function startHttp(world: World, options: HttpOptions): Promise<Htt
     ...enrolmentHandlers(world, { mqtt: options.mqtt, failed }),
     ...keyHandlers(world),
     ...deviceHandlers(world, options.kick),
+    ...groupHandlers(world),
     ...artifactHandlers(world),
     ...versionHandlers(world),
     ...rolloutHandlers(world),

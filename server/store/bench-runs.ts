@@ -47,38 +47,51 @@ export async function ofJob(db: Db, jobId: string): Promise<BenchResult | null> 
   return row ? JSON.parse(row.result_json) : null;
 }
 
-/** The newest measurement of a variant on a device, at or after `sinceMs` and before `beforeMs`. */
-export async function newest(
+export interface StoredRun {
+  readonly benchRunId: string;
+  readonly receivedAtMs: number;
+  readonly result: BenchResult;
+}
+
+/** What a device measured of a variant at or after `sinceMs`; oldest first, at most the newest `limit`. */
+export async function ofDevice(
   db: Db,
-  of: { deviceId: string; versionDigest: string; variant: string; sinceMs?: number; beforeMs?: number },
-): Promise<BenchResult | null> {
-  const row = await db
+  of: { deviceId: string; versionDigest: string; variant: string; sinceMs: number; limit: number },
+): Promise<StoredRun[]> {
+  const rows = await db
     .selectFrom('bench_runs')
-    .select('result_json')
+    .select(['bench_run_id', 'received_ms', 'result_json'])
     .where('device_id', '=', of.deviceId)
     .where('version_digest', '=', of.versionDigest)
     .where('variant', '=', of.variant)
-    .where('received_ms', '>=', of.sinceMs ?? 0)
-    .where('received_ms', '<', of.beforeMs ?? Number.MAX_SAFE_INTEGER)
+    .where('received_ms', '>=', of.sinceMs)
     .orderBy('received_ms', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return row ? JSON.parse(row.result_json) : null;
+    .limit(of.limit)
+    .execute();
+  return rows
+    .map((row) => ({
+      benchRunId: row.bench_run_id,
+      receivedAtMs: row.received_ms,
+      result: JSON.parse(row.result_json) as BenchResult,
+    }))
+    .reverse();
 }
 
-/** How many measurements stand behind installations of a rollout; grows whenever its evidence does. */
-export async function countOfRollout(db: Db, rolloutId: string): Promise<number> {
-  const row = await db
-    .selectFrom('bench_runs')
-    .innerJoin('installations', (join) =>
+/** Device → how many measurements of the rollout's version stand behind it; grows whenever its evidence does. */
+export async function countsOfRollout(db: Db, rolloutId: string): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('rollout_targets')
+    .innerJoin('rollouts', 'rollouts.rollout_id', 'rollout_targets.rollout_id')
+    .innerJoin('bench_runs', (join) =>
       join
-        .onRef('installations.device_id', '=', 'bench_runs.device_id')
-        .onRef('installations.version_digest', '=', 'bench_runs.version_digest'),
+        .onRef('bench_runs.device_id', '=', 'rollout_targets.device_id')
+        .onRef('bench_runs.version_digest', '=', 'rollouts.version_digest'),
     )
-    .select(({ fn }) => fn.countAll<number>().as('runs'))
-    .where('installations.rollout_id', '=', rolloutId)
-    .executeTakeFirst();
-  return row?.runs ?? 0;
+    .select(({ fn }) => ['rollout_targets.device_id', fn.countAll<number>().as('runs')])
+    .where('rollout_targets.rollout_id', '=', rolloutId)
+    .groupBy('rollout_targets.device_id')
+    .execute();
+  return new Map(rows.map((row) => [row.device_id, row.runs]));
 }
 
 export interface ClassEvidence {

@@ -163,20 +163,27 @@ export async function allOffline(tx: Db): Promise<void> {
   await tx.updateTable('devices').set({ online: 0 }).where('online', '=', 1).execute();
 }
 
-async function withLabels(db: Db, rows: readonly DevicesTable[]): Promise<Device[]> {
-  const only = rows.length === 1 ? rows[0]?.device_id : undefined;
-  const labels = await db
+/** Device → its labels; of one device where `only` is given. */
+export async function labelsOf(db: Db, only?: string): Promise<Map<string, Labels>> {
+  const rows = await db
     .selectFrom('labels')
     .selectAll()
     .$if(only !== undefined, (query) => query.where('device_id', '=', only as string))
     .orderBy('key')
     .execute();
-  const byDevice = Map.groupBy(labels, ({ device_id }) => device_id);
+  const byDevice = Map.groupBy(rows, ({ device_id }) => device_id);
+  return new Map(
+    [...byDevice].map(([deviceId, own]) => [deviceId, Object.fromEntries(own.map(({ key, value }) => [key, value]))]),
+  );
+}
+
+async function withLabels(db: Db, rows: readonly DevicesTable[]): Promise<Device[]> {
+  const labels = await labelsOf(db, rows.length === 1 ? rows[0]?.device_id : undefined);
   return rows.map((row) => ({
     deviceId: row.device_id,
     name: row.name,
     deviceClass: row.device_class,
-    labels: Object.fromEntries((byDevice.get(row.device_id) ?? []).map(({ key, value }) => [key, value])),
+    labels: labels.get(row.device_id) ?? {},
     secretSha256: row.secret_sha256,
     tokenId: row.token_id,
     agentVersion: row.agent_version,

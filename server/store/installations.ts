@@ -157,6 +157,29 @@ export async function presentOf(db: Db, deviceIds: readonly string[] | null): Pr
   return Map.groupBy(rows.map(toInstallation), ({ deviceId }) => deviceId);
 }
 
+/** Every installation of a device, oldest first. */
+export async function ofDevice(db: Db, deviceId: string): Promise<Installation[]> {
+  const rows = await select(db).where('device_id', '=', deviceId).orderBy('installation_id').execute();
+  return rows.map(toInstallation);
+}
+
+export async function transitionsOf(
+  db: Db,
+  installationId: string,
+): Promise<{ to: InstallationState; atMs: number; reason: InstallationReason | null }[]> {
+  const rows = await db
+    .selectFrom('transitions')
+    .select(['to_state', 'at_ms', 'reason_json'])
+    .where('installation_id', '=', installationId)
+    .orderBy('transition_id')
+    .execute();
+  return rows.map((row) => ({
+    to: row.to_state as InstallationState,
+    atMs: row.at_ms,
+    reason: row.reason_json === null ? null : JSON.parse(row.reason_json),
+  }));
+}
+
 /** Whether an installation ever came into a state. */
 export async function hasPassed(db: Db, installationId: string, state: InstallationState): Promise<boolean> {
   const row = await db

@@ -115,6 +115,21 @@ export async function openCounts(db: Db): Promise<Map<string, number>> {
   return new Map(rows.map((row) => [row.device_id, row.open]));
 }
 
+/** Device → how many jobs somebody asked it for, and how many of them have not ended. */
+export async function askedBy(db: Db, requestedBy: string): Promise<Map<string, { asked: number; open: number }>> {
+  const rows = await db
+    .selectFrom('jobs')
+    .select(({ fn, eb }) => [
+      'device_id',
+      fn.countAll<number>().as('asked'),
+      fn.sum<number>(eb.case().when('ended_ms', 'is', null).then(1).else(0).end()).as('open'),
+    ])
+    .where('requested_by', '=', requestedBy)
+    .groupBy('device_id')
+    .execute();
+  return new Map(rows.map((row) => [row.device_id, { asked: row.asked, open: row.open }]));
+}
+
 /** Newest first. */
 export async function list(
   db: Db,

@@ -1,7 +1,9 @@
 // The devices of a rollout, frozen at its start, and where each of them stands.
-import type { InstallationState } from '../../shared/installation.ts';
+import type { Labels } from '../../shared/ids.ts';
+import type { InstallationReason, InstallationState } from '../../shared/installation.ts';
 import type { RunningModel } from '../../shared/messages.ts';
 import type { Db } from './database.ts';
+import * as devices from './devices.ts';
 import type { Rollout } from './rollouts.ts';
 
 export interface Target {
@@ -11,12 +13,19 @@ export interface Target {
   readonly why: string;
   readonly installationId: string | null;
   readonly judged: boolean;
+  /** Installations begun so far. */
+  readonly attempts: number;
+  /** When the last of them was begun. */
+  readonly startedAtMs: number | null;
+  readonly evidenceKey: string | null;
+  /** The rollout that took the device over. */
+  readonly takenBy: string | null;
 }
 
 export async function insert(
   tx: Db,
   rolloutId: string,
-  targets: readonly Omit<Target, 'installationId' | 'judged'>[],
+  targets: readonly Pick<Target, 'deviceId' | 'waveIndex' | 'variant' | 'why'>[],
 ): Promise<void> {
   for (const target of targets)
     await tx
@@ -29,19 +38,28 @@ export async function insert(
         why: target.why,
         installation_id: null,
         judged: 0,
+        attempts: 0,
+        started_ms: null,
+        evidence_key: null,
+        taken_by: null,
       })
       .execute();
 }
 
 export async function setInstallation(
   tx: Db,
-  rolloutId: string,
-  deviceId: string,
-  installationId: string,
+  {
+    rolloutId,
+    deviceId,
+    installationId,
+    atMs,
+  }: Record<'rolloutId' | 'deviceId' | 'installationId', string> & {
+    atMs: number;
+  },
 ): Promise<void> {
   await tx
     .updateTable('rollout_targets')
-    .set({ installation_id: installationId })
+    .set((eb) => ({ installation_id: installationId, attempts: eb('attempts', '+', 1), started_ms: atMs, judged: 0 }))
     .where('rollout_id', '=', rolloutId)
     .where('device_id', '=', deviceId)
     .execute();
@@ -69,15 +87,42 @@ export async function markDeviceJudged(tx: Db, rolloutId: string, deviceId: stri
     .execute();
 }
 
+export async function setEvidenceKey(tx: Db, rolloutId: string, deviceId: string, key: string): Promise<void> {
+  await tx
+    .updateTable('rollout_targets')
+    .set({ evidence_key: key })
+    .where('rollout_id', '=', rolloutId)
+    .where('device_id', '=', deviceId)
+    .execute();
+}
+
+/** From now on these devices belong to `takenBy`; no other rollout of the model starts or judges anything there. */
+export async function take(tx: Db, model: string, deviceIds: readonly string[], takenBy: string): Promise<void> {
+  for (const deviceId of deviceIds)
+    await tx
+      .updateTable('rollout_targets')
+      .set({ taken_by: takenBy })
+      .where('device_id', '=', deviceId)
+      .where('rollout_id', '!=', takenBy)
+      .where('taken_by', 'is', null)
+      .where('rollout_id', 'in', (eb) =>
+        eb.selectFrom('rollouts').select('rollouts.rollout_id').where('model', '=', model),
+      )
+      .execute();
+}
+
 /** A target with where its device and its installation stand. */
 export interface TargetStanding extends Target {
   readonly device: string;
   readonly deviceClass: string;
   readonly online: boolean;
   readonly revoked: boolean;
+  readonly labels: Labels;
   readonly running: readonly RunningModel[];
   readonly installation: {
     readonly state: InstallationState;
+    readonly sinceMs: number;
+    readonly reasonCode: InstallationReason['code'] | null;
     readonly createdAtMs: number;
     /** The device has told that it knows of it; that a message was sent proves nothing yet. */
     readonly contacted: boolean;
@@ -112,6 +157,10 @@ export async function standingsOf(db: Db, { rolloutId, model }: Rollout): Promis
       'target.why',
       'target.installation_id',
       'target.judged',
+      'target.attempts',
+      'target.started_ms',
+      'target.evidence_key',
+      'target.taken_by',
       'device.name',
       'device.device_class',
       'device.online',
@@ -119,6 +168,8 @@ export async function standingsOf(db: Db, { rolloutId, model }: Rollout): Promis
       'device.reported_generation',
       'device.running_json',
       'installation.state',
+      'installation.since_ms',
+      'installation.reason_json',
       'installation.generation',
       'installation.created_ms',
       'before.installation_id as before_id',
@@ -131,6 +182,7 @@ export async function standingsOf(db: Db, { rolloutId, model }: Rollout): Promis
     .orderBy('target.wave_index')
     .orderBy('device.name')
     .execute();
+  const labels = await devices.labelsOf(db, rows.length === 1 ? rows[0]?.device_id : undefined);
   return rows.map((row) => ({
     deviceId: row.device_id,
     waveIndex: row.wave_index,
@@ -138,16 +190,23 @@ export async function standingsOf(db: Db, { rolloutId, model }: Rollout): Promis
     why: row.why,
     installationId: row.installation_id,
     judged: row.judged === 1,
+    attempts: row.attempts,
+    startedAtMs: row.started_ms,
+    evidenceKey: row.evidence_key,
+    takenBy: row.taken_by,
     device: row.name,
     deviceClass: row.device_class,
     online: row.online === 1,
     revoked: row.revoked_ms !== null,
+    labels: labels.get(row.device_id) ?? {},
     running: JSON.parse(row.running_json),
     installation:
       row.state === null
         ? null
         : {
             state: row.state as InstallationState,
+            sinceMs: row.since_ms ?? 0,
+            reasonCode: row.reason_json === null ? null : JSON.parse(row.reason_json).code,
             createdAtMs: row.created_ms ?? 0,
             contacted:
               (row.state !== 'QUEUED' && row.state !== 'NOTIFIED') ||

@@ -16,6 +16,9 @@ export async function viewRollout(db: Db, rollout: rollouts.Rollout): Promise<Ro
   const { rolloutId, model, version, versionDigest, selector, state, startedAtMs, endedAtMs, startedBy } = rollout;
   return {
     ...{ rolloutId, model, version, versionDigest, selector, state, startedAtMs, endedAtMs, startedBy },
+    ...{ confidence: rollout.confidence, pace: rollout.pace, retries: rollout.retries, priority: rollout.priority },
+    ...{ dynamicUntilMs: rollout.dynamicUntilMs, revision: rollout.revision, changedBy: rollout.changedBy },
+    ...{ changedWhat: rollout.changedWhat, changedAtMs: rollout.changedAtMs },
     gates: [...rollout.gates],
     explanation: rollout.explanation,
     waves: waves.map((wave) => viewWave(wave, standings)),
@@ -29,7 +32,7 @@ function viewWave(
   wave: rolloutWaves.Wave,
   standings: readonly rolloutTargets.TargetStanding[],
 ): z.infer<typeof WaveView> {
-  const members = standings.filter(({ waveIndex }) => waveIndex === wave.index);
+  const members = standings.filter(({ waveIndex, takenBy }) => waveIndex === wave.index && takenBy === null);
   const count = (holds: (state: InstallationState) => boolean) =>
     members.filter(({ installation }) => installation !== null && holds(installation.state)).length;
   return {

@@ -1,5 +1,5 @@
 import { StillError } from '../../shared/errors.ts';
-import type { RolloutState } from '../../shared/http-api.ts';
+import type { Pace, RolloutState } from '../../shared/http-api.ts';
 import type { Db } from './database.ts';
 import * as events from './events.ts';
 import type { RolloutsTable } from './schema.ts';
@@ -23,12 +23,26 @@ export interface Rollout {
   readonly startedAtMs: number;
   readonly startedBy: string;
   readonly endedAtMs: number | null;
+  /** Of the gates' intervals, 0–1. */
+  readonly confidence: number;
+  readonly pace: Pace;
+  /** How often a device that failed tries again. */
+  readonly retries: number;
+  readonly priority: number;
+  /** Until when devices that come to match are taken, too; null where the devices were frozen at the start. */
+  readonly dynamicUntilMs: number | null;
+  readonly wantedVariant: string | null;
+  /** Grows with every command and every change of state: what a second operator compares with. */
+  readonly revision: number;
+  readonly changedBy: string;
+  readonly changedWhat: string;
+  readonly changedAtMs: number;
 }
 
-export async function insert(
-  tx: Db,
-  rollout: Omit<Rollout, 'state' | 'ending' | 'endingBecause' | 'returningSinceMs' | 'endedAtMs'>,
-): Promise<void> {
+type Made = 'state' | 'ending' | 'endingBecause' | 'returningSinceMs' | 'endedAtMs';
+type Changed = 'revision' | 'changedBy' | 'changedWhat' | 'changedAtMs';
+
+export async function insert(tx: Db, rollout: Omit<Rollout, Made | Changed>): Promise<void> {
   const { rolloutId } = rollout;
   await tx
     .insertInto('rollouts')
@@ -50,29 +64,60 @@ export async function insert(
       started_ms: rollout.startedAtMs,
       started_by: rollout.startedBy,
       ended_ms: null,
+      confidence: rollout.confidence,
+      pace_json: JSON.stringify(rollout.pace),
+      retries: rollout.retries,
+      priority: rollout.priority,
+      dynamic_until_ms: rollout.dynamicUntilMs,
+      wanted_variant: rollout.wantedVariant,
+      revision: 1,
+      changed_by: rollout.startedBy,
+      changed_what: 'started',
+      changed_ms: rollout.startedAtMs,
     })
     .execute();
   await tell(tx, rolloutId, rollout.startedAtMs, { state: 'RUNNING' });
 }
 
+export type RolloutChange = Partial<
+  Pick<Rollout, 'state' | 'ending' | 'endingBecause' | 'returningSinceMs' | 'explanation' | 'endedAtMs'>
+>;
+
+/** A command of an operator, which counts as a change also where the state stays. */
+export interface Command {
+  readonly actor: string;
+  /** In the past tense: `paused`. */
+  readonly what: string;
+}
+
+/** @param by who changed it; left out, the server did */
 export async function update(
   tx: Db,
   rolloutId: string,
   nowMs: number,
-  change: Partial<
-    Pick<Rollout, 'state' | 'ending' | 'endingBecause' | 'returningSinceMs' | 'explanation' | 'endedAtMs'>
-  >,
+  change: RolloutChange,
+  by?: Command,
 ): Promise<void> {
-  const columns: Partial<RolloutsTable> = {
-    state: change.state,
-    ending: change.ending,
-    ending_because: change.endingBecause,
-    returning_since_ms: change.returningSinceMs,
-    explanation: change.explanation,
-    ended_ms: change.endedAtMs,
-  };
-  await tx.updateTable('rollouts').set(columns).where('rollout_id', '=', rolloutId).execute();
-  await tell(tx, rolloutId, nowMs, change);
+  const counts = by !== undefined || change.state !== undefined;
+  await tx
+    .updateTable('rollouts')
+    .set((eb) => ({
+      state: change.state,
+      ending: change.ending,
+      ending_because: change.endingBecause,
+      returning_since_ms: change.returningSinceMs,
+      explanation: change.explanation,
+      ended_ms: change.endedAtMs,
+      ...(counts && {
+        revision: eb('revision', '+', 1),
+        changed_by: by?.actor ?? 'the server',
+        changed_what: by?.what ?? `set to ${change.state}`,
+        changed_ms: nowMs,
+      }),
+    }))
+    .where('rollout_id', '=', rolloutId)
+    .execute();
+  await tell(tx, rolloutId, nowMs, { ...change });
 }
 
 export async function find(db: Db, rolloutId: string): Promise<Rollout | null> {
@@ -96,17 +141,25 @@ export async function open(db: Db): Promise<Rollout[]> {
   return (await select(db).where('ended_ms', 'is', null).orderBy('rollout_id').execute()).map(toRollout);
 }
 
-/** Those that succeeded while a device had not come yet, which now has ended and was not judged. */
+/** Those that succeeded while a device had not come yet, which now is there, or has ended and was not judged. */
 export async function withLateDevices(db: Db): Promise<Rollout[]> {
   const rows = await select(db)
     .where('state', '=', 'SUCCEEDED')
     .where('rollout_id', 'in', (eb) =>
       eb
         .selectFrom('rollout_targets')
-        .innerJoin('installations', 'installations.installation_id', 'rollout_targets.installation_id')
+        .innerJoin('devices', 'devices.device_id', 'rollout_targets.device_id')
+        .leftJoin('installations', 'installations.installation_id', 'rollout_targets.installation_id')
         .select('rollout_targets.rollout_id')
         .where('rollout_targets.judged', '=', 0)
-        .where('installations.deadline_ms', 'is', null),
+        .where('rollout_targets.taken_by', 'is', null)
+        .where('devices.revoked_ms', 'is', null)
+        .where((or) =>
+          or.or([
+            or.and([or('installations.installation_id', 'is', null), or('devices.online', '=', 1)]),
+            or.and([or('installations.installation_id', 'is not', null), or('installations.deadline_ms', 'is', null)]),
+          ]),
+        ),
     )
     .execute();
   return rows.map(toRollout);
@@ -117,24 +170,18 @@ export async function openOver(
   db: Db,
   model: string,
   deviceIds: readonly string[],
-): Promise<{ rolloutId: string; version: string; startedBy: string; startedAtMs: number; deviceId: string }[]> {
+): Promise<(Rollout & { deviceId: string })[]> {
   const rows = await db
     .selectFrom('rollouts')
     .innerJoin('rollout_targets', 'rollout_targets.rollout_id', 'rollouts.rollout_id')
-    .select(['rollouts.rollout_id', 'version', 'started_by', 'started_ms', 'device_id'])
+    .selectAll('rollouts')
+    .select('rollout_targets.device_id')
     .where('model', '=', model)
     .where('ended_ms', 'is', null)
+    .where('rollout_targets.taken_by', 'is', null)
     .execute();
   const wanted = new Set(deviceIds);
-  return rows
-    .filter((row) => wanted.has(row.device_id))
-    .map((row) => ({
-      rolloutId: row.rollout_id,
-      version: row.version,
-      startedBy: row.started_by,
-      startedAtMs: row.started_ms,
-      deviceId: row.device_id,
-    }));
+  return rows.filter((row) => wanted.has(row.device_id)).map((row) => ({ ...toRollout(row), deviceId: row.device_id }));
 }
 
 const select = (db: Db) => db.selectFrom('rollouts').selectAll();
@@ -162,5 +209,15 @@ function toRollout(row: RolloutsTable): Rollout {
     startedAtMs: row.started_ms,
     startedBy: row.started_by,
     endedAtMs: row.ended_ms,
+    confidence: row.confidence,
+    pace: JSON.parse(row.pace_json),
+    retries: row.retries,
+    priority: row.priority,
+    dynamicUntilMs: row.dynamic_until_ms,
+    wantedVariant: row.wanted_variant,
+    revision: row.revision,
+    changedBy: row.changed_by,
+    changedWhat: row.changed_what,
+    changedAtMs: row.changed_ms,
   };
 }

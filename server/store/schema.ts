@@ -87,6 +87,18 @@ export interface RolloutsTable {
   started_ms: number;
   started_by: string;
   ended_ms: number | null;
+  confidence: number;
+  pace_json: string;
+  retries: number;
+  priority: number;
+  /** Null for one whose devices were frozen at the start. */
+  dynamic_until_ms: number | null;
+  wanted_variant: string | null;
+  /** Grows with every command and every change of state. */
+  revision: number;
+  changed_by: string;
+  changed_what: string;
+  changed_ms: number;
 }
 
 export interface WavesTable {
@@ -109,6 +121,30 @@ export interface RolloutTargetsTable {
   installation_id: string | null;
   /** A device that came after its wave was judged has been judged by itself. */
   judged: number;
+  attempts: number;
+  started_ms: number | null;
+  evidence_key: string | null;
+  /** The rollout that took the device over. */
+  taken_by: string | null;
+}
+
+export interface GroupsTable {
+  name: string;
+  selector: string;
+  saved_ms: number;
+  saved_by: string;
+}
+
+/** What was decided about a rollout, by whom, and from what. Append-only. */
+export interface DecisionsTable {
+  decision_id: GeneratedAlways<number>;
+  rollout_id: string;
+  at_ms: number;
+  actor: string;
+  kind: string;
+  wave_index: number | null;
+  explanation: string;
+  evidence_json: string;
 }
 
 export interface InstallationsTable {
@@ -248,6 +284,8 @@ export interface Schema {
   rollouts: RolloutsTable;
   waves: WavesTable;
   rollout_targets: RolloutTargetsTable;
+  groups: GroupsTable;
+  decisions: DecisionsTable;
   installations: InstallationsTable;
   desired_models: DesiredModelsTable;
   transitions: TransitionsTable;

@@ -31,8 +31,9 @@ export function makeVariant(precision: Variant['precision'], over: Record<string
   };
 }
 
-/** What each artifact of a made version holds: its own path and the version's number. */
-const contentOf = (version: string, path: string) => `${version} ${path}`;
+/** What each artifact of a made version holds: its own path and the version's number; all share one evaluation set. */
+const contentOf = (version: string, path: string) =>
+  path.startsWith('evaluation/') ? `of every version: ${path}` : `${version} ${path}`;
 
 export function makeManifest(version: string, variants = [makeVariant('fp16')], evaluation = true): Manifest {
   const evaluationPaths = ['evaluation/set.json', 'evaluation/evaluator.onnx', 'evaluation/config.json'];

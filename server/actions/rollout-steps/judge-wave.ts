@@ -2,21 +2,22 @@ import type { InstallationReason } from '../../../shared/installation.ts';
 import { explainStop } from '../../rules/rollout/explain.ts';
 import { outcomeOf } from '../../rules/rollout/facts.ts';
 import { waveOutcome } from '../../rules/rollout/wave-outcome.ts';
-import * as benchRuns from '../../store/bench-runs.ts';
 import type { Db } from '../../store/database.ts';
+import * as decisions from '../../store/decisions.ts';
 import * as desiredStates from '../../store/desired-states.ts';
 import * as installations from '../../store/installations.ts';
 import * as rolloutTargets from '../../store/rollout-targets.ts';
 import * as rolloutWaves from '../../store/rollout-waves.ts';
 import type { World } from '../../store/world.ts';
-import { judgeDevices } from './judge-devices.ts';
-import { membersOf, type Situation } from './situation.ts';
+import { askDevices } from './ask-devices.ts';
+import { type Judged, judgeDevices } from './judge-devices.ts';
+import { membersOf, type Situation, waveKeyOf } from './situation.ts';
 import { stopRollout } from './stop-rollout.ts';
 
 /**
- * Judges a wave from what its devices measured, and keeps the verdicts.
+ * Judges a wave from what its devices measured, and keeps the verdicts with what they rest on.
  *
- * @returns whether anything changed
+ * @returns whether to look again
  */
 export async function judgeWave(
   world: World,
@@ -29,15 +30,19 @@ export async function judgeWave(
   const { nowMs } = facts;
   if (closing && (await timeOut(tx, situation, wave))) return true;
   const members = membersOf(standings, wave);
-  const evidenceKey = await evidenceKeyOf(tx, situation, wave);
-  if (!closing && waves[wave]?.evidenceKey === evidenceKey) return false;
-  const verdicts = await judgeDevices(tx, situation, members);
+  const judged = await judgeDevices(tx, situation, members);
+  const { verdicts } = judged;
   const reached = members.some(({ installation }) => installation && outcomeOf(installation.state) !== 'open');
   const outcome = closing && members.length > 0 && !reached ? 'fail' : waveOutcome(verdicts, closing);
+  const evidenceKey = waveKeyOf(standings, situation.evidenceKeys, wave);
   await rolloutWaves.update(tx, rolloutId, wave, nowMs, { verdicts, evidenceKey });
+  await decisions.append(tx, {
+    ...{ rolloutId, atMs: nowMs, actor: decisions.SERVER, kind: 'judge', wave },
+    explanation: `wave ${wave + 1}${closing ? ' at its deadline' : ''}: ${outcomeText(outcome, judged)}`,
+    evidence: { verdicts, runs: judged.runs },
+  });
   if (outcome === 'insufficient') {
-    const missing = verdicts.filter(({ verdict }) => verdict === 'insufficient').map(({ explanation }) => explanation);
-    world.log('info', 'not enough evidence yet', { rolloutId, wave, missing });
+    await askDevices(world, tx, situation, judged, wave);
     return false;
   }
   if (outcome === 'pass') {
@@ -52,6 +57,10 @@ export async function judgeWave(
   await stopRollout(tx, situation, because);
   return true;
 }
+
+const WORDS = { pass: 'passed', fail: 'failed', insufficient: 'not enough evidence yet' } as const;
+const outcomeText = (outcome: keyof typeof WORDS, { verdicts }: Judged): string =>
+  [WORDS[outcome], ...verdicts.map(({ explanation }) => explanation)].join('; ');
 
 /** At the deadline, what a device has begun and not ended counts as failed. @returns whether there was such a device */
 async function timeOut(tx: Db, { standings, facts, rollout }: Situation, wave: number): Promise<boolean> {
@@ -69,12 +78,4 @@ async function timeOut(tx: Db, { standings, facts, rollout }: Situation, wave: n
     await desiredStates.withdraw(tx, ended, { to: 'CANCELED', reason }, facts.nowMs);
   }
   return late.length > 0;
-}
-
-/** Grows with every device that ended and every measurement that came in. */
-async function evidenceKeyOf(tx: Db, { rollout, standings }: Situation, wave: number): Promise<string> {
-  const ended = membersOf(standings, wave).filter(
-    ({ installation }) => installation && outcomeOf(installation.state) !== 'open',
-  );
-  return `${ended.length} ended, ${await benchRuns.countOfRollout(tx, rollout.rolloutId)} measured`;
 }

@@ -4,13 +4,14 @@ import { labelChange } from '../arguments.ts';
 import { openSession } from '../session.ts';
 import { deviceText } from '../views/device-text.ts';
 import { devicesText } from '../views/devices-text.ts';
+import { whyText } from '../views/why-text.ts';
 
 export function devices(): Command {
   const command = new Command('devices').description('The devices, and what they run.');
   command
     .command('list', { isDefault: true })
     .description('List the devices (the default).')
-    .argument('[selector]', 'names ("pi-a,pi-b") or labels ("site=home,!lab"); all when left out')
+    .argument('[selector]', 'names ("pi-a,pi-b"), labels ("site=home,!lab") or "@group"; all when left out')
     .action(async (selector: string | undefined, _: object, self: Command) => {
       const { client, screen } = openSession(self);
       const listed = await client.call('listDevices', { query: { selector } });
@@ -22,8 +23,13 @@ export function devices(): Command {
     .command('show')
     .description('Show one device.')
     .argument('<name>')
-    .action(async (name: string, _: object, self: Command) => {
+    .option('--why', 'why it runs what it runs: the record of what was decided and what happened')
+    .action(async (name: string, { why }: { why?: boolean }, self: Command) => {
       const { client, screen } = openSession(self);
+      if (why) {
+        const told = await client.call('whyDevice', { params: { name } });
+        return screen.result(told, whyText(told));
+      }
       const device = await client.call('showDevice', { params: { name } });
       screen.result(device, deviceText(device, Date.now()));
     });

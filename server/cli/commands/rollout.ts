@@ -1,20 +1,25 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { GivenBody, RolloutView } from '../../../shared/http-api.ts';
 import type { VersionRef } from '../../../shared/ids.ts';
-import { duration, gates, integer, list, selector, versionRef } from '../arguments.ts';
+import { confidence, duration, gates, growth, integer, list, number, target, versionRef } from '../arguments.ts';
 import { INTERRUPTED_EXIT_CODE, untilInterrupt } from '../interrupt.ts';
 import { openSession, type Session } from '../session.ts';
+import { decisionsText } from '../views/decisions-text.ts';
 import { planText } from '../views/plan-text.ts';
 import { rolloutText } from '../views/rollout-text.ts';
 import { rolloutsText } from '../views/rollouts-text.ts';
 import { hasEnded, watchRollout } from '../watch-rollout.ts';
 
 const DAY_MS = 24 * 3600_000;
+const DYNAMIC_DAYS = 7;
 const EXAMPLES = `
 Examples:
   still rollout start stickers-lite@1.1.0 --to all --wait
   still rollout start stickers-lite@1.1.0 --to 'site=home' --waves 1,25%,100% \\
-    --gate 'quality>=4.0' --gate 'latency.p90<=1.2x' --gate 'failures<=0' --wait`;
+    --gate 'quality>=4.0' --gate 'latency.p90<=1.2x' --gate 'failures<=0' --wait
+  still rollout start stickers-lite@1.1.0 --to '10% of @kitchens' --max-in-flight 20 --growth 2x/50 \\
+    --gate 'quality>=-2%' --gate 'failures<=5%' --retries 2 --dry-run
+A device with the label maintenance=0200-0500 (UTC; sat.sun_0200-0600 for some days) begins only within these hours.`;
 
 interface StartOptions {
   readonly to: string;
@@ -24,6 +29,15 @@ interface StartOptions {
   readonly onFailure: 'roll-back' | 'pause';
   readonly approval: 'gate' | 'manual';
   readonly waveDeadline: number;
+  readonly confidence?: number;
+  readonly maxInFlight?: number;
+  readonly startsPerMinute?: number;
+  readonly growth?: { factor: number; after: number };
+  readonly retries: number;
+  readonly priority: number;
+  readonly supersede?: boolean;
+  readonly dynamic?: boolean;
+  readonly dynamicFor?: number;
   readonly wait?: boolean;
   readonly dryRun?: boolean;
 }
@@ -41,7 +55,11 @@ function addStart(command: Command): void {
     .command('start')
     .description('Start a rollout.')
     .argument('<model@version>', '', versionRef)
-    .requiredOption('--to <selector>', '"all", names ("pi-a,pi-b") or labels ("site=home,!lab")', selector)
+    .requiredOption(
+      '--to <selector>',
+      '"all", names, labels ("site=home,!lab"), "@group", or a share ("10% of all")',
+      target,
+    )
     .option('--waves <sizes>', 'cumulative counts or shares, such as 1,25%,100%', list)
     .option('--gate <condition>', 'what each wave must show before the next one starts (repeatable)', gates)
     .option('--variant <name>', 'for every device; else the best that fits each')
@@ -54,6 +72,15 @@ function addStart(command: Command): void {
     .addOption(
       new Option('--wave-deadline <duration>', 'how long one wave may take').argParser(duration).default(DAY_MS, '24h'),
     )
+    .option('--confidence <level>', 'of the intervals that gates are judged by (default: 95%)', confidence)
+    .option('--max-in-flight <devices>', 'devices that install at the same time', integer(1, 1_000_000))
+    .option('--starts-per-minute <devices>', 'devices that begin in a minute', number(0.01, 1_000_000))
+    .option('--growth <factor/successes>', 'both limits grow: 2x/10 doubles them after every ten successes', growth)
+    .option('--retries <times>', 'a device that failed for a reason that may pass tries again', integer(0, 10), 0)
+    .option('--priority <number>', 'takes devices over from rollouts of lower priority', wholeNumber, 0)
+    .option('--supersede', 'end the open rollouts over these devices')
+    .option('--dynamic', `also take devices that come to match, for ${DYNAMIC_DAYS} days`)
+    .option('--dynamic-for <duration>', 'also take devices that come to match, for so long', duration)
     .option('--wait', 'watch until it ends; exit code 1 unless it succeeds')
     .option('--dry-run', 'show which devices would get what, and start nothing')
     .addHelpText('after', EXAMPLES)
@@ -81,8 +108,28 @@ function bodyOf(ref: VersionRef, options: StartOptions): GivenBody<'startRollout
     onFailure: options.onFailure,
     approval: options.approval,
     waveDeadlineMs: options.waveDeadline,
+    ...(options.confidence === undefined ? {} : { confidence: options.confidence }),
+    pace: {
+      ...(options.maxInFlight === undefined ? {} : { maxInFlight: options.maxInFlight }),
+      ...(options.startsPerMinute === undefined ? {} : { startsPerMinute: options.startsPerMinute }),
+      ...(options.growth === undefined ? {} : { growth: options.growth }),
+    },
+    retries: options.retries,
+    priority: options.priority,
+    supersede: options.supersede ?? false,
+    ...dynamicOf(options),
     dryRun: options.dryRun ?? false,
   };
+}
+
+function dynamicOf({ dynamic, dynamicFor }: StartOptions): { dynamicForMs?: number } {
+  const forMs = dynamicFor ?? (dynamic ? DYNAMIC_DAYS * DAY_MS : undefined);
+  return forMs === undefined ? {} : { dynamicForMs: forMs };
+}
+
+function wholeNumber(text: string): number {
+  if (/^-?\d{1,4}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected a whole number such as 10 or -5.');
 }
 
 function addLooks(command: Command): void {
@@ -105,6 +152,15 @@ function addLooks(command: Command): void {
       screen.result(shown, rolloutText(shown, Date.now()));
     });
   command
+    .command('history')
+    .description('Every decision about a rollout, by whom, and from what evidence (--json has it in full).')
+    .argument('<rollout-id>')
+    .action(async (rolloutId: string, _: object, self: Command) => {
+      const { client, screen } = openSession(self);
+      const decisions = await client.call('listDecisions', { params: { rolloutId } });
+      screen.result(decisions, decisionsText(decisions));
+    });
+  command
     .command('watch')
     .description('Watch a rollout until it ends; exit code 1 unless it succeeds.')
     .argument('<rollout-id>')
@@ -120,12 +176,15 @@ async function watch(session: Session, rolloutId: string): Promise<void> {
   } else if (rollout.state !== 'SUCCEEDED') process.exitCode = 1;
 }
 
+type Steered = { readonly rolloutId: string; readonly expect: string | undefined };
 // biome-ignore format: one line a verb
 const steering = [
-  { verb: 'pause', summary: 'Start no further device.', call: ({ client }: Session, rolloutId: string) => client.call('pauseRollout', { params: { rolloutId } }) },
-  { verb: 'resume', summary: 'Go on after a pause.', call: ({ client }: Session, rolloutId: string) => client.call('resumeRollout', { params: { rolloutId } }) },
-  { verb: 'approve', summary: 'Let the next wave start.', call: ({ client }: Session, rolloutId: string) => client.call('approveRollout', { params: { rolloutId } }) },
+  { verb: 'pause', summary: 'Start no further device.', call: ({ client }: Session, { rolloutId, expect }: Steered) => client.call('pauseRollout', { params: { rolloutId }, query: { expect } }) },
+  { verb: 'resume', summary: 'Go on after a pause.', call: ({ client }: Session, { rolloutId, expect }: Steered) => client.call('resumeRollout', { params: { rolloutId }, query: { expect } }) },
+  { verb: 'approve', summary: 'Let the next wave start.', call: ({ client }: Session, { rolloutId, expect }: Steered) => client.call('approveRollout', { params: { rolloutId }, query: { expect } }) },
 ] as const;
+
+const EXPECT = ['--expect <revision>', 'only if it still stands at this revision, or in this state'] as const;
 
 function addSteering(command: Command): void {
   const tell = ({ screen }: Session, rollout: RolloutView) => screen.result(rollout, rolloutText(rollout, Date.now()));
@@ -134,17 +193,21 @@ function addSteering(command: Command): void {
       .command(verb)
       .description(summary)
       .argument('<rollout-id>')
-      .action(async (rolloutId: string, _: object, self: Command) => {
+      .option(...EXPECT)
+      .action(async (rolloutId: string, { expect }: { expect?: string }, self: Command) => {
         const session = openSession(self);
-        tell(session, await call(session, rolloutId));
+        tell(session, await call(session, { rolloutId, expect }));
       });
   command
     .command('abort')
     .description('End it; its devices return to what they ran before.')
     .argument('<rollout-id>')
     .option('--no-roll-back', 'leave the devices where they are')
-    .action(async (rolloutId: string, { rollBack }: { rollBack: boolean }, self: Command) => {
+    .option(...EXPECT)
+    .action(async (rolloutId: string, options: { rollBack: boolean; expect?: string }, self: Command) => {
       const session = openSession(self);
-      tell(session, await session.client.call('abortRollout', { params: { rolloutId }, body: { rollBack } }));
+      const { rollBack, expect } = options;
+      const order = { params: { rolloutId }, query: { expect }, body: { rollBack } };
+      tell(session, await session.client.call('abortRollout', order));
     });
 }

@@ -15,7 +15,7 @@ const HEADS = [
   { title: 'WHY' },
 ];
 
-export function planText({ model, version, devices }: AnswerOf<'planRollout'>): string {
+export function planText({ model, version, devices, conflicts }: AnswerOf<'planRollout'>): string {
   if (devices.length === 0) return 'No device matches.';
   const rows = devices.map((device) => [
     String(device.wave + 1),
@@ -31,6 +31,7 @@ export function planText({ model, version, devices }: AnswerOf<'planRollout'>): 
   const total = devices.reduce((sum, device) => sum + device.bytes, 0);
   return [
     columns(HEADS, rows),
+    ...conflicts.map(({ message, takenOver }) => `${takenOver ? 'Note' : pc.red('It would be refused')}: ${message}.`),
     `${model}@${version} would go to ${plural(devices.length, 'device')}, ${bytes(total)} to download. Nothing was started.`,
   ].join('\n');
 }

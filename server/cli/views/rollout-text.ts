@@ -68,7 +68,7 @@ export function mark(verdict: 'pass' | 'fail' | 'insufficient'): string {
 }
 
 const GOOD = new Set(['COMMITTED', 'PASSED', 'SUCCEEDED']);
-const BAD = new Set(['FAILED', 'REJECTED', 'TIMED_OUT', 'ROLLED_BACK', 'STOPPED', 'ABORTED']);
+const BAD = new Set(['FAILED', 'REJECTED', 'TIMED_OUT', 'ROLLED_BACK', 'STOPPED', 'ABORTED', 'SUPERSEDED']);
 const WAITING = new Set(['PAUSED', 'AWAITING_APPROVAL', 'ROLLING_BACK']);
 
 export function colourOf(state: string): (text: string) => string {

@@ -54,7 +54,7 @@ pi-old      revoked             –                                        raspb
   expect(devicesText([], NOW)).toContain('still token create');
 });
 
-const gate = { metric: 'quality' as const, operator: '>=' as const, limit: 4, relative: false };
+const gate = { metric: 'quality' as const, operator: '>=' as const, limit: 4, against: 'absolute' as const };
 const verdict = {
   ...{
     gate,
@@ -65,6 +65,7 @@ const verdict = {
     high: 4.8,
     n: 48,
     device: 'pi-kitchen',
+    ...{ deviceClass: 'raspberry-pi-5-8gb', confidence: 0.95, method: 'bootstrap' as const, groups: [] },
   },
   explanation: 'quality 4.61 [4.40, 4.80] on pi-kitchen (raspberry-pi-5-8gb, n = 48) satisfies quality>=4',
 };
@@ -81,6 +82,8 @@ const wave = (
 const rollout = (change: Partial<RolloutView>): RolloutView => ({
   ...{ rolloutId: id('rol', 1), model: 'stickers-lite', version: '1.1.0', versionDigest: sha, selector: 'all' },
   ...{ gates: ['quality>=4'], state: 'RUNNING', startedAtMs: NOW - 12_300, endedAtMs: null, startedBy: 'admin' },
+  ...{ confidence: 0.95, pace: {}, retries: 0, priority: 0, dynamicUntilMs: null, revision: 1 },
+  ...{ changedBy: 'admin', changedWhat: 'started', changedAtMs: NOW },
   explanation: 'wave 2 of 3 is under way',
   waves: [
     wave(0, 'PASSED', ['pi-kitchen'], 1),
@@ -196,7 +199,7 @@ test('a plan', () => {
       predictedPeakBytes: null,
     },
   ];
-  expect(shown(planText({ model: 'stickers-lite', version: '1.1.0', devices }))).toBe(`
+  expect(shown(planText({ model: 'stickers-lite', version: '1.1.0', devices, conflicts: [] }))).toBe(`
 WAVE  DEVICE      CLASS               VARIANT           DOWNLOAD        PEAK MEMORY  WHY
    1  pi-kitchen  raspberry-pi-5-8gb  onnxruntime-int8   5.20 MB  250 MB of 8.00 GB  the fastest that fits
    2  pi-zero     raspberry-pi-5-8gb  none fits              0 B                  –  no variant fits 400 MB

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Manifest } from '../../../shared/manifest.ts';
 import { inventory } from '../../../test/raspberry-pi.ts';
-import { makeManifest } from '../../../test/server/make-version.ts';
+import { makeManifest, sha256Of } from '../../../test/server/make-version.ts';
 import { type PlannedDevice, planRollout, probeFor, type ReadRequest, readRequest } from './plan-rollout.ts';
 
 const device = (name: string, over: Partial<PlannedDevice> = {}): PlannedDevice => ({
@@ -11,6 +12,7 @@ const device = (name: string, over: Partial<PlannedDevice> = {}): PlannedDevice 
     labels: { site: 'home' },
     online: true,
     inventory,
+    running: [],
   },
   ...over,
 });
@@ -19,11 +21,15 @@ const read = (over: Partial<Parameters<typeof readRequest>[0]> = {}) => {
   if (outcome.kind === 'unreadable') throw new Error(outcome.problems[0]?.message);
   return outcome satisfies ReadRequest;
 };
-const facts = (devices: PlannedDevice[], to = 'all') => ({
-  ...{ to, devices, manifest: makeManifest('1.0.0'), versionDigest: 'a'.repeat(64), evidence: [] },
-});
+const facts = (devices: PlannedDevice[], { target }: ReadRequest = read()) => {
+  if (target.of.kind === 'group') throw new Error('no groups here');
+  return {
+    ...{ to: 'all', devices, manifest: makeManifest('1.0.0'), versionDigest: 'a'.repeat(64), evidence: [] },
+    ...{ selector: target.of, manifests: new Map<string, Manifest>(), nowMs: 0 },
+  };
+};
 const order = (request: ReadRequest, devices: PlannedDevice[], versionDigest = 'a'.repeat(64)) => {
-  const plan = planRollout(request, { ...facts(devices), versionDigest });
+  const plan = planRollout(request, { ...facts(devices, request), versionDigest });
   return plan.kind === 'plan' ? plan.targets.map((target) => `${target.device.name} ${target.wave}`) : plan.message;
 };
 
@@ -34,6 +40,14 @@ describe('readRequest', () => {
       kind: 'unreadable',
       problems: [{ field: 'to' }, { field: 'waves' }, { field: 'gates.1' }],
     });
+  });
+
+  it('does not call names or a share dynamic', () => {
+    for (const to of ['pi-a,pi-b', '10%'])
+      expect(readRequest({ to, waves: ['100%'], gates: [], dynamicForMs: 1000 })).toMatchObject({
+        problems: [{ field: 'to', message: expect.stringContaining('nothing comes to match') }],
+      });
+    expect(readRequest({ to: 'site=home', waves: ['100%'], gates: [], dynamicForMs: 1000 }).kind).toBe('request');
   });
 
   it('adds a gate on failures where there is none', () => {
@@ -74,6 +88,73 @@ describe('planRollout', () => {
       kind: 'refused',
       message: expect.stringMatching(/quality>=4.*no evaluation set/),
     });
+  });
+
+  it('takes a share of those that match, rounded up', () => {
+    expect(order(read({ to: '25% of site=home' }), ten)).toHaveLength(3);
+    expect(order(read({ to: '10%', waves: ['100%'] }), ten)).toHaveLength(1);
+    expect(order(read({ to: '50% of site=mars' }), ten)).toMatch(/no device matches/);
+  });
+
+  it('refuses a comparison of qualities that cannot be made, instead of waiting for it', () => {
+    const runs = (versionDigest: string) =>
+      ten.map((one) => ({
+        ...one,
+        running: [
+          {
+            installationId: 'i',
+            model: 'shapes',
+            version: '0.9.0',
+            versionDigest,
+            variant: 'v',
+            role: 'current' as const,
+          },
+        ],
+      }));
+    const request = read({ gates: ['quality>=-2%'] });
+    const set = (content: string, manifest = makeManifest('0.9.0')) => ({
+      ...manifest,
+      artifacts: manifest.artifacts.map((one) =>
+        one.path === manifest.evaluation?.set ? { ...one, sha256: sha256Of(content) } : one,
+      ),
+    });
+    const against = (before: Manifest) =>
+      planRollout(request, {
+        ...facts(runs('b'.repeat(64)), request),
+        manifest: set('same', makeManifest('1.0.0')),
+        manifests: new Map([['b'.repeat(64), before]]),
+      });
+    expect(against(makeManifest('0.9.0', undefined, false))).toMatchObject({
+      message: expect.stringMatching(/quality>=-2%: shapes@0\.9\.0, which pi-\d runs, has no evaluation set/),
+    });
+    expect(against(set('other'))).toMatchObject({ message: expect.stringContaining('another evaluation set') });
+    expect(against(set('same'))).toMatchObject({ kind: 'plan' });
+  });
+
+  it('refuses a maintenance window that nobody can read', () => {
+    const odd = ten.map((one) => ({ ...one, labels: { ...one.labels, maintenance: 'at-night' } }));
+    expect(order(read(), odd)).toMatch(/maintenance=at-night: no maintenance window; expected hours in UTC/);
+  });
+
+  it('counts only what must travel', () => {
+    const digest = 'c'.repeat(64);
+    const running = [
+      {
+        installationId: 'i',
+        model: 'shapes',
+        version: '1.0.0',
+        versionDigest: digest,
+        variant: 'onnxruntime-fp16',
+        role: 'current' as const,
+      },
+    ];
+    const request = read({ to: 'pi-1', waves: ['100%'] });
+    const bytes = (manifests: Map<string, Manifest>) => {
+      const plan = planRollout(request, { ...facts([device('pi-1', { running })], request), manifests });
+      return plan.kind === 'plan' ? plan.targets[0]?.bytes : plan.message;
+    };
+    expect(bytes(new Map())).toBeGreaterThan(100);
+    expect(bytes(new Map([[digest, makeManifest('1.0.0')]]))).toBe(0);
   });
 
   it('measures long enough for the percentile that a gate asks for', () => {

@@ -2,11 +2,14 @@
 // with the field that holds it.
 import type { BenchMode } from '../../../shared/bench.ts';
 import type { Problem } from '../../../shared/errors.ts';
-import { type Gate, parseGate, printGate } from '../../../shared/gates.ts';
+import { type Gate, isRelative, parseGate, printGate } from '../../../shared/gates.ts';
 import type { Inventory } from '../../../shared/inventory.ts';
 import type { Manifest } from '../../../shared/manifest.ts';
-import { matches, parseSelector, type Selectable, type Selector } from '../../../shared/targets.ts';
+import type { RunningModel } from '../../../shared/messages.ts';
+import { parseTarget, type Selectable, type Selector, type Target } from '../../../shared/targets.ts';
+import { windowState } from '../rollout/maintenance-window.ts';
 import { orderTargets } from './order-targets.ts';
+import { bytesToTravel } from './travel.ts';
 import { chooseVariant, type VariantChoice, type VariantEvidence } from './variants.ts';
 import { type Cut, cutWaves, parseWaves } from './waves.ts';
 
@@ -14,11 +17,11 @@ export interface RolloutRequest {
   readonly to: string;
   readonly waves: readonly string[];
   readonly gates: readonly string[];
-  readonly variant?: string | undefined;
+  readonly dynamicForMs?: number | undefined;
 }
 
 export interface ReadRequest {
-  readonly selector: Selector;
+  readonly target: Target;
   readonly cuts: readonly Cut[];
   /** With `failures<=0` where the request has no gate on failures. */
   readonly gates: readonly Gate[];
@@ -28,10 +31,12 @@ export type ReadOutcome =
   | ({ readonly kind: 'request' } & ReadRequest)
   | { readonly kind: 'unreadable'; readonly problems: readonly Problem[] };
 
-export function readRequest({ to, waves, gates }: RolloutRequest): ReadOutcome {
+export function readRequest({ to, waves, gates, dynamicForMs }: RolloutRequest): ReadOutcome {
   const problems: Problem[] = [];
-  const selector = parseSelector(to);
-  if (selector.kind === 'unreadable') problems.push({ field: 'to', message: selector.message });
+  const target = parseTarget(to);
+  if (target.kind === 'unreadable') problems.push({ field: 'to', message: target.message });
+  else if (dynamicForMs !== undefined && (target.target.percent !== null || target.target.of.kind === 'names'))
+    problems.push({ field: 'to', message: `"${to}": names and shares are fixed, nothing comes to match them later` });
   const cuts = parseWaves(waves);
   if (cuts.kind === 'unreadable') problems.push({ field: 'waves', message: cuts.message });
   const parsed: Gate[] = [];
@@ -40,20 +45,26 @@ export function readRequest({ to, waves, gates }: RolloutRequest): ReadOutcome {
     if (gate.kind === 'gate') parsed.push(gate.gate);
     else problems.push({ field: `gates.${index}`, message: gate.message });
   }
-  if (selector.kind === 'unreadable' || cuts.kind === 'unreadable' || problems.length > 0)
+  if (target.kind === 'unreadable' || cuts.kind === 'unreadable' || problems.length > 0)
     return { kind: 'unreadable', problems };
   if (!parsed.some(({ metric }) => metric === 'failures'))
-    parsed.push({ metric: 'failures', operator: '<=', limit: 0, relative: false });
-  return { kind: 'request', selector: selector.selector, cuts: cuts.cuts, gates: parsed };
+    parsed.push({ metric: 'failures', operator: '<=', limit: 0, against: 'absolute' });
+  return { kind: 'request', target: target.target, cuts: cuts.cuts, gates: parsed };
 }
 
 export interface PlannedDevice extends Selectable {
   readonly deviceId: string;
   readonly online: boolean;
   readonly inventory: Inventory | null;
+  readonly running: readonly RunningModel[];
 }
 
-export interface PlannedTarget<D> extends VariantChoice {
+export interface PlannedChoice extends VariantChoice {
+  /** To travel to the device. */
+  readonly bytes: number;
+}
+
+export interface PlannedTarget<D> extends PlannedChoice {
   readonly device: D;
   readonly wave: number;
 }
@@ -62,51 +73,84 @@ export type PlanOutcome<D> =
   | { readonly kind: 'plan'; readonly waveCount: number; readonly targets: readonly PlannedTarget<D>[] }
   | { readonly kind: 'refused'; readonly message: string; readonly field: string };
 
-export function planRollout<D extends PlannedDevice>(
-  { selector, cuts, gates }: ReadRequest,
-  facts: {
-    readonly to: string;
-    readonly manifest: Manifest;
-    readonly versionDigest: string;
-    readonly devices: readonly D[];
-    readonly evidence: readonly VariantEvidence[];
-    readonly variant?: string | undefined;
-  },
-): PlanOutcome<D> {
-  const { to, manifest, versionDigest, devices, evidence, variant } = facts;
-  const ref = `${manifest.model}@${manifest.version}`;
+export interface PlanFacts<D> {
+  /** As the operator wrote it. */
+  readonly to: string;
+  /** Of the target, with a group resolved. */
+  readonly selector: Selector;
+  readonly manifest: Manifest;
+  readonly versionDigest: string;
+  readonly devices: readonly D[];
+  readonly evidence: readonly VariantEvidence[];
+  readonly variant?: string | undefined;
+  /** Digest → manifest of what devices run. */
+  readonly manifests: ReadonlyMap<string, Manifest>;
+  readonly nowMs: number;
+}
+
+export function planRollout<D extends PlannedDevice>(request: ReadRequest, facts: PlanFacts<D>): PlanOutcome<D> {
+  const { target, cuts, gates } = request;
+  const { to, selector, manifest, versionDigest, devices } = facts;
   const strangers =
     selector.kind === 'names' ? selector.names.filter((name) => !devices.some((one) => one.name === name)) : [];
   if (strangers.length > 0)
     return refused('to', `no device is named ${strangers.map((name) => `"${name}"`).join(', ')}`);
-  const chosen = orderTargets(
-    selector,
-    devices.filter((device) => matches(selector, device)),
-    versionDigest,
-  );
+  const chosen = orderTargets({ selector, percent: target.percent }, devices, versionDigest);
   if (chosen.length === 0) return refused('to', `no device matches "${to}"; see "still devices" for names and labels`);
-  const unmeasurable = gates.find(({ metric }) => metric === 'quality' && !manifest.evaluation);
-  if (unmeasurable)
-    return refused(
-      'gates',
-      `${printGate(unmeasurable)}: ${ref} has no evaluation set, so its quality cannot be measured`,
-    );
+  const unmeasurable = gateFault(gates, chosen, facts);
+  if (unmeasurable) return refused('gates', unmeasurable);
+  const shut = chosen.map(({ labels }) => windowState(labels, facts.nowMs)).find(({ kind }) => kind === 'unreadable');
+  if (shut?.kind === 'unreadable') return refused('to', shut.message);
   const waves = cutWaves(cuts, chosen.length);
   if (waves.kind === 'incomplete') return refused('waves', waves.message);
   const waveOf = waves.sizes.flatMap((size, wave) => Array<number>(size).fill(wave));
   const targets = chosen.map((device, index) => ({
     device,
     wave: waveOf[index] ?? 0,
-    ...chooseVariant({
-      manifest,
-      evidence,
-      wanted: variant,
-      deviceClass: device.deviceClass,
-      inventory: device.inventory,
-    }),
+    ...choiceFor(device, manifest, facts),
   }));
   return { kind: 'plan', waveCount: waves.sizes.length, targets };
 }
+
+/** The variant for one device, and what must travel to it. */
+export function choiceFor<D extends PlannedDevice>(
+  { deviceClass, inventory, running }: D,
+  manifest: Manifest,
+  { evidence, variant, manifests }: Pick<PlanFacts<D>, 'evidence' | 'variant' | 'manifests'>,
+): PlannedChoice {
+  const choice = chooseVariant({ manifest, evidence, wanted: variant, deviceClass, inventory });
+  return { ...choice, bytes: bytesToTravel(manifest, choice.variant, running, manifests) };
+}
+
+/** A gate that these devices could never answer would hold the rollout until its deadline. */
+function gateFault<D extends PlannedDevice>(
+  gates: readonly Gate[],
+  chosen: readonly D[],
+  { manifest, manifests }: PlanFacts<D>,
+): string | null {
+  const { evaluation } = manifest;
+  const gate = gates.find(({ metric }) => metric === 'quality');
+  if (!gate) return null;
+  if (!evaluation)
+    return `${printGate(gate)}: ${manifest.model}@${manifest.version} has no evaluation set, so its quality cannot be measured`;
+  const relative = gates.find((one) => one.metric === 'quality' && isRelative(one));
+  if (!relative) return null;
+  const own = setDigest(manifest);
+  for (const { name, running } of chosen) {
+    const runs = running.find((one) => one.model === manifest.model && one.role === 'current');
+    const before = runs && manifests.get(runs.versionDigest);
+    if (!before) continue;
+    const earlier = `${before.model}@${before.version}, which ${name} runs`;
+    if (!before.evaluation)
+      return `${printGate(relative)}: ${earlier}, has no evaluation set, so there is no quality to compare with; use an absolute gate`;
+    if (setDigest(before) !== own)
+      return `${printGate(relative)}: ${earlier}, has another evaluation set, so their qualities cannot be compared prompt by prompt; use an absolute gate`;
+  }
+  return null;
+}
+
+const setDigest = ({ evaluation, artifacts }: Manifest): string | undefined =>
+  artifacts.find(({ path }) => path === evaluation?.set)?.sha256;
 
 const refused = (field: string, message: string) => ({ kind: 'refused', field, message }) as const;
 

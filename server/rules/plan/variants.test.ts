@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inventory } from '../../../test/raspberry-pi.ts';
 import { makeManifest, makeVariant } from '../../../test/server/make-version.ts';
@@ -13,7 +14,7 @@ describe('chooseVariant', () => {
   it('goes by rule where nothing was measured, and says so', () => {
     expect(chooseVariant(pi)).toMatchObject({
       variant: 'onnxruntime-fp16',
-      why: expect.stringMatching(/by rule.*not every variant/),
+      why: expect.stringMatching(/by rule.*nothing was measured/),
       predictedPeakBytes: 200e6,
     });
   });
@@ -26,7 +27,39 @@ describe('chooseVariant', () => {
     ];
     const choice = chooseVariant({ ...pi, evidence });
     expect(choice).toMatchObject({ variant: 'onnxruntime-fp16', why: expect.stringContaining('60.0 ms') });
-    expect(choice.why).toContain('onnxruntime-int8 20.0 ms, quality 3.00');
+    expect(choice.why).toContain('onnxruntime-int8 20.0 ms, 100 MB, quality 3.00');
+  });
+
+  it('chooses from the Pareto front, and names what is worse in every way and what was not measured', () => {
+    const evidence = [measured('onnxruntime-fp32', 90, 4.5, 300e6), measured('onnxruntime-fp16', 60, 4.55, 150e6)];
+    const choice = chooseVariant({ ...pi, evidence });
+    expect(choice.variant).toBe('onnxruntime-fp16');
+    expect(choice.why).toContain('onnxruntime-fp32 90.0 ms, 300 MB, quality 4.50, worse in every way');
+    expect(choice.why).toContain('not measured there: onnxruntime-int8');
+  });
+
+  it('never chooses what something else beats in everything', () => {
+    const figure = fc.record({
+      latencyMsP50: fc.integer({ min: 1, max: 99 }),
+      quality: fc.integer({ min: 0, max: 5 }),
+      peakRssBytes: fc.integer({ min: 1, max: 9 }),
+    });
+    fc.assert(
+      fc.property(fc.tuple(figure, figure, figure), (figures) => {
+        const evidence = figures.map((one, i) => ({
+          ...measured(`onnxruntime-${['fp32', 'fp16', 'int8'][i]}`, one.latencyMsP50, one.quality, one.peakRssBytes),
+        }));
+        const chosen = evidence.find(({ variant }) => variant === chooseVariant({ ...pi, evidence }).variant);
+        const beaten = evidence.some(
+          (one) =>
+            chosen &&
+            one.latencyMsP50 < chosen.latencyMsP50 &&
+            (one.quality ?? 0) > (chosen.quality ?? 0) &&
+            one.peakRssBytes < chosen.peakRssBytes,
+        );
+        expect(beaten).toBe(false);
+      }),
+    );
   });
 
   it('does not go by measurements of another class', () => {
@@ -47,7 +80,7 @@ describe('chooseVariant', () => {
     const evidence = [measured('onnxruntime-int8', 50, 4, 90e6)];
     expect(chooseVariant({ ...pi, inventory: small, evidence })).toMatchObject({
       variant: 'onnxruntime-int8',
-      why: 'the only variant that fits',
+      why: expect.stringContaining('measured on raspberry-pi-5-8gb: 50.0 ms, 90 MB'),
     });
   });
 

@@ -1,6 +1,6 @@
 // Which variant of a version a device gets, and why.
 import type { Inventory } from '../../../shared/inventory.ts';
-import { artifactsForDevice, type Manifest, type Variant } from '../../../shared/manifest.ts';
+import type { Manifest, Variant } from '../../../shared/manifest.ts';
 
 /** What devices of one class measured for one variant. */
 export interface VariantEvidence {
@@ -16,7 +16,6 @@ export interface VariantChoice {
   /** Null when none fits. */
   readonly variant: string | null;
   readonly why: string;
-  readonly bytes: number;
   readonly predictedPeakBytes: number | null;
 }
 
@@ -68,24 +67,49 @@ function predictedPeak(variant: Variant, { deviceClass, evidence }: VariantQuest
   return known?.peakRssBytes ?? variant.measured.peakRssBytes;
 }
 
-/** The fastest of those with the best quality, where every candidate was measured on this class of device. */
+interface Measured {
+  readonly variant: Variant;
+  readonly known: VariantEvidence;
+}
+
+/**
+ * From the Pareto front of latency, memory and quality on this class of device: the fastest of those that are as good as
+ * the best. What was not measured there is left out, and named.
+ */
 function byMeasurement(fitting: readonly Variant[], question: VariantQuestion): VariantChoice | null {
   const { deviceClass, evidence } = question;
   const measured = fitting.flatMap((variant) => {
     const known = evidence.find((one) => one.deviceClass === deviceClass && one.variant === variant.name);
     return known ? [{ variant, known }] : [];
   });
-  if (measured.length < fitting.length || measured.length < 2) return null;
-  const best = Math.max(...measured.map(({ known }) => known.quality ?? 0));
-  const good = measured.filter(({ known }) => (known.quality ?? 0) >= best - QUALITY_TOLERANCE);
+  if (measured.length === 0) return null;
+  const front = measured.filter((one) => !measured.some((other) => dominates(other.known, one.known)));
+  const best = Math.max(...front.map(({ known }) => known.quality ?? 0));
+  const good = front.filter(({ known }) => (known.quality ?? 0) >= best - QUALITY_TOLERANCE);
   const fastest = good.toSorted((a, b) => a.known.latencyMsP50 - b.known.latencyMsP50)[0];
   if (!fastest) return null;
-  const others = measured
-    .filter((one) => one !== fastest)
-    .map(({ variant, known }) => `${variant.name} ${known.latencyMsP50.toFixed(1)} ms, ${showQuality(known)}`);
-  const why = `measured on ${deviceClass}: ${fastest.known.latencyMsP50.toFixed(1)} ms, ${showQuality(fastest.known)} (${fastest.known.runs} runs); others: ${others.join('; ')}`;
-  return chosen(fastest.variant, why, question);
+  const others = measured.filter((one) => one !== fastest);
+  const unmeasured = fitting.filter((variant) => !measured.some((one) => one.variant === variant));
+  const parts = [
+    `measured on ${deviceClass}: ${figures(fastest)} (${fastest.known.runs} runs)`,
+    ...others.map((one) => `${one.variant.name} ${figures(one)}${front.includes(one) ? '' : ', worse in every way'}`),
+    ...(unmeasured.length > 0 ? [`not measured there: ${unmeasured.map(({ name }) => name).join(', ')}`] : []),
+  ];
+  return chosen(fastest.variant, parts.join('; '), question);
 }
+
+/** At least as good in everything, and better in something. */
+function dominates(one: VariantEvidence, other: VariantEvidence): boolean {
+  const gains = [
+    other.latencyMsP50 - one.latencyMsP50,
+    other.peakRssBytes - one.peakRssBytes,
+    (one.quality ?? 0) - (other.quality ?? 0),
+  ];
+  return gains.every((gain) => gain >= 0) && gains.some((gain) => gain > 0);
+}
+
+const figures = ({ known }: Measured): string =>
+  `${known.latencyMsP50.toFixed(1)} ms, ${megabytes(known.peakRssBytes)}, ${showQuality(known)}`;
 
 const showQuality = ({ quality }: VariantEvidence) =>
   quality === null ? 'quality unknown' : `quality ${quality.toFixed(2)}`;
@@ -97,14 +121,13 @@ function byRule(fitting: readonly Variant[], question: VariantQuestion): Variant
   const why =
     fitting.length === 1
       ? 'the only variant that fits'
-      : `by rule (${PREFERENCE.join(' before ')}): not every variant was measured on ${question.deviceClass} yet`;
+      : `by rule (${PREFERENCE.join(' before ')}): nothing was measured on ${question.deviceClass} yet`;
   return chosen(variant, why, question);
 }
 
 function chosen(variant: Variant, why: string, question: VariantQuestion): VariantChoice {
-  const bytes = artifactsForDevice(question.manifest, variant).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  return { variant: variant.name, why, bytes, predictedPeakBytes: predictedPeak(variant, question) };
+  return { variant: variant.name, why, predictedPeakBytes: predictedPeak(variant, question) };
 }
 
-const none = (why: string): VariantChoice => ({ variant: null, why, bytes: 0, predictedPeakBytes: null });
+const none = (why: string): VariantChoice => ({ variant: null, why, predictedPeakBytes: null });
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;

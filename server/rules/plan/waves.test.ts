@@ -11,15 +11,15 @@ const sizes = (texts: string[], devices: number) => {
 
 describe('parseWaves', () => {
   it.each([
-    [['50%', '10%'], /wave 2 "10%": not larger/],
-    [['5', '5'], /wave 2 "5": not larger/],
-    [['lots'], /wave 1 "lots": neither/],
+    [['50%', '10%'], /wave 2 "10%" at position 5 is not larger/],
+    [['5', '5'], /wave 2 "5" at position 3 is not larger/],
+    [['lots'], /wave 1 "lots" at position 1 is neither/],
     [['0'], /neither/],
     [['120%'], /neither/],
     [['-1'], /neither/],
     [['1.5'], /neither/],
     [[''], /neither/],
-    [[], /no wave/],
+    [[], /wave 1 "" at position 1 is missing/],
   ])('refuses %j and says where and what is expected', (texts, why) => {
     const parsed = parseWaves(texts);
     expect(parsed).toMatchObject({ kind: 'unreadable', message: expect.stringMatching(why) });

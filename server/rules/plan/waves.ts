@@ -12,10 +12,13 @@ export const WAVES_FORM =
   'expected cumulative sizes, ascending, the last one 100%: counts or percentages such as "1,25%,100%"';
 
 export function parseWaves(texts: readonly string[]): ParsedWaves {
-  const unreadable = (index: number, what: string): ParsedWaves => ({
-    kind: 'unreadable',
-    message: `wave ${index + 1} "${texts[index] ?? ''}": ${what}; ${WAVES_FORM}`,
-  });
+  const unreadable = (index: number, what: string): ParsedWaves => {
+    const position = texts.slice(0, index).join(',').length + (index > 0 ? 2 : 1);
+    return {
+      kind: 'unreadable',
+      message: `waves "${texts.join(',')}": wave ${index + 1} "${texts[index] ?? ''}" at position ${position} is ${what}; ${WAVES_FORM}`,
+    };
+  };
   const cuts: Cut[] = [];
   for (const [index, text] of texts.entries()) {
     const cut = parseCut(text);
@@ -24,7 +27,7 @@ export function parseWaves(texts: readonly string[]): ParsedWaves {
     if (same && sizeOf(cut) <= sizeOf(same)) return unreadable(index, 'not larger than the one before');
     cuts.push(cut);
   }
-  return cuts.length === 0 ? unreadable(0, 'no wave at all') : { kind: 'waves', cuts };
+  return cuts.length === 0 ? unreadable(0, 'missing') : { kind: 'waves', cuts };
 }
 
 function parseCut(text: string): Cut | null {

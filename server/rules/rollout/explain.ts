@@ -1,6 +1,15 @@
 // Why a rollout stands where it stands, in words.
 import type { GateVerdict } from '../../../shared/gates.ts';
-import { hasEnded, hasFailed, membersOf, type RolloutFacts, type TargetFact } from './facts.ts';
+import {
+  hasEnded,
+  hasFailedForGood,
+  isWaitedFor,
+  membersOf,
+  type RolloutFacts,
+  retryAtMs,
+  type TargetFact,
+} from './facts.ts';
+import { starts } from './pace.ts';
 
 /** What to say of one that goes on. */
 export function explainProgress(facts: RolloutFacts): string {
@@ -8,29 +17,57 @@ export function explainProgress(facts: RolloutFacts): string {
   if (!wave) return explainSuccess(facts);
   const members = membersOf(facts, wave.index);
   const done = members.filter(({ installation }) => installation?.state === 'COMMITTED').length;
+  const isFailed = (target: TargetFact) => hasFailedForGood(target, facts);
+  const isRetrying = (target: TargetFact) => retryAtMs(target, facts) !== null;
   const parts = [
     `wave ${wave.index + 1} of ${facts.waves.length}: ${done} of ${devices(members.length)} committed`,
-    clause(members.filter(hasFailed), 'failed'),
+    clause(members.filter(isFailed), 'failed'),
+    clause(members.filter(isRetrying), 'will try again'),
     clause(members.filter(silent), 'reached and now silent'),
     clause(members.filter(unreached), 'not within reach, not waited for'),
+    ...waiting(members, facts),
   ];
-  if (members.length > 0 && members.every(unreached)) parts.push('waiting for the first of them');
+  if (members.length > 0 && !members.some((target) => isWaitedFor(target, facts)))
+    parts.push('waiting for the first of them');
   if (wave.state === 'AWAITING_APPROVAL') parts.push('its gates passed, waiting for approval');
   return parts.filter(Boolean).join('; ');
 }
 
-export function explainSuccess({ waves, targets }: RolloutFacts): string {
-  const done = targets.filter(({ installation }) => installation?.state === 'COMMITTED').length;
-  const away = targets.filter((target) => !target.revoked && !hasEnded(target));
+/** Those within reach that have not begun: each says why. */
+function waiting(members: readonly TargetFact[], facts: RolloutFacts): string[] {
+  const notBegun = members.filter(({ installation, online }) => installation === null && online);
+  const closed = notBegun.filter(({ window }) => window.kind === 'closed');
+  const opensAtMs = Math.min(...closed.map(({ window }) => (window.kind === 'closed' ? window.opensAtMs : Infinity)));
+  const opens = closed.length > 0 ? `wait for the maintenance window, the first opens ${minute(opensAtMs)}` : '';
+  const turn = notBegun.filter(({ window }) => window.kind === 'always' || window.kind === 'open');
+  const begins = starts(facts).deviceIds.length > 0 ? [] : turn;
+  const unreadable = notBegun.flatMap(({ device, window }) =>
+    window.kind === 'unreadable' ? [`${device} never begins: ${window.message.replaceAll(';', ',')}`] : [],
+  );
+  return [clause(closed, opens), clause(begins, 'wait for a free place'), ...unreadable.slice(0, NAMES_SHOWN)];
+}
+
+const minute = (atMs: number) => `${new Date(atMs).toISOString().slice(0, 16)}Z`;
+
+export function explainSuccess({ waves, targets, dynamicUntilMs, nowMs }: RolloutFacts): string {
+  const own = targets.filter(({ left }) => !left);
+  const done = own.filter(({ installation }) => installation?.state === 'COMMITTED').length;
+  const away = own.filter((target) => !hasEnded(target));
+  const failed = own
+    .filter(({ installation }) => installation !== null)
+    .filter((target) => hasFailedForGood(target, { retries: 0 }));
   const parts = [
-    `all ${waves.length === 1 ? 'of one wave' : `${waves.length} waves`} passed: ${done} of ${devices(targets.length)} committed`,
-    clause(targets.filter(hasFailed), 'failed'),
+    `all ${waves.length === 1 ? 'of one wave' : `${waves.length} waves`} passed: ${done} of ${devices(own.length)} committed`,
+    clause(failed, 'failed'),
     away.length > 0 ? `${named(away)} will get it when within reach` : '',
+    dynamicUntilMs !== null && nowMs < dynamicUntilMs
+      ? `devices that come to match are taken in until ${minute(dynamicUntilMs)}`
+      : '',
   ];
   return parts.filter(Boolean).join('; ');
 }
 
-/** "stopped at wave 2: quality 3.10 … violates quality>=4": the beginning of what is said of one that ended. */
+/** "stopped at wave 2: quality 3.10 … is below 4": the beginning of what is said of one that ended. */
 export function explainStop(wave: number, verdicts: readonly GateVerdict[]): string {
   const failed = verdicts.filter(({ verdict }) => verdict === 'fail');
   const decisive = failed.length > 0 ? failed : verdicts.filter(({ verdict }) => verdict === 'insufficient');
@@ -43,17 +80,18 @@ export function explainReturn(
   facts: RolloutFacts,
   before: ReadonlyMap<string, string | null>,
 ): string {
-  const touched = facts.targets.filter(({ installation }) => installation !== null);
+  const own = facts.targets.filter(({ left }) => !left);
+  const touched = own.filter(({ installation }) => installation !== null);
   const back = touched.filter(({ isBack }) => isBack);
-  const notBack = touched.filter(({ isBack, revoked }) => !isBack && !revoked);
-  const versions = new Set(back.map(({ deviceId }) => before.get(deviceId) ?? 'nothing'));
+  const versions = Map.groupBy(back, ({ deviceId }) => before.get(deviceId) ?? 'nothing');
   const parts = [
     because,
-    back.length > 0
-      ? `${devices(back.length)} ${back.length === 1 ? 'is' : 'are'} back at ${[...versions].join(', ')}`
-      : '',
-    notBack.length > 0 ? `${named(notBack)} will return when within reach` : '',
-    facts.targets.length > touched.length ? `${facts.targets.length - touched.length} never changed` : '',
+    ...[...versions].map(([version, returned]) => `${devices(returned.length)} returned to ${version}`),
+    clause(
+      touched.filter(({ isBack }) => !isBack),
+      'will return when within reach',
+    ),
+    own.length > touched.length ? `${own.length - touched.length} never changed` : '',
   ];
   return parts.filter(Boolean).join('; ');
 }
@@ -62,7 +100,7 @@ const silent = (target: TargetFact) => !target.online && !!target.installation?.
 const unreached = (target: TargetFact) => !target.online && !target.installation?.contacted && !hasEnded(target);
 const devices = (count: number) => `${count} ${count === 1 ? 'device' : 'devices'}`;
 const clause = (targets: readonly TargetFact[], what: string) =>
-  targets.length > 0 ? `${named(targets)} ${what}` : '';
+  targets.length > 0 && what !== '' ? `${named(targets)} ${what}` : '';
 
 const NAMES_SHOWN = 5;
 

@@ -1,21 +1,36 @@
 // What is known of a rollout when it is decided on, and the few words in which the decisions are made.
-import type { RolloutState, WaveState } from '../../../shared/http-api.ts';
-import { type InstallationState, installationTable, isFailure } from '../../../shared/installation.ts';
+import type { Pace, RolloutState, WaveState } from '../../../shared/http-api.ts';
+import {
+  type InstallationReason,
+  type InstallationState,
+  installationTable,
+  isFailure,
+} from '../../../shared/installation.ts';
 import { isFinal } from '../../../shared/machine.ts';
+import type { WindowState } from './maintenance-window.ts';
 
 export interface TargetFact {
   readonly deviceId: string;
   readonly device: string;
   readonly wave: number;
   readonly online: boolean;
-  readonly revoked: boolean;
+  /** No longer this rollout's: revoked, or taken over by another one. */
+  readonly left: boolean;
   readonly judged: boolean;
-  /** Null until its wave begins. */
+  /** Of a device that came late: there is something that it was not judged from yet. */
+  readonly hasNews: boolean;
+  /** Null until it was begun. */
   readonly installation: {
     readonly state: InstallationState;
+    readonly sinceMs: number;
+    readonly reasonCode: InstallationReason['code'] | null;
     /** The device has told that it knows of it. */
     readonly contacted: boolean;
   } | null;
+  readonly attempts: number;
+  readonly startedAtMs: number | null;
+  /** Its maintenance window. */
+  readonly window: WindowState;
   /** It runs what it ran before, and nothing of this rollout is under way on it. */
   readonly isBack: boolean;
   /** Its desired state still names the installation. */
@@ -28,26 +43,68 @@ export interface WaveFact {
   readonly index: number;
   readonly state: WaveState;
   readonly deadlineMs: number | null;
+  /** There is evidence that its verdicts were not made from. Without it a judged wave would wake its own judge. */
+  readonly hasNews: boolean;
 }
 
 export interface RolloutFacts {
   readonly nowMs: number;
   readonly state: RolloutState;
+  /** What of its orders cannot be read; then nothing may go on. */
+  readonly unreadable: string | null;
   readonly waves: readonly WaveFact[];
   readonly targets: readonly TargetFact[];
-  /** Most failures that no gate forbids. */
-  readonly failuresAllowed: number;
+  /** Most failures that no gate forbids: a number, and a share of the devices of a wave (0–1). */
+  readonly failuresAllowed: { readonly count: number; readonly share: number };
+  readonly pace: Pace;
+  readonly retries: number;
+  readonly dynamicUntilMs: number | null;
   readonly returningSinceMs: number | null;
 }
 
 export const membersOf = ({ targets }: Pick<RolloutFacts, 'targets'>, wave: number): TargetFact[] =>
-  targets.filter((target) => target.wave === wave && !target.revoked);
+  targets.filter((target) => target.wave === wave && !target.left);
 
 export const hasEnded = ({ installation }: TargetFact): boolean =>
   installation !== null && isFinal(installationTable, installation.state);
 
 export const hasFailed = ({ installation }: TargetFact): boolean =>
   installation !== null && isFailure(installation.state);
+
+/** Reasons that another attempt may find gone. A full disk or a wrong picture is not among them. */
+const PASSING: readonly (InstallationReason['code'] | null)[] = [
+  'download_failed',
+  'load_failed',
+  'bench_failed',
+  'deadline_passed',
+  'crashed',
+  null,
+];
+const RETRY_BASE_MS = 30_000;
+const RETRY_MAX_MS = 3600_000;
+
+/** When a device that failed tries again, UTC milliseconds; null when it does not. */
+export function retryAtMs(target: TargetFact, { retries }: Pick<RolloutFacts, 'retries'>): number | null {
+  const { installation, attempts } = target;
+  if (!installation || !hasFailed(target) || attempts > retries || !PASSING.includes(installation.reasonCode))
+    return null;
+  return installation.sinceMs + Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** (attempts - 1));
+}
+
+/** Failed, and it stays so. */
+export const hasFailedForGood = (target: TargetFact, facts: Pick<RolloutFacts, 'retries'>): boolean =>
+  hasFailed(target) && retryAtMs(target, facts) === null;
+
+/** Ended, and nothing more will be tried. */
+export const isThrough = (target: TargetFact, facts: Pick<RolloutFacts, 'retries'>): boolean =>
+  hasEnded(target) && retryAtMs(target, facts) === null;
+
+/**
+ * The wave waits for it. A device that is away and was never reached neither passes nor holds a wave up; one that fell
+ * silent in the midst of it does: a version that takes the network down must not pass for that.
+ */
+export const isWaitedFor = (target: TargetFact, facts: Pick<RolloutFacts, 'retries'>): boolean =>
+  target.online || isThrough(target, facts) || (target.installation?.contacted === true && !hasEnded(target));
 
 /** What an installation's state means as evidence; null for one that was called off, which says nothing of the version. */
 export function outcomeOf(state: InstallationState): 'committed' | 'failed' | 'open' | null {

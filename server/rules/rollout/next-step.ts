@@ -1,5 +1,14 @@
 // One decision: what an open rollout does next. Facts in, step out; whoever asks carries it out and asks again.
-import { hasEnded, hasFailed, membersOf, type RolloutFacts, type TargetFact } from './facts.ts';
+import {
+  hasEnded,
+  hasFailedForGood,
+  isThrough,
+  isWaitedFor,
+  membersOf,
+  type RolloutFacts,
+  type TargetFact,
+} from './facts.ts';
+import { starts } from './pace.ts';
 
 export const returning = {
   /** A device that is online and still not back after this long is told to install what it ran before anew. */
@@ -9,7 +18,10 @@ export const returning = {
 } as const;
 
 export type RolloutStep =
+  /** Its orders cannot be read: an operator has to decide. */
+  | { readonly kind: 'halt'; readonly because: string }
   | { readonly kind: 'start-wave'; readonly wave: number }
+  | { readonly kind: 'start-devices'; readonly deviceIds: readonly string[] }
   /** `closing`: the wave's deadline has passed, what is still open counts as failed. */
   | { readonly kind: 'judge-wave'; readonly wave: number; readonly closing: boolean }
   /** A device that was away when its wave was judged. */
@@ -24,14 +36,15 @@ export type RolloutStep =
 export function nextStep(facts: RolloutFacts): RolloutStep {
   switch (facts.state) {
     case 'RUNNING':
-      return nextOfRunning(facts);
+      return facts.unreadable === null ? nextOfRunning(facts) : { kind: 'halt', because: facts.unreadable };
     case 'ROLLING_BACK':
       return nextOfReturning(facts);
     case 'SUCCEEDED':
-      return judgeLate(facts) ?? { kind: 'wait', untilMs: null };
+      return facts.unreadable === null ? nextOfLate(facts) : { kind: 'wait', untilMs: null };
     case 'PAUSED':
     case 'STOPPED':
     case 'ABORTED':
+    case 'SUPERSEDED':
       return { kind: 'wait', untilMs: null };
   }
 }
@@ -40,42 +53,68 @@ function nextOfRunning(facts: RolloutFacts): RolloutStep {
   const late = judgeLate(facts);
   if (late) return late;
   const wave = facts.waves.find(({ state }) => state !== 'PASSED');
-  if (!wave) return { kind: 'succeed' };
-  if (wave.state === 'PENDING') return { kind: 'start-wave', wave: wave.index };
-  if (wave.state !== 'RUNNING') return { kind: 'wait', untilMs: null };
-  const closing = wave.deadlineMs !== null && facts.nowMs >= wave.deadlineMs;
-  const members = membersOf(facts, wave.index);
-  if (closing || isJudgeable(members) || members.filter(hasFailed).length > facts.failuresAllowed)
-    return { kind: 'judge-wave', wave: wave.index, closing };
-  return { kind: 'wait', untilMs: wave.deadlineMs };
+  if (wave?.state === 'PENDING') return { kind: 'start-wave', wave: wave.index };
+  const judged = wave?.state === 'RUNNING' ? judgeWave(facts, wave) : null;
+  if (judged) return judged;
+  const { deviceIds, untilMs } = starts(facts);
+  if (deviceIds.length > 0) return { kind: 'start-devices', deviceIds };
+  if (wave) return { kind: 'wait', untilMs: earliest(untilMs, wave.state === 'RUNNING' ? wave.deadlineMs : null) };
+  if (facts.dynamicUntilMs !== null && facts.nowMs < facts.dynamicUntilMs)
+    return { kind: 'wait', untilMs: earliest(untilMs, facts.dynamicUntilMs) };
+  // Devices within reach whose hour or turn has not come yet: what a wave's deadline passed over.
+  const isToBegin = (target: TargetFact) => target.online && !target.left && target.installation === null;
+  return facts.targets.some((target) => isToBegin(target) && target.window.kind !== 'unreadable')
+    ? { kind: 'wait', untilMs }
+    : { kind: 'succeed' };
 }
 
+function nextOfLate(facts: RolloutFacts): RolloutStep {
+  const late = judgeLate(facts);
+  if (late) return late;
+  const { deviceIds, untilMs } = starts(facts);
+  return deviceIds.length > 0 ? { kind: 'start-devices', deviceIds } : { kind: 'wait', untilMs };
+}
+
+function judgeWave(
+  facts: RolloutFacts,
+  { index, deadlineMs, hasNews }: RolloutFacts['waves'][number],
+): RolloutStep | null {
+  if (deadlineMs !== null && facts.nowMs >= deadlineMs) return { kind: 'judge-wave', wave: index, closing: true };
+  if (!hasNews) return null;
+  const members = membersOf(facts, index);
+  const { count, share } = facts.failuresAllowed;
+  const failed = members.filter((target) => hasFailedForGood(target, facts)).length;
+  const isHopeless = failed > Math.min(count, Math.floor(share * members.length + 1e-9));
+  return isHopeless || isJudgeable(members, facts) ? { kind: 'judge-wave', wave: index, closing: false } : null;
+}
+
+const earliest = (...times: (number | null)[]): number | null => {
+  const due = times.filter((time) => time !== null);
+  return due.length > 0 ? Math.min(...due) : null;
+};
+
 /** Devices whose wave has passed without them, and that have ended since. */
-function judgeLate({ targets, waves }: RolloutFacts): RolloutStep | null {
-  const passed = new Set(waves.filter(({ state }) => state === 'PASSED').map(({ index }) => index));
-  const late = targets.filter(
-    (target) => passed.has(target.wave) && !target.judged && !target.revoked && hasEnded(target),
-  );
+function judgeLate(facts: RolloutFacts): RolloutStep | null {
+  const passed = new Set(facts.waves.filter(({ state }) => state === 'PASSED').map(({ index }) => index));
+  const isLate = (target: TargetFact) =>
+    !target.judged && target.hasNews && passed.has(target.wave) && !target.left && isThrough(target, facts);
+  const late = facts.targets.filter(isLate);
   return late.length > 0 ? { kind: 'judge-late', deviceIds: late.map(({ deviceId }) => deviceId) } : null;
 }
 
-/**
- * A wave can be judged when somebody has ended and nobody who was reached is still at it. A device that is away and was
- * never reached neither passes nor holds it up; one that fell silent in the midst of it does: a version that takes the
- * network down must not pass for that.
- */
-function isJudgeable(members: readonly TargetFact[]): boolean {
+/** A wave can be judged when somebody has ended and nobody who is waited for is still at it. */
+function isJudgeable(members: readonly TargetFact[], facts: RolloutFacts): boolean {
   if (members.length === 0) return true;
-  const waitedFor = members.filter(({ online, installation }) => online || installation?.contacted);
-  return waitedFor.length > 0 && waitedFor.every(hasEnded);
+  const waitedFor = members.filter((target) => isWaitedFor(target, facts));
+  return waitedFor.some(hasEnded) && waitedFor.every((target) => isThrough(target, facts));
 }
 
 function nextOfReturning(facts: RolloutFacts): RolloutStep {
-  const named = facts.targets.filter(({ isNamed, revoked }) => isNamed && !revoked);
+  const named = facts.targets.filter(({ isNamed, left }) => isNamed && !left);
   if (named.length > 0) return { kind: 'withdraw', deviceIds: named.map(({ deviceId }) => deviceId) };
   const since = facts.returningSinceMs ?? facts.nowMs;
   const missing = facts.targets.filter(
-    ({ installation, isBack, online, revoked }) => installation && !isBack && online && !revoked,
+    ({ installation, isBack, online, left }) => installation && !isBack && online && !left,
   );
   if (missing.length === 0 || facts.nowMs >= since + returning.giveUpAfterMs) return { kind: 'finish-return' };
   const reinstallAt = since + returning.reinstallAfterMs;
