@@ -10,6 +10,7 @@ const OUTCOMES = {
   steps_not_supported: ['REJECTED', 'steps_not_supported'],
   load_failed: ['FAILED', 'engine_failed'],
   runtime_missing: ['FAILED', 'engine_failed'],
+  memory_insufficient: ['REJECTED', 'memory_insufficient'],
   no_evaluator: ['FAILED', 'engine_failed'],
   run_failed: ['FAILED', 'engine_failed'],
   canceled: ['CANCELED', 'canceled'],

@@ -1,6 +1,7 @@
 import type { EngineSpec } from './engine/engine.ts';
 import { engineSpec } from './engine-spec.ts';
 import type { Means } from './means.ts';
+import { predictFor } from './plan-memory.ts';
 
 /**
  * Closes engines that only stand by when the memory does not hold another one beside them.
@@ -16,7 +17,7 @@ export async function makeRoom(
 ): Promise<boolean> {
   const { engines, measure, log } = means;
   const { memoryAvailableBytes } = await measure.readHost();
-  const ownBytes = need.starts ? spec.variant.measured.peakRssBytes : 0;
+  const ownBytes = need.starts ? (await predictFor(means.store, spec)).togetherBytes : 0;
   if (ownBytes + (await pictureBytes(means)) <= memoryAvailableBytes) return true;
   if (ownBytes <= memoryAvailableBytes) return false;
   if (engines.loaded().length > 0)
@@ -31,5 +32,6 @@ export async function makeRoom(
 async function pictureBytes({ store, engines }: Means): Promise<number> {
   const specs = await Promise.all(store.places.running().map((place) => engineSpec(store, place).catch(() => null)));
   const unloaded = specs.filter((spec) => spec !== null).filter((spec) => !engines.isLoaded(spec));
-  return Math.max(0, ...unloaded.map(({ variant }) => variant.measured.peakRssBytes));
+  const predicted = await Promise.all(unloaded.map((spec) => predictFor(store, spec)));
+  return Math.max(0, ...predicted.map(({ togetherBytes }) => togetherBytes));
 }

@@ -24,6 +24,7 @@ export class ResidentEngines {
   readonly launcher: EngineLauncher;
   private readonly residents = new Map<string, Resident>();
   private readonly alive = new Set<Engine>();
+  private readonly mostPixels = new WeakMap<Engine, number>();
   private readonly clock: Clock;
   private readonly crashes: CrashLedger;
   private readonly log: (line: string) => void;
@@ -34,6 +35,8 @@ export class ResidentEngines {
     readonly threads?: number | undefined;
     readonly clock: Clock;
     readonly crashes: CrashLedger;
+    /** Asked before each start: how the engine holds its parts. Throws EngineFault where it will not fit. */
+    readonly plan?: (spec: EngineSpec) => Promise<{ readonly inTurn: boolean; readonly predictedPeakBytes: number }>;
     readonly log: (line: string) => void;
   }) {
     this.clock = options.clock;
@@ -41,7 +44,10 @@ export class ResidentEngines {
     this.log = options.log;
     const threads = options.threads === undefined ? {} : { threads: options.threads };
     this.launcher = {
-      launch: async (spec, more) => this.watch(spec, () => options.launcher.launch(spec, { ...threads, ...more })),
+      launch: async (spec, more) => {
+        const plan = (await options.plan?.(spec)) ?? {};
+        return this.watch(spec, () => options.launcher.launch(spec, { ...threads, ...plan, ...more }));
+      },
     };
   }
 
@@ -57,6 +63,13 @@ export class ResidentEngines {
 
   isLoaded(spec: EngineSpec): boolean {
     return this.residents.has(nameOf(spec));
+  }
+
+  /** Whether no picture of the engine was larger: the kernel's count of its peak memory never falls. */
+  isLargestYet(engine: Engine, pixels: number): boolean {
+    if (pixels < (this.mostPixels.get(engine) ?? 0)) return false;
+    this.mostPixels.set(engine, pixels);
+    return true;
   }
 
   loaded(): Engine[] {

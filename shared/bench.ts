@@ -61,6 +61,9 @@ export const BenchResult = z.looseObject({
   anonymousBytes: z.int().min(0),
   /** Mapped files of the engine process at the end (RssFile): weights and libraries, which the kernel can take back. */
   mappedBytes: z.int().min(0).optional(),
+  /** What the agent predicted before the engine started; and whether its parts were held one at a time. */
+  predictedPeakBytes: z.int().min(0).optional(),
+  partsInTurn: z.boolean().optional(),
   parameters: z.int().min(0),
   /** CPU time of the engine over the timed queries ÷ their wall time. */
   cpuShare: z.number().min(0),

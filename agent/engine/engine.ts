@@ -83,6 +83,12 @@ export interface Engine {
   readonly loadMs: number;
   readonly runtimeVersion: string;
   readonly threads: number;
+  /** Peak resident set when it was loaded. */
+  readonly loadedBytes: number;
+  /** What was predicted for its first picture; null where nobody asked. */
+  readonly predictedPeakBytes: number | null;
+  /** Parts are held one at a time, because they do not fit together. */
+  readonly inTurn: boolean;
   /**
    * Makes one picture; requests wait in line, one runs at a time. When `signal` aborts, the engine stops
    * between two steps, or is killed if it does not do so in time.
@@ -103,7 +109,14 @@ export interface Engine {
   readonly exited: Promise<EngineExit>;
 }
 
+export interface LaunchOptions {
+  readonly signal?: AbortSignal;
+  readonly threads?: number;
+  readonly inTurn?: boolean;
+  readonly predictedPeakBytes?: number;
+}
+
 export interface EngineLauncher {
   /** Starts a child and loads the variant. @throws EngineFault */
-  launch(spec: EngineSpec, options?: { readonly signal?: AbortSignal; readonly threads?: number }): Promise<Engine>;
+  launch(spec: EngineSpec, options?: LaunchOptions): Promise<Engine>;
 }

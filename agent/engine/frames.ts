@@ -10,6 +10,8 @@ export interface LoadOrder {
   /** Folder of the runtime's own libraries, where it is no package; null when it is not installed. */
   readonly libraries: string | null;
   readonly precision: 'f32' | 'bf16';
+  /** Parts are held one at a time. */
+  readonly inTurn: boolean;
   readonly folder: string;
   readonly defaults: PictureDefaults;
   readonly evaluator: { readonly graph: string; readonly config: string } | null;

@@ -6,7 +6,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { timings } from '../../shared/limits.ts';
 import { defaultRuntimeFolders, findOpenVino } from '../runtime/runtime-folders.ts';
 import { type Child, type ChildEnd, startChild } from './child.ts';
-import { type Engine, EngineFault, type EngineLauncher, type EngineSpec } from './engine.ts';
+import { type Engine, EngineFault, type EngineLauncher, type EngineSpec, type LaunchOptions } from './engine.ts';
 import type { FaultFrame, LoadOrder, ToParent } from './frames.ts';
 import { readProcess } from './read-process.ts';
 import { RequestLine } from './request-line.ts';
@@ -28,11 +28,12 @@ export function createEngineLauncher(surroundings: Surroundings): EngineLauncher
 async function launch(
   { clock, log, runtimeFolders = defaultRuntimeFolders() }: Surroundings,
   spec: EngineSpec,
-  options: { readonly signal?: AbortSignal; readonly threads?: number },
+  options: LaunchOptions,
 ): Promise<Engine> {
   if (options.signal?.aborted) throw new EngineFault('canceled', 'canceled before the engine was started');
   const startedAt = clock.monotonic();
   const threads = options.threads ?? Math.min(MOST_THREADS, availableParallelism());
+  const { inTurn = false, predictedPeakBytes = null } = options;
   const loading = Promise.withResolvers<{ runtimeVersion: string }>();
   let asked = false;
   const onFrame = (frame: ToParent) => (isOfLoad(frame) ? settleLoad(loading, frame) : line.receive(frame));
@@ -48,9 +49,11 @@ async function launch(
     line.fail(fault);
     return { ...end, expected: asked };
   });
-  child.send({ kind: 'load', order: orderOf(spec, { threads, runtimeFolders }) });
+  child.send({ kind: 'load', order: orderOf(spec, { threads, runtimeFolders, inTurn }) });
   const { runtimeVersion } = await loaded(loading, { clock, kill, signal: options.signal });
+  const { peakRssBytes: loadedBytes } = await readProcess(child.pid);
   return {
+    ...{ loadedBytes, predictedPeakBytes, inTurn },
     pid: child.pid,
     loadMs: clock.monotonic() - startedAt,
     runtimeVersion,
@@ -109,7 +112,11 @@ async function loaded(
 
 function orderOf(
   spec: EngineSpec,
-  { threads, runtimeFolders }: { readonly threads: number; readonly runtimeFolders: readonly string[] },
+  {
+    threads,
+    runtimeFolders,
+    inTurn,
+  }: { readonly threads: number; readonly runtimeFolders: readonly string[]; readonly inTurn: boolean },
 ): LoadOrder {
   const { variant, manifest, folder } = spec;
   const evaluator = manifest.evaluation?.evaluator;
@@ -118,6 +125,7 @@ function orderOf(
     libraries: variant.runtime === 'openvino' ? findOpenVino(runtimeFolders) : null,
     // What a graph is computed in decides its pictures, so it follows from the variant and not from the processor.
     precision: variant.precision === 'bf16' ? 'bf16' : 'f32',
+    inTurn,
     folder: join(folder, variant.folder),
     defaults: defaultsOf(spec),
     evaluator: evaluator ? { graph: join(folder, evaluator.graph), config: join(folder, evaluator.config) } : null,

@@ -7,6 +7,7 @@ import { engineSpec } from '../engine-spec.ts';
 import { jobFault } from '../job-fault.ts';
 import type { Means } from '../means.ts';
 import { type PictureCache, pictureKey } from '../picture-cache.ts';
+import { observeMemory, requireMemory } from '../picture-memory.ts';
 import { backoffMs } from '../rules/backoff.ts';
 import { failed, type JobOutcome } from '../rules/job-outcome.ts';
 import { sleep } from '../sleep.ts';
@@ -60,7 +61,10 @@ async function generate(means: Means, order: PictureOrder, spec: EngineSpec): Pr
   for (let attempt = 1; ; attempt++) {
     try {
       const engine = await unlessAborted(means.engines.get(spec), order.signal);
-      return await engine.generate({ prompt, seed, steps, guidanceScale, width, height, previews }, hooks);
+      await requireMemory(means, { spec, engine, width, height });
+      const made = await engine.generate({ prompt, seed, steps, guidanceScale, width, height, previews }, hooks);
+      await observeMemory(means, { spec, engine, made });
+      return made;
     } catch (error) {
       const died = error instanceof EngineFault && error.code === 'killed' && !order.signal.aborted;
       if (!died || attempt >= ATTEMPTS) throw error;

@@ -86,6 +86,8 @@ function whatRan({ spec, mode, agentVersion }: BenchOptions, engine: Engine) {
     steps: variant.steps,
     resolution: { width: variant.resolution.width, height: variant.resolution.height },
     loadMs: engine.loadMs,
+    ...(engine.predictedPeakBytes !== null && { predictedPeakBytes: engine.predictedPeakBytes }),
+    partsInTurn: engine.inTurn,
     parameters: variant.parameters,
   };
 }

@@ -3,6 +3,7 @@
 export const ENGINE_FAULT_CODES = [
   'load_failed',
   'runtime_missing',
+  'memory_insufficient',
   'invalid_request',
   'prompt_too_long',
   'size_not_supported',

@@ -11,6 +11,7 @@ import { ended, type StepOutcome } from '../rules/step-outcome.ts';
 const REASONS = {
   load_failed: 'load_failed',
   runtime_missing: 'runtime_missing',
+  memory_insufficient: 'memory_insufficient',
   killed: 'crashed',
   timeout: 'crashed',
   canceled: 'crashed',

@@ -58,6 +58,15 @@ const migrations = [
      message TEXT NOT NULL
    ) STRICT;
    CREATE INDEX crashes_by_version ON crashes (version_digest, variant, at_ms);`,
+
+  `CREATE TABLE memory (
+     version_digest TEXT NOT NULL,
+     variant TEXT NOT NULL,
+     pixels INTEGER NOT NULL,
+     loaded_bytes INTEGER NOT NULL,
+     peak_bytes INTEGER NOT NULL,
+     PRIMARY KEY (version_digest, variant, pixels)
+   ) STRICT;`,
 ] as const;
 
 export function migrate(database: Database): void {

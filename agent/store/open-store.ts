@@ -10,6 +10,7 @@ import { Desired } from './desired.ts';
 import type { Disk } from './disk.ts';
 import { Installations } from './installations.ts';
 import { Jobs } from './jobs.ts';
+import { Memory } from './memory.ts';
 import { migrate } from './migrate.ts';
 import { Outgoing } from './outgoing.ts';
 import { Places } from './places.ts';
@@ -28,6 +29,7 @@ export interface Store {
   readonly blobs: Blobs;
   readonly slots: Slots;
   readonly crashes: Crashes;
+  readonly memory: Memory;
   /** All of it or nothing; transactions nest. */
   transaction<T>(body: () => T): T;
   close(): void;
@@ -66,6 +68,7 @@ export function storeOver(options: {
     installations: new Installations(database, clock, outgoing),
     places,
     crashes,
+    memory: new Memory(database),
     jobs: new Jobs(database, clock, outgoing),
     outgoing,
     blobs: new Blobs(join(folder, parts.blobs), disk),

@@ -4,7 +4,7 @@ import { type Engine, EngineFault, type EngineLauncher, type EngineSpec } from '
 import type { Measure } from '../../agent/means.ts';
 import type { BenchResult } from '../../shared/bench.ts';
 
-const RESOURCES = { rssBytes: 1e6, peakRssBytes: 2e6, anonymousBytes: 1e6, mappedBytes: 1e6, cpuMs: 1 };
+const RESOURCES = { rssBytes: 120e6, peakRssBytes: 130e6, anonymousBytes: 1e6, mappedBytes: 1e6, cpuMs: 1 };
 
 export class FakeEngines {
   loadMs = 5;
@@ -71,6 +71,7 @@ export class FakeEngines {
       resolve({ code: expected ? 0 : null, signal: expected ? null : 'SIGKILL', expected });
     };
     const engine = {
+      ...{ loadedBytes: 125e6, predictedPeakBytes: null, inTurn: false },
       ...{ pid: 2 ** 22, loadMs: this.loadMs, runtimeVersion: 'fake 1.0.0', threads: 1, exited },
       generate: async (request, options = {}) => {
         options.onProgress?.({ stage: 'denoise', done: 1, total: 2 });

@@ -133,7 +133,7 @@ describe('telemetry', () => {
       return isConnected;
     });
     await clock.pass(timings.telemetryIntervalMs);
-    expect(sent).toMatchObject([{ samples: [{ atMs: timings.telemetryIntervalMs, engineRssBytes: 1e6, load1: 0 }] }]);
+    expect(sent).toMatchObject([{ samples: [{ atMs: timings.telemetryIntervalMs, engineRssBytes: 120e6, load1: 0 }] }]);
     isConnected = false;
     for (let n = 0; n < limits.telemetrySamplesPerMessage + 5; n++) await clock.pass(timings.telemetryIntervalMs);
     isConnected = true;

@@ -36,9 +36,17 @@ export function benchText({ device, model, version, result }: BenchRunView): str
   ].join('\n');
 }
 
-function memoryText({ peakRssBytes, anonymousBytes, mappedBytes }: BenchResult): string {
+function memoryText({
+  peakRssBytes,
+  anonymousBytes,
+  mappedBytes,
+  predictedPeakBytes,
+  partsInTurn,
+}: BenchResult): string {
   const mapped = mappedBytes === undefined ? '' : ` and mapped files ${bytes(mappedBytes)}`;
-  return `peak ${bytes(peakRssBytes)}; at the end private ${bytes(anonymousBytes)}${mapped}`;
+  const predicted = predictedPeakBytes === undefined ? '' : ` (predicted ${bytes(predictedPeakBytes)})`;
+  const held = partsInTurn ? ', parts held in turn' : '';
+  return `peak ${bytes(peakRssBytes)}${predicted}${held}; at the end private ${bytes(anonymousBytes)}${mapped}`;
 }
 
 function stepsText({ stepsMsP50 = [], roundTripMsP50 }: BenchResult): Fact[] {

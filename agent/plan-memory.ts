@@ -1,0 +1,67 @@
+// Before an engine starts, or makes a larger picture: will it fit, and how? A refusal names the numbers.
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineFault, type EngineSpec } from './engine/engine.ts';
+import type { Measure } from './means.ts';
+import { type MemoryFacts, type MemoryPrediction, predictMemory } from './rules/predict-memory.ts';
+import type { Store } from './store/open-store.ts';
+
+export interface MemoryPlan {
+  readonly inTurn: boolean;
+  readonly predictedPeakBytes: number;
+}
+
+/** What the version's engine is predicted to take for a picture of so many pixels. */
+export async function predictFor(
+  store: Store,
+  spec: EngineSpec,
+  pixels = defaultPixels(spec),
+): Promise<MemoryPrediction> {
+  return predictMemory(await memoryFacts(store, spec), pixels);
+}
+
+/** @throws EngineFault `memory_insufficient` where not even one part at a time would fit */
+export async function planMemory(
+  { store, measure }: { readonly store: Store; readonly measure: Pick<Measure, 'readHost'> },
+  spec: EngineSpec,
+): Promise<MemoryPlan> {
+  const { togetherBytes, inTurnBytes } = await predictFor(store, spec);
+  const { memoryAvailableBytes } = await measure.readHost();
+  if (togetherBytes <= memoryAvailableBytes) return { inTurn: false, predictedPeakBytes: togetherBytes };
+  if (inTurnBytes <= memoryAvailableBytes) return { inTurn: true, predictedPeakBytes: inTurnBytes };
+  const { manifest, variant } = spec;
+  throw new EngineFault(
+    'memory_insufficient',
+    `${manifest.model}@${manifest.version} (${variant.name}) is predicted to take ${inTurnBytes} bytes with one part loaded at a time (${togetherBytes} with all), ${memoryAvailableBytes} are available: ${inTurnBytes - memoryAvailableBytes} too few`,
+  );
+}
+
+async function memoryFacts(store: Store, { versionDigest, variant, folder }: EngineSpec): Promise<MemoryFacts> {
+  const files = await filesOf(join(folder, variant.folder));
+  const components = new Map<string, number>();
+  for (const { component, bytes } of files) components.set(component, (components.get(component) ?? 0) + bytes);
+  const graphs = files.filter(({ name }) => name.endsWith('.xml'));
+  return {
+    runtime: variant.runtime,
+    parameters: variant.parameters,
+    componentBytes: [...components.values()],
+    graphBytes: graphs.reduce((sum, { bytes }) => sum + bytes, 0),
+    publishedPeakBytes: variant.measured.peakRssBytes,
+    observed: store.memory.of({ versionDigest, variant: variant.name }),
+  };
+}
+
+/** The graphs and their weights, by component. None where the version is not on the disk. */
+async function filesOf(folder: string) {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => []);
+  const graphs = entries.filter((entry) => !entry.isDirectory() && /\.(onnx|onnx_data|data|xml|bin)$/.test(entry.name));
+  return Promise.all(
+    graphs.map(async ({ name, parentPath }) => ({
+      name,
+      component: parentPath,
+      bytes: (await stat(join(parentPath, name))).size,
+    })),
+  );
+}
+
+const defaultPixels = ({ variant: { resolution } }: EngineSpec): number => resolution.width * resolution.height;

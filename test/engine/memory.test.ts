@@ -1,0 +1,97 @@
+// Predictions of peak memory against what engines really take, and parts held in turn.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { EngineFault, type EngineSpec, type LaunchOptions } from '../../agent/engine/engine.ts';
+import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
+import { planMemory, predictFor } from '../../agent/plan-memory.ts';
+import { openStore } from '../../agent/store/open-store.ts';
+import { clockOf, specOf } from './fixture.ts';
+import { openVinoRuntimes, openVinoSpec } from './openvino-fixture.ts';
+import { randomVersion } from './random-model.ts';
+
+const clock = clockOf();
+const folder = mkdtempSync(join(tmpdir(), 'stillhouse-memory-'));
+const store = openStore({ folder, clock, onReport: () => {} });
+const launcher = createEngineLauncher({ clock, log: () => {}, runtimeFolders: [await openVinoRuntimes()] });
+const released = fileURLToPath(new URL('../../models/released/stickers-lite/1.1.0', import.meta.url));
+const made: EngineSpec[] = [];
+afterAll(() => {
+  store.close();
+  for (const path of [folder, ...made.map((spec) => spec.folder)]) rmSync(path, { recursive: true, force: true });
+});
+
+/** The engine's peak after one picture, and when it was loaded. */
+async function peakOf(spec: EngineSpec, options: LaunchOptions = {}) {
+  const engine = await launcher.launch(spec, { threads: 1, ...options });
+  const prompt = spec.variant.golden.pictures[0]?.prompt ?? '';
+  const { png } = await engine.generate({ prompt, seed: 1, steps: 2 });
+  const { peakRssBytes } = await engine.resources();
+  await engine.close();
+  return { peakBytes: peakRssBytes, loadedBytes: engine.loadedBytes, png };
+}
+
+function random(size: { channels: number; layers: number; side: number }): EngineSpec {
+  const spec = randomVersion(size);
+  made.push(spec);
+  const measured = { ...spec.variant.measured, peakRssBytes: 0 };
+  const { channels, layers } = size;
+  const parameters = 9 * (channels ** 2 * (layers - 1) + 6 * channels) + 100_000;
+  return {
+    ...spec,
+    versionDigest: `${channels}`.repeat(21).padEnd(64, '0').slice(0, 64),
+    variant: { ...spec.variant, measured, parameters },
+  };
+}
+
+describe('the predicted peak is within 15 % of what was taken', () => {
+  it.each([
+    ['the released model', () => specOf(released)],
+    ['a small one on OpenVINO', openVinoSpec],
+    ['19 million random parameters', () => random({ channels: 512, layers: 9, side: 32 })],
+  ])('by %s, never loaded before', async (_, specFor) => {
+    const spec = specFor();
+    const { togetherBytes } = await predictFor(store, spec);
+    const { peakBytes } = await peakOf(spec);
+    expect(togetherBytes / peakBytes).toBeGreaterThan(0.85);
+    expect(togetherBytes / peakBytes).toBeLessThan(1.15);
+  });
+
+  it('by a picture of 16 times the pixels, from what a small one took', async () => {
+    const small = random({ channels: 96, layers: 6, side: 64 });
+    const { versionDigest, variant } = small;
+    const seen = await peakOf(small);
+    store.memory.observe({ versionDigest, variant: variant.name }, { pixels: 64 * 64, ...seen });
+    const large = random({ channels: 96, layers: 6, side: 256 });
+    const { togetherBytes } = await predictFor(store, large, 256 * 256);
+    const { peakBytes } = await peakOf(large);
+    expect(peakBytes).toBeGreaterThan(seen.peakBytes * 1.2);
+    expect(togetherBytes / peakBytes).toBeGreaterThan(0.85);
+    expect(togetherBytes / peakBytes).toBeLessThan(1.15);
+  });
+});
+
+describe('parts that do not fit together', () => {
+  it('are held in turn: the same picture', async () => {
+    for (const spec of [specOf(), openVinoSpec()]) {
+      const [together, inTurn] = [await peakOf(spec), await peakOf(spec, { inTurn: true })];
+      expect(Buffer.compare(inTurn.png, together.png)).toBe(0);
+    }
+  });
+
+  it('take turns where the memory asks for it, and are refused with the numbers where even that is not enough', async () => {
+    const spec = specOf(released);
+    const { togetherBytes, inTurnBytes } = await predictFor(store, spec);
+    expect(inTurnBytes).toBeLessThan(togetherBytes);
+    const host = (memoryAvailableBytes: number) => ({
+      readHost: async () => ({ memoryAvailableBytes, load1: 0, temperatureCelsius: null, throttledFlags: null }),
+    });
+    expect(await planMemory({ store, measure: host(togetherBytes) }, spec)).toMatchObject({ inTurn: false });
+    expect(await planMemory({ store, measure: host(togetherBytes - 1) }, spec)).toMatchObject({ inTurn: true });
+    const refused = planMemory({ store, measure: host(inTurnBytes - 7) }, spec);
+    await expect(refused).rejects.toThrow(EngineFault);
+    await expect(refused).rejects.toThrow(/: 7 too few$/);
+  });
+});
