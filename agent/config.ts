@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { parseByteRate } from '../shared/byte-rate.ts';
 import { StillError } from '../shared/errors.ts';
 import { DeviceName, LabelKey, LabelValue } from '../shared/ids.ts';
 import { limits } from '../shared/limits.ts';
@@ -19,6 +20,8 @@ export interface Config {
   readonly folder: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly threads: number | undefined;
+  /** Of all downloads together, bytes a second; Infinity: as fast as they come. */
+  readonly downloadBytesPerSecond: number;
   /** Where runtimes are looked for that are no npm package. */
   readonly runtimeFolders: readonly string[];
   /** Where the broker is, when it is not where the enrolment said. */
@@ -37,6 +40,8 @@ Usage: still agent --server URL --name NAME --data DIR [--token T]
   --token T         enrolment token; needed at the first start only         (STILL_TOKEN)
   --label KEY=VALUE a label for the enrolment; may be given several times
   --threads N       threads of an engine (default: all cores)               (STILL_THREADS)
+  --bandwidth RATE  the most that downloads take, such as 500kB or 2MB, a
+                    second (default: no limit)                         (STILL_BANDWIDTH)
   --runtimes DIR    where "still runtime install" put its runtimes, when not
                     in its default places                             (STILL_RUNTIMES)
   --mqtt URL        the broker's address, when it is not where the server said
@@ -63,7 +68,7 @@ export function parseConfig(
   const values = parseOptions(argv);
   if (values.help) return { kind: 'print', text: HELP };
   if (values.version) return { kind: 'print', text: `${agentVersion}\n` };
-  const given = (name: 'server' | 'name' | 'data' | 'token' | 'threads' | 'runtimes' | 'mqtt') =>
+  const given = (name: 'server' | 'name' | 'data' | 'token' | 'threads' | 'bandwidth' | 'runtimes' | 'mqtt') =>
     values[name] ?? (environment[`STILL_${name.toUpperCase()}`] || undefined);
   const mqtt = given('mqtt');
   return {
@@ -75,6 +80,7 @@ export function parseConfig(
       folder: resolve(required('--data', given('data'))),
       labels: labelsOf(values.label ?? []),
       threads: threadsOf(given('threads')),
+      downloadBytesPerSecond: bandwidthOf(given('bandwidth')),
       runtimeFolders: runtimeFolders(given('runtimes')),
       mqtt: mqtt === undefined ? null : urlOf('--mqtt', mqtt, ['mqtt:', 'mqtts:']),
       enrolOnly: values['enrol-only'] ?? false,
@@ -103,6 +109,7 @@ function parseOptions(argv: readonly string[]) {
         token: { type: 'string' },
         label: { type: 'string', multiple: true },
         threads: { type: 'string' },
+        bandwidth: { type: 'string' },
         runtimes: { type: 'string' },
         mqtt: { type: 'string' },
         'enrol-only': { type: 'boolean' },
@@ -151,4 +158,11 @@ function threadsOf(text: string | undefined): number | undefined {
   const most = availableParallelism() * 4;
   if (Number.isInteger(threads) && threads >= 1 && threads <= most) return threads;
   throw new StillError('invalid_input', `--threads "${text}": expected a whole number from 1 to ${most}`);
+}
+
+function bandwidthOf(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const rate = parseByteRate(text);
+  if (rate.kind === 'rate') return rate.bytesPerSecond;
+  throw new StillError('invalid_input', `--bandwidth ${rate.message}`);
 }

@@ -5,6 +5,7 @@ import { engineSpec } from './engine-spec.ts';
 import { makeRoom } from './make-room.ts';
 import type { Means } from './means.ts';
 import { slotName } from './rules/kept-versions.ts';
+import { isDiskFull, noSpace } from './rules/no-space.ts';
 import type { InstallationPhase } from './rules/plan.ts';
 import { ended, type StepOutcome } from './rules/step-outcome.ts';
 import { activate } from './steps/activate.ts';
@@ -47,7 +48,8 @@ export async function install(
         return withDisturbance(work, await measureAlone(means, installation, { work, change }));
     }
   } catch (error) {
-    return signal.aborted ? { kind: 'stopped' } : unexpected(phase, error);
+    if (signal.aborted) return { kind: 'stopped' };
+    return isDiskFull(error) ? diskFull(means, phase) : unexpected(phase, error);
   }
 }
 
@@ -101,8 +103,14 @@ function withDisturbance({ picturesBeside }: Work, outcome: StepOutcome): StepOu
   return outcome.kind === 'measured' ? { ...outcome, result: disturbed(outcome.result, picturesBeside) } : outcome;
 }
 
+const isActive = (phase: InstallationPhase) => phase === 'activate' || phase === 'prove' || phase === 'measure';
+
+async function diskFull({ measure }: Means, phase: InstallationPhase): Promise<StepOutcome> {
+  const { freeBytes } = await measure.diskFree();
+  const reason = noSpace(`the step "${phase}"`, { neededBytes: 0, freeBytes });
+  return { kind: 'ended', to: isActive(phase) ? 'ROLLED_BACK' : 'FAILED', reason };
+}
+
 function unexpected(phase: InstallationPhase, error: unknown): StepOutcome {
-  const isFull = (error as NodeJS.ErrnoException).code === 'ENOSPC';
-  const isActive = phase === 'activate' || phase === 'prove' || phase === 'measure';
-  return ended(isActive ? 'ROLLED_BACK' : 'FAILED', isFull ? 'disk_full' : 'crashed', `${phase}: ${messageOf(error)}`);
+  return ended(isActive(phase) ? 'ROLLED_BACK' : 'FAILED', 'crashed', `${phase}: ${messageOf(error)}`);
 }

@@ -13,6 +13,7 @@ import { PictureCache } from './picture-cache.ts';
 import { chooseRunning } from './rules/choose-running.ts';
 import { jobOrder } from './rules/job-order.ts';
 import { failed, type JobOutcome } from './rules/job-outcome.ts';
+import { isDiskFull } from './rules/no-space.ts';
 import { type InstallationPhase, isHeavy, plan, type Situation, type Step } from './rules/plan.ts';
 import type { StepOutcome } from './rules/step-outcome.ts';
 import { commit } from './steps/commit.ts';
@@ -61,6 +62,8 @@ export class Loop {
         await this.turn();
       } catch (error) {
         this.means.log(`fault of the loop: ${messageOf(error)}; going on`);
+        if (isDiskFull(error) && this.means.store.ballast.giveUp())
+          this.means.log('the disk is full: the space kept for this is given up, so that it can be written down');
         await this.bell.wait(AFTER_FAULT_MS);
       }
     }
@@ -121,7 +124,7 @@ export class Loop {
         return this.startJob(step.jobId);
       case 'prune':
         this.pruneDue = false;
-        return prune(this.means);
+        return prune(this.means).then(() => store.ballast.keep());
     }
   }
 
@@ -162,6 +165,12 @@ export class Loop {
         this.pruneDue = true;
         commit(store, installation.wanted, outcome.result);
         log(`${model}@${version} is committed`);
+        break;
+      case 'space-needed':
+        this.pruneDue = true;
+        store.installations.interrupted(installationId);
+        for (const formerId of outcome.formerIds) store.places.forgetBefore(formerId);
+        log(`${model}@${version} needs the space of what ran before: ${outcome.formerIds.join(', ')} is given up`);
         break;
       case 'stopped':
         store.installations.interrupted(installationId);

@@ -82,6 +82,8 @@ async function run(
   });
   const means: Means = {
     ...{ store, clock, randomness, engines, measure, agentVersion, log },
+    downloadBytesPerSecond: config.downloadBytesPerSecond,
+    processor: inventory,
     access: { server: config.server, credential: credential.credential, clock },
     progress: (of) => void link.publish('progress', { atMs: clock.now(), of }),
   };

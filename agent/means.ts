@@ -1,6 +1,7 @@
 // What steps and jobs work with, handed in once by main.ts; a test or a simulation hands in others.
 import type { BenchComparison, BenchResult } from '../shared/bench.ts';
 import type { Clock, Randomness } from '../shared/clock.ts';
+import type { Processor } from '../shared/instruction-set.ts';
 import type { Progress } from '../shared/messages.ts';
 import type { Engine, EngineResources, EngineSpec } from './engine/engine.ts';
 import type { BenchOptions } from './measure/bench.ts';
@@ -43,6 +44,9 @@ export interface Means {
   readonly engines: ResidentEngines;
   readonly measure: Measure;
   readonly agentVersion: string;
+  readonly processor: () => Promise<Processor>;
+  /** Of all downloads together; Infinity without a limit. */
+  readonly downloadBytesPerSecond: number;
   readonly log: (line: string) => void;
   /** Tells the server how far something is; best effort. */
   readonly progress: (of: Progress['of']) => void;

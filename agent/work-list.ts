@@ -1,5 +1,6 @@
 // What runs beside the loop: at most one of each installation or job. A piece of work ends by handing back how to record
 // its outcome; the loop, which alone writes, does so in its own order.
+import { isDiskFull } from './rules/no-space.ts';
 import type { WorkView } from './rules/plan.ts';
 
 type Changing = 'phase' | 'timed' | 'exclusive' | 'stopping';
@@ -58,10 +59,22 @@ export class WorkList {
 
   /** Records what has ended, in the order in which it ended. */
   recordSettled(): void {
-    for (let next = this.settled.shift(); next; next = this.settled.shift()) {
-      this.entries.delete(next.work);
-      next.record();
+    for (let next = this.settled[0]; next; next = this.settled[0]) {
+      try {
+        next.record();
+      } catch (error) {
+        // What a full disk did not let be written is still to be written.
+        if (isDiskFull(error)) throw error;
+        this.forgetFirst();
+        throw error;
+      }
+      this.forgetFirst();
     }
+  }
+
+  private forgetFirst(): void {
+    const first = this.settled.shift();
+    if (first) this.entries.delete(first.work);
   }
 
   /** Stops everything and records it. */

@@ -13,6 +13,12 @@ export const DesiredModel = z.looseObject({
   role: z.enum(['current', 'shadow']),
   /** The bench that ends PROBING; its result decides the rollout's gate. */
   probe: BenchMode,
+  /** What devices of this one's class measured for the variant; left out where none did. */
+  history: z
+    .looseObject({ deviceClass: z.string().max(63), runs: z.int().min(1), peakRssBytes: z.int().min(0) })
+    .optional(),
+  /** The device downloads it no faster than this, whatever it allows itself; bytes a second. */
+  downloadBytesPerSecond: z.int().min(limits.leastBytesPerSecond).optional(),
 });
 export type DesiredModel = z.infer<typeof DesiredModel>;
 

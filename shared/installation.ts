@@ -55,6 +55,7 @@ export const isFailure = (state: InstallationState): boolean => FAILURES.include
 export const InstallationReason = z.looseObject({
   code: z.enum([
     'runtime_missing',
+    'processor_unsupported',
     'memory_insufficient',
     'disk_full',
     'manifest_invalid',

@@ -26,6 +26,8 @@ export const limits = {
   telemetrySamplesPerMessage: 60,
   /** An agent leaves this much of its disk free. */
   diskReserveBytes: 16 * 1024 * 1024,
+  /** Slower than this, a download's silence could not be told from a broken line. */
+  leastBytesPerSecond: 4096,
   evaluationPrompts: 1000,
   benchSamples: 2000,
   pageRows: 1000,

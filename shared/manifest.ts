@@ -141,6 +141,11 @@ export const Variant = z.looseObject({
   scores: Scores.optional(),
   quantization: Quantization.optional(),
   parity: Parity.optional(),
+  /**
+   * Architecture (Node's name: x64, arm64) → instruction set extensions without which it does not run, as
+   * Inventory.cpuFeatures names them. Left out: runs on every processor that its runtime runs on.
+   */
+  instructionSets: z.record(z.string().max(32), z.array(z.string().max(32)).max(64)).optional(),
   /** The device class that its graphs were tuned for, such as `raspberry-pi-5`; it runs on others, too. */
   target: z.string().max(63).optional(),
   golden: z.looseObject({

@@ -1,11 +1,13 @@
 // The machine's state at this moment: free memory, load, temperature, throttling.
 import { readdir } from 'node:fs/promises';
 import { freemem, loadavg } from 'node:os';
+import { leftInControlGroup } from './memory-limit.ts';
 import { numberAfter, readKernelFile } from './proc.ts';
 
 export { readProcess } from '../engine/read-process.ts';
 
 export interface HostState {
+  /** What the kernel says is available, or what the agent's control group leaves when that is less. */
   readonly memoryAvailableBytes: number;
   /** Load average of the last minute. */
   readonly load1: number;
@@ -32,14 +34,15 @@ export async function readFrequencies(): Promise<number[]> {
 }
 
 export async function readHost(): Promise<HostState> {
-  const [memory, temperatureCelsius, throttledFlags] = await Promise.all([
+  const [memory, leftBytes, temperatureCelsius, throttledFlags] = await Promise.all([
     readKernelFile('/proc/meminfo'),
+    leftInControlGroup(),
     readTemperature(),
     readThrottled(),
   ]);
   const availableKibibytes = numberAfter(memory, 'MemAvailable');
   return {
-    memoryAvailableBytes: availableKibibytes === null ? freemem() : availableKibibytes * 1024,
+    memoryAvailableBytes: Math.min(leftBytes, availableKibibytes === null ? freemem() : availableKibibytes * 1024),
     load1: loadavg()[0] ?? 0,
     temperatureCelsius,
     throttledFlags,

@@ -1,12 +1,15 @@
 // Whether this device can take a version, decided before the first artifact is fetched. A refusal names the numbers.
+import type { DesiredModel } from '../../shared/desired-state.ts';
 import type { InstallationReason } from '../../shared/installation.ts';
+import { instructionSetFault, type Processor } from '../../shared/instruction-set.ts';
+import type { Variant } from '../../shared/manifest.ts';
 
 export interface AdmissionFacts {
-  readonly variant: string;
-  readonly runtime: string;
+  readonly variant: Pick<Variant, 'name' | 'runtime' | 'instructionSets' | 'measured'>;
   readonly installedRuntimes: readonly string[];
-  /** Peak resident set of an engine that runs the variant, as the publisher measured it. */
-  readonly predictedPeakBytes: number;
+  readonly processor: Processor;
+  /** What devices of the same class measured. */
+  readonly history: DesiredModel['history'];
   /** What the kernel says is available now. */
   readonly memoryAvailableBytes: number;
   /** What the agent's own engines hold and would give back. */
@@ -19,22 +22,42 @@ export interface AdmissionFacts {
 
 /** @returns null when the device can take it */
 export function admissionFault(facts: AdmissionFacts): InstallationReason | null {
-  if (!facts.installedRuntimes.includes(facts.runtime))
+  const { variant, installedRuntimes } = facts;
+  if (!installedRuntimes.includes(variant.runtime))
     return {
       code: 'runtime_missing',
-      message: `variant ${facts.variant} needs the runtime ${facts.runtime}; installed: ${facts.installedRuntimes.join(', ') || 'none'}; "still runtime install ${facts.runtime}" on the device brings it`,
+      message: `variant ${variant.name} needs the runtime ${variant.runtime}; installed: ${installedRuntimes.join(', ') || 'none'}; "still runtime install ${variant.runtime}" on the device brings it`,
     };
+  const unsupported = instructionSetFault(variant, facts.processor);
+  if (unsupported) return { code: 'processor_unsupported', message: `variant ${unsupported}` };
   const memoryBytes = facts.memoryAvailableBytes + facts.memoryReclaimableBytes;
-  if (facts.predictedPeakBytes > memoryBytes)
+  const peak = predictedPeak(facts);
+  if (peak.bytes > memoryBytes)
     return {
       code: 'memory_insufficient',
-      message: `variant ${facts.variant} needs ${facts.predictedPeakBytes} bytes of memory at its peak, the device has ${memoryBytes} available, ${facts.predictedPeakBytes - memoryBytes} too few`,
+      message: `variant ${variant.name} needs ${peak.bytes} bytes of memory at its peak (${peak.source}), the device has ${memoryBytes} available, ${peak.bytes - memoryBytes} too few`,
     };
-  const neededBytes = facts.missingBytes + facts.diskReserveBytes;
-  if (facts.missingBytes > 0 && neededBytes > facts.diskFreeBytes)
+  const shortBytes = diskShortage(facts);
+  if (shortBytes > 0)
     return {
       code: 'disk_full',
-      message: `${facts.missingBytes} bytes are to be fetched and ${facts.diskReserveBytes} must stay free, the disk has ${facts.diskFreeBytes} free: ${neededBytes - facts.diskFreeBytes} bytes are missing`,
+      message: `${facts.missingBytes} bytes are to be fetched and ${facts.diskReserveBytes} must stay free, the disk has ${facts.diskFreeBytes} free: ${shortBytes} bytes are missing`,
     };
   return null;
+}
+
+/** Bytes that the disk lacks; 0 when there is room, or nothing to fetch. */
+export function diskShortage({
+  missingBytes,
+  diskReserveBytes,
+  diskFreeBytes,
+}: Pick<AdmissionFacts, 'missingBytes' | 'diskReserveBytes' | 'diskFreeBytes'>): number {
+  return missingBytes === 0 ? 0 : Math.max(0, missingBytes + diskReserveBytes - diskFreeBytes);
+}
+
+/** Devices of the same class know it better than the publisher's machine. */
+function predictedPeak({ history, variant }: AdmissionFacts): { readonly bytes: number; readonly source: string } {
+  if (!history) return { bytes: variant.measured.peakRssBytes, source: `measured on ${variant.measured.machine}` };
+  const runs = `${history.runs} ${history.runs === 1 ? 'run' : 'runs'}`;
+  return { bytes: history.peakRssBytes, source: `the most in ${runs} on ${history.deviceClass}` };
 }

@@ -1,17 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { admissionFault } from './admission.ts';
+import { type AdmissionFacts, admissionFault } from './admission.ts';
 import { backoffMs } from './backoff.ts';
 import { chooseRunning } from './choose-running.ts';
 import { fitBench } from './fit-report.ts';
 import { keptSlots } from './kept-versions.ts';
 
+const variantOf = (peakRssBytes: number, more: Partial<AdmissionFacts['variant']> = {}) => ({
+  ...{ name: 'onnxruntime-fp16', runtime: 'onnxruntime' as const },
+  measured: { machine: 'a laptop', peakRssBytes, loadMs: 1, latencyMs: 1 },
+  ...more,
+});
+
 describe('admissionFault', () => {
   const facts = {
-    variant: 'onnxruntime-fp16',
-    runtime: 'onnxruntime',
+    variant: variantOf(500),
     installedRuntimes: ['onnxruntime'],
-    predictedPeakBytes: 500,
+    processor: { architecture: 'arm64', cpuFeatures: ['asimd'] },
+    history: undefined,
     memoryAvailableBytes: 400,
     memoryReclaimableBytes: 100,
     missingBytes: 1000,
@@ -24,13 +30,28 @@ describe('admissionFault', () => {
   });
 
   it.each([
-    ['runtime_missing', { runtime: 'openvino' }, /openvino; installed: onnxruntime/],
-    ['memory_insufficient', { predictedPeakBytes: 501 }, /501 bytes .* 500 available, 1 too few/],
+    ['runtime_missing', { variant: variantOf(500, { runtime: 'openvino' }) }, /openvino; installed: onnxruntime/],
+    [
+      'processor_unsupported',
+      { variant: variantOf(500, { instructionSets: { arm64: ['asimd', 'asimddp'] } }) },
+      /needs asimd, asimddp of an arm64 processor, this one lacks asimddp/,
+    ],
+    ['memory_insufficient', { variant: variantOf(501) }, /501 bytes .*on a laptop.* 500 available, 1 too few/],
+    [
+      'memory_insufficient',
+      { history: { deviceClass: 'raspberry-pi-4-2gb', runs: 3, peakRssBytes: 700 } },
+      /700 bytes .*the most in 3 runs on raspberry-pi-4-2gb.*500 available, 200 too few/,
+    ],
     ['disk_full', { diskFreeBytes: 1000 }, /16 bytes are missing/],
   ])('refuses with %s and the numbers', (code, change, words) => {
     const fault = admissionFault({ ...facts, ...change });
     expect(fault?.code).toBe(code);
     expect(fault?.message).toMatch(words);
+  });
+
+  it("believes the class's own history before the publisher's machine", () => {
+    const history = { deviceClass: 'raspberry-pi-4-2gb', runs: 3, peakRssBytes: 400 };
+    expect(admissionFault({ ...facts, variant: variantOf(9000), history })).toBeNull();
   });
 
   it('does not look at the disk when everything is here', () => {

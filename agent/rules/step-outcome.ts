@@ -7,6 +7,8 @@ export type StepOutcome =
   | { readonly kind: 'ended'; readonly to: InstallationState; readonly reason: InstallationReason }
   | { readonly kind: 'proven' }
   | { readonly kind: 'measured'; readonly result: BenchResult }
+  /** It fits once these former versions are gone, whose grace time is over. */
+  | { readonly kind: 'space-needed'; readonly formerIds: readonly string[] }
   /** The signal aborted it; there is nothing to record. */
   | { readonly kind: 'stopped' };
 

@@ -3,9 +3,12 @@
 import type { DesiredModel } from '../../shared/desired-state.ts';
 import { limits } from '../../shared/limits.ts';
 import { type Artifact, artifactsForDevice, type Manifest, type Variant } from '../../shared/manifest.ts';
+import { engineSpec } from '../engine-spec.ts';
 import type { Means } from '../means.ts';
-import { admissionFault } from '../rules/admission.ts';
+import { type AdmissionFacts, admissionFault, diskShortage } from '../rules/admission.ts';
+import type { VersionPlace } from '../rules/kept-versions.ts';
 import { ended, type StepOutcome } from '../rules/step-outcome.ts';
+import { type FormerVersion, givenUp } from '../rules/way-back.ts';
 import { fetchManifest } from '../transfer/fetch-manifest.ts';
 import { Patience } from '../transfer/patience.ts';
 
@@ -27,8 +30,13 @@ export async function admit(means: Means, wanted: DesiredModel, signal: AbortSig
       'manifest_invalid',
       `${model}@${version} has no variant "${wanted.variant}" (it has: ${manifest.variants.map(({ name }) => name).join(', ')})`,
     );
-  const fault = await admissionFaultOf(means, variant, artifactsForDevice(manifest, variant));
-  return fault ? { kind: 'ended', to: 'REJECTED', reason: fault } : { kind: 'moved', to: 'DOWNLOADING' };
+  const artifacts = artifactsForDevice(manifest, variant);
+  const facts = await factsOf(means, wanted, { variant, artifacts });
+  const fault = admissionFault(facts);
+  if (!fault) return { kind: 'moved', to: 'DOWNLOADING' };
+  const former = fault.code === 'disk_full' ? await spareVersions(means, { facts, artifacts }) : [];
+  if (former.length > 0) return { kind: 'space-needed', formerIds: former };
+  return { kind: 'ended', to: 'REJECTED', reason: fault };
 }
 
 async function obtainManifest(
@@ -50,23 +58,56 @@ async function obtainManifest(
   return { kind: 'stopped' };
 }
 
-async function admissionFaultOf({ store, engines, measure }: Means, variant: Variant, artifacts: readonly Artifact[]) {
+async function factsOf(
+  { store, engines, measure, processor }: Means,
+  { history, role }: DesiredModel,
+  { variant, artifacts }: { variant: Variant; artifacts: readonly Artifact[] },
+): Promise<AdmissionFacts> {
   const [runtimes, host, disk, missingBytes] = await Promise.all([
     measure.installedRuntimes(),
     measure.readHost(),
     measure.diskFree(),
     store.blobs.missingBytes(artifacts),
   ]);
-  const residents = await Promise.all(engines.loaded().map(({ pid }) => measure.readProcess(pid).catch(() => null)));
-  return admissionFault({
-    variant: variant.name,
-    runtime: variant.runtime,
+  // A shadow runs beside the others: what those hold it cannot have.
+  const residents = role === 'shadow' ? [] : engines.loaded();
+  const held = await Promise.all(residents.map(({ pid }) => measure.readProcess(pid).catch(() => null)));
+  return {
+    variant,
     installedRuntimes: runtimes.map(({ runtime }) => runtime),
-    predictedPeakBytes: variant.measured.peakRssBytes,
+    processor: await processor(),
+    history,
     memoryAvailableBytes: host.memoryAvailableBytes,
-    memoryReclaimableBytes: residents.reduce((sum, resident) => sum + (resident?.anonymousBytes ?? 0), 0),
+    memoryReclaimableBytes: held.reduce((sum, resident) => sum + (resident?.anonymousBytes ?? 0), 0),
     missingBytes,
     diskFreeBytes: disk.freeBytes,
     diskReserveBytes: limits.diskReserveBytes,
-  });
+  };
+}
+
+/** Ids of former versions that would make room; empty when none may go, or all of them are not enough. */
+async function spareVersions(
+  { store, clock }: Means,
+  { facts, artifacts }: { facts: AdmissionFacts; artifacts: readonly Artifact[] },
+): Promise<string[]> {
+  const replaced = store.places.replaced();
+  const others = [...store.places.running(), ...store.installations.open().map(({ wanted }) => wanted)];
+  const needed = new Set(
+    [...artifacts, ...(await Promise.all(others.map((one) => filesOf(store, one)))).flat()].map(sha),
+  );
+  const former: FormerVersion[] = [];
+  for (const { place, replacedMs } of replaced) {
+    const own = (await filesOf(store, place)).filter((file) => !needed.has(sha(file)));
+    for (const file of own) needed.add(sha(file));
+    const ownBytes = own.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    former.push({ installationId: place.installationId, replacedMs, ownBytes });
+  }
+  return givenUp(former, diskShortage(facts), clock.now()).map(({ installationId }) => installationId);
+}
+
+const sha = ({ sha256 }: Artifact): string => sha256;
+
+async function filesOf(store: Means['store'], place: VersionPlace): Promise<Artifact[]> {
+  const spec = await engineSpec(store, place).catch(() => null);
+  return spec ? artifactsForDevice(spec.manifest, spec.variant) : [];
 }

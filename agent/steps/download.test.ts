@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../shared/canonical-json.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -11,7 +13,10 @@ import type { DesiredModel } from '../../shared/desired-state.ts';
 import type { Manifest } from '../../shared/manifest.ts';
 import type { Means } from '../means.ts';
 import { ResidentEngines } from '../resident-engines.ts';
-import { openStore } from '../store/open-store.ts';
+import { WAY_BACK_MS } from '../rules/way-back.ts';
+import type { Disk } from '../store/disk.ts';
+import { openStore, storeOver } from '../store/open-store.ts';
+import { systemDisk } from '../store/system-disk.ts';
 import { systemClock } from '../system-clock.ts';
 import { admit } from './admit.ts';
 import { download } from './download.ts';
@@ -75,6 +80,7 @@ let manifest: string;
 let requests: { url: string; range: string | undefined }[];
 let fault: (request: IncomingMessage, response: ServerResponse, bytes: Buffer) => boolean;
 let lines: string[];
+const processor = async () => ({ architecture: 'arm64', cpuFeatures: ['asimd'] });
 let freeBytes: number;
 const files = new Map([index, weights, golden].map((bytes) => [sha256(bytes), bytes]));
 const signal = () => new AbortController().signal;
@@ -110,6 +116,7 @@ beforeEach(async () => {
       log,
       agentVersion: '0.0.0',
     },
+    ...{ downloadBytesPerSecond: Number.POSITIVE_INFINITY, processor },
     randomness: { uniform: () => 0.5, bytes: (count) => randomBytes(count) },
     access: { server, credential: 'sd_x', clock: systemClock },
     engines: new ResidentEngines({
@@ -210,6 +217,38 @@ describe('admit', () => {
       },
     });
     expect(requests).toHaveLength(1);
+  });
+
+  it('lets a former version go whose grace time is over, when that makes the room', async () => {
+    await admitted();
+    await download(means, wanted, signal());
+    const place = { installationId: 'ins_00000000000000000000000001', model: 'scenes', role: 'current' } as const;
+    const former = { ...place, version: '1.0.0', versionDigest: wanted.versionDigest, variant: 'v' };
+    means.store.places.switchTo(former);
+    means.store.places.switchTo({
+      ...former,
+      installationId: 'ins_2',
+      version: '1.0.1',
+      versionDigest: 'f'.repeat(64),
+    });
+    const next = Buffer.concat([weights, Buffer.from('!')]);
+    files.set(sha256(next), next);
+    manifest = manifestOf((plain) => ({
+      ...{ ...plain, version: '2.0.0' },
+      artifacts: plain.artifacts.map((one) =>
+        one.path.endsWith('.onnx') ? { path: one.path, sha256: sha256(next), sizeBytes: next.length } : one,
+      ),
+    }));
+    wanted = { ...wanted, version: '2.0.0', versionDigest: sha256(manifest) };
+    freeBytes = 16 * 1024 * 1024 + 1000;
+    expect(await admit(means, wanted, signal())).toMatchObject({ to: 'REJECTED', reason: { code: 'disk_full' } });
+    const { clock } = means;
+    means = { ...means, clock: { ...clock, now: () => clock.now() + WAY_BACK_MS + 1 } };
+    expect(await admit(means, wanted, signal())).toEqual({
+      ...{ kind: 'space-needed', formerIds: [former.installationId] },
+    });
+    freeBytes = 16 * 1024 * 1024 - 10_000;
+    expect(await admit(means, wanted, signal())).toMatchObject({ to: 'REJECTED', reason: { code: 'disk_full' } });
   });
 
   it('gives up on a server that keeps refusing', async () => {
@@ -340,6 +379,105 @@ describe('download', () => {
     await means.store.blobs.put(sha256(weights), randomBytes(weights.length));
     expect(await download(means, wanted, signal())).toEqual({ kind: 'moved', to: 'VERIFIED' });
     expect(whole().equals(weights)).toBe(true);
+  });
+
+  it('fetches at most one piece twice for each cut of the line', async () => {
+    await admitted();
+    const cuts = fc.array(fc.integer({ min: 1, max: 2 * PIECE }), { minLength: 1, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(cuts, async (lengths) => {
+        rmSync(means.store.blobs.path(sha256(weights)), { force: true });
+        const left = [...lengths];
+        let sentBytes = 0;
+        fault = (request, response, bytes) => {
+          if (!isWeights(request)) return false;
+          const start = startOf(request);
+          const length = left.shift() ?? bytes.length;
+          sentBytes += Math.min(length, bytes.length - start);
+          return length < bytes.length - start && cutAfter(response, bytes, start, length);
+        };
+        expect(await download(means, wanted, signal())).toEqual({ kind: 'moved', to: 'VERIFIED' });
+        expect(whole().equals(weights)).toBe(true);
+        expect(sentBytes).toBeLessThanOrEqual(weights.length + lengths.length * PIECE);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('takes no more in a second than it may, the device by its own setting, the rollout by its', async () => {
+    await admitted();
+    const waits: number[] = [];
+    means = {
+      ...means,
+      clock: {
+        ...hurried,
+        after(delayMs, action) {
+          waits.push(delayMs);
+          return systemClock.after(0, action);
+        },
+      },
+      downloadBytesPerSecond: 1_000_000,
+    };
+    wanted = { ...wanted, downloadBytesPerSecond: 50_000 };
+    expect(await download(means, wanted, signal())).toEqual({ kind: 'moved', to: 'VERIFIED' });
+    const total = weights.length + index.length + golden.length;
+    // Waiting takes no time here, so what was waited adds up to at least what the slower of the two asks for.
+    expect(waits.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan((total / 50_000) * 1000 * 0.99);
+  });
+
+  describe('on a disk that is full', () => {
+    const full = () => Promise.reject(Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }));
+    const over = (disk: Partial<Disk>) => {
+      means.store.close();
+      const database = new Database(join(folder, 'agent.db'));
+      const store = storeOver({
+        ...{ database, folder, clock: systemClock, onReport: () => {} },
+        disk: { ...systemDisk, ...disk },
+      });
+      means = { ...means, store };
+    };
+
+    it.each([
+      ['when the space is taken', () => over({ reserve: full }), 1],
+      [
+        'in the midst of a file',
+        () => {
+          let room = 2 * PIECE;
+          over({
+            reserve: async () => {},
+            open: async (path, mode) => {
+              const file = await systemDisk.open(path, mode);
+              const append = (bytes: Uint8Array) => {
+                room -= bytes.length;
+                return room < 0 ? full() : file.append(bytes);
+              };
+              return { ...file, append };
+            },
+          });
+        },
+        3,
+      ],
+    ])('%s it fails once, with the bytes that are missing, and gives back what it took', async (_when, make, most) => {
+      const large = Buffer.concat([weights, randomBytes(2 * 1024 * 1024)]);
+      files.set(sha256(large), large);
+      manifest = manifestOf((plain) => ({
+        ...plain,
+        artifacts: plain.artifacts.map((one) =>
+          one.path.endsWith('.onnx') ? { path: one.path, sha256: sha256(large), sizeBytes: large.length } : one,
+        ),
+      }));
+      wanted = { ...wanted, versionDigest: sha256(manifest) };
+      await admitted();
+      make();
+      freeBytes = 16 * 1024 * 1024 + 1000;
+      const outcome = await download(means, wanted, signal());
+      expect(outcome).toMatchObject({ kind: 'ended', to: 'FAILED', reason: { code: 'disk_full' } });
+      const missing = Number(/(\d+) bytes are missing/.exec(JSON.stringify(outcome))?.[1]);
+      expect(missing).toBeGreaterThan(large.length - 1001);
+      expect(missing).toBeLessThan(large.length + 1000);
+      expect(requests.length).toBeLessThanOrEqual(most);
+      expect(readdirSync(join(folder, 'blobs')).filter((name) => name.endsWith('.part'))).toEqual([]);
+    });
   });
 
   it('stops at once when it is told to', async () => {

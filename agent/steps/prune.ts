@@ -9,20 +9,37 @@ export async function prune({ store, engines, log }: Means): Promise<void> {
   const kept: VersionPlace[] = [...running, ...store.places.before(), ...open];
   await engines.keepOnly(new Set([...running, ...open].map(slotName)));
   await store.slots.keepOnly(keptSlots(running, store.places.before(), open));
-  const freedBytes = await store.blobs.keepOnly(await neededBlobs(store.blobs, kept));
+  const needed = await neededBlobs(store.blobs, kept);
+  if (needed.kind === 'unreadable') log(`nothing is set free: ${needed.message}`);
+  const freedBytes = needed.kind === 'blobs' ? await store.blobs.keepOnly(needed.sha256) : 0;
   if (freedBytes > 0) log(`${freedBytes} bytes set free: no kept version needs them`);
   const wanted = store.desired.get()?.models ?? [];
   store.installations.forget(new Set(wanted.map(({ installationId }) => installationId)));
 }
 
-async function neededBlobs(blobs: Means['store']['blobs'], kept: readonly VersionPlace[]): Promise<Set<string>> {
+type Needed =
+  | { readonly kind: 'blobs'; readonly sha256: ReadonlySet<string> }
+  /** What a kept version needs cannot be told, so nothing may go. */
+  | { readonly kind: 'unreadable'; readonly message: string };
+
+async function neededBlobs(blobs: Means['store']['blobs'], kept: readonly VersionPlace[]): Promise<Needed> {
   const needed = new Set<string>();
   for (const { versionDigest, variant } of kept) {
     needed.add(versionDigest);
     const text = await blobs.readText(versionDigest);
-    const manifest = text === null ? null : Manifest.parse(JSON.parse(text));
-    const found = manifest?.variants.find(({ name }) => name === variant);
-    if (manifest && found) for (const { sha256 } of artifactsForDevice(manifest, found)) needed.add(sha256);
+    if (text === null) continue;
+    const manifest = readManifest(text);
+    if (!manifest) return { kind: 'unreadable', message: `the manifest ${versionDigest} on the disk is damaged` };
+    const found = manifest.variants.find(({ name }) => name === variant);
+    if (found) for (const { sha256 } of artifactsForDevice(manifest, found)) needed.add(sha256);
   }
-  return needed;
+  return { kind: 'blobs', sha256: needed };
+}
+
+function readManifest(text: string): Manifest | null {
+  try {
+    return Manifest.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
 }

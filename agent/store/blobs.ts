@@ -6,6 +6,8 @@ import type { Disk } from './disk.ts';
 import { PartFile, type Written } from './part-file.ts';
 
 const READ_BYTES = 256 * 1024;
+/** Below this the reserve that an agent leaves free is enough. */
+const RESERVED_FROM_BYTES = 1024 * 1024;
 
 export class Blobs {
   readonly folder: string;
@@ -43,6 +45,17 @@ export class Blobs {
   /** Opens the place where an artifact arrives, with what an earlier attempt left there. */
   receive(artifact: Artifact): Promise<PartFile> {
     return PartFile.open(artifact, this.partPath(artifact.sha256), this.disk);
+  }
+
+  /** Takes the space for what is still to come of `artifacts`. @throws ENOSPC */
+  async reserve(artifacts: readonly Pick<Artifact, 'sha256' | 'sizeBytes'>[]): Promise<void> {
+    for (const { sha256, sizeBytes } of artifacts)
+      if (sizeBytes >= RESERVED_FROM_BYTES) await this.disk.reserve(this.partPath(sha256), sizeBytes);
+  }
+
+  /** Gives up the beginnings of `artifacts`, and the space that they hold. */
+  async abandon(artifacts: readonly Pick<Artifact, 'sha256'>[]): Promise<void> {
+    for (const { sha256 } of artifacts) await this.disk.remove(this.partPath(sha256));
   }
 
   complete(part: PartFile, { sha256 }: Pick<Artifact, 'sha256'>): Promise<Written> {

@@ -32,6 +32,11 @@ export interface Disk {
   link(file: string, name: string): Promise<void>;
   /** The copy's bytes survive a power cut. */
   copy(from: string, to: string): Promise<void>;
+  /**
+   * Takes the space for a file that is to have `sizeBytes`, and leaves what is in it as it is; makes it if it is not there.
+   * Does nothing on a file system that cannot. @throws ENOSPC
+   */
+  reserve(path: string, sizeBytes: number): Promise<void>;
   /** Makes renames and new names in `folder` survive a power cut. */
   syncFolder(folder: string): Promise<void>;
 }

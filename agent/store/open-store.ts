@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Clock } from '../../shared/clock.ts';
+import { Ballast } from './ballast.ts';
 import { Blobs } from './blobs.ts';
 import { Crashes } from './crashes.ts';
 import { Desired } from './desired.ts';
@@ -30,6 +31,7 @@ export interface Store {
   readonly slots: Slots;
   readonly crashes: Crashes;
   readonly memory: Memory;
+  readonly ballast: Pick<Ballast, 'keep' | 'giveUp'>;
   /** All of it or nothing; transactions nest. */
   transaction<T>(body: () => T): T;
   close(): void;
@@ -44,18 +46,22 @@ export function openStore(options: {
   const { folder } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const part of Object.values(parts)) mkdirSync(join(folder, part), { recursive: true });
-  return storeOver({ ...options, database: new Database(join(folder, 'agent.db')), disk: systemDisk });
+  const ballast = new Ballast(join(folder, 'ballast'));
+  ballast.keep();
+  return storeOver({ ...options, database: new Database(join(folder, 'agent.db')), disk: systemDisk, ballast });
 }
 
 /** The store over a database and a disk that are handed in; the folders of blobs and slots must be there. */
 export function storeOver(options: {
   readonly database: Database.Database;
   readonly disk: Disk;
+  /** Left out: there is none to give up. */
+  readonly ballast?: Store['ballast'];
   readonly folder: string;
   readonly clock: Clock;
   readonly onReport: () => void;
 }): Store {
-  const { database, disk, folder, clock, onReport } = options;
+  const { database, disk, folder, clock, onReport, ballast = { keep: () => {}, giveUp: () => false } } = options;
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
   database.pragma('cache_size = -1024');
@@ -73,6 +79,7 @@ export function storeOver(options: {
     outgoing,
     blobs: new Blobs(join(folder, parts.blobs), disk),
     slots: new Slots(join(folder, parts.slots), disk),
+    ballast,
     transaction: (body) => database.transaction(body)(),
     close: () => database.close(),
   };

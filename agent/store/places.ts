@@ -13,6 +13,7 @@ interface Row {
   readonly version: string;
   readonly version_digest: string;
   readonly variant: string;
+  readonly since_ms: number;
 }
 
 export class Places {
@@ -34,6 +35,16 @@ export class Places {
 
   before(): RunningModel[] {
     return this.select.all('before').map(fromRow);
+  }
+
+  /** Those of before(), with the moment in which another one took the place. */
+  replaced(): { readonly place: RunningModel; readonly replacedMs: number }[] {
+    return this.select.all('before').map((row) => ({ place: fromRow(row), replacedMs: row.since_ms }));
+  }
+
+  /** The way back to a former version is given up. */
+  forgetBefore(installationId: string): void {
+    this.database.prepare(`DELETE FROM places WHERE place = 'before' AND installation_id = ?`).run(installationId);
   }
 
   /** `next` runs from now on, and what ran in its place becomes what ran before, unless it is the same version. */

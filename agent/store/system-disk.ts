@@ -1,5 +1,7 @@
 // The real disk; every store is handed one.
+import { execFile } from 'node:child_process';
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import type { Disk, DiskFile } from './disk.ts';
 
 const FLAGS = { read: 'r', append: 'a+', replace: 'w' } as const;
@@ -20,6 +22,7 @@ export const systemDisk: Disk = {
     await copyFile(from, to);
     await synced(to);
   },
+  reserve,
   syncFolder: (folder) => synced(folder),
 };
 
@@ -40,5 +43,19 @@ async function synced(path: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/**
+ * Node has no fallocate(2), util-linux has; `--keep-size` leaves the file's end where it is, so that what stands in a part
+ * file is still exactly what has arrived. Without the program or the file system's help nothing is reserved.
+ */
+async function reserve(path: string, sizeBytes: number): Promise<void> {
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+  try {
+    await promisify(execFile)('fallocate', ['--keep-size', '--length', String(sizeBytes), path], { env });
+  } catch (error) {
+    if (!/No space left/.test((error as { stderr?: string }).stderr ?? '')) return;
+    throw Object.assign(new Error(`no space for ${sizeBytes} bytes`, { cause: error }), { code: 'ENOSPC' });
   }
 }

@@ -4,6 +4,7 @@ import { timings } from '../../shared/limits.ts';
 import type { Artifact } from '../../shared/manifest.ts';
 import type { PartFile } from '../store/part-file.ts';
 import { askServer, type Response, type ServerAccess } from './ask-server.ts';
+import type { Pace } from './pace.ts';
 
 export type Fetched =
   | { readonly kind: 'complete' }
@@ -17,9 +18,14 @@ export type Fetched =
 export async function fetchArtifact(
   access: ServerAccess,
   artifact: Artifact,
-  options: { readonly part: PartFile; readonly signal: AbortSignal; readonly onBytes: () => void },
+  options: {
+    readonly part: PartFile;
+    readonly pace: Pace;
+    readonly signal: AbortSignal;
+    readonly onBytes: () => void;
+  },
 ): Promise<Fetched> {
-  const { part, onBytes, signal } = options;
+  const { part, pace, onBytes, signal } = options;
   if (part.isComplete) return { kind: 'complete' };
   const answer = await askServer(access, {
     method: 'GET',
@@ -38,6 +44,7 @@ export async function fetchArtifact(
     const written = await part.write(piece.bytes.subarray(skipped));
     if (written.kind === 'mismatch') return written;
     onBytes();
+    await pace.take(piece.bytes.length, signal);
   }
   return part.isComplete
     ? { kind: 'complete' }

@@ -69,6 +69,7 @@ export function startAgent(
     onReady: () => lines.push('ready'),
   });
   const means: Means = {
+    ...{ downloadBytesPerSecond: Number.POSITIVE_INFINITY, processor: async () => inventory },
     ...{ store, clock, randomness, engines, measure: fake.measure, agentVersion: '0.0.0', log },
     access: { server: new URL(server.url), credential: server.credential, clock },
     progress: (of) => void link.publish('progress', { atMs: clock.now(), of }),
