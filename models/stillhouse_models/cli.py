@@ -74,6 +74,7 @@ def export_command(
     ] = "fp16,int8",
     prompts: Annotated[int, typer.Option(help="size of the evaluation set")] = 48,
     external_data: Annotated[bool, typer.Option(help="weights of ONNX graphs in a file of their own")] = False,
+    target: Annotated[str | None, typer.Option(help="device class to tune ONNX graphs for: raspberry-pi-5-8gb")] = None,
 ) -> None:
     """Write a version's folder: variants, evaluator, evaluation set, golden pictures, manifest."""
     from stillhouse_models.export import ExportRequest, export_version
@@ -83,7 +84,7 @@ def export_command(
         model=model, version=version, source=r.source, student=student, teacher=training / "teacher",
         evaluator=training / "evaluator.safetensors", out=out, description=description, steps=steps,
         precisions=tuple(precisions.split(",")), prompts=prompts, teacher_guidance=r.teacher.guidance,
-        external_data=external_data,
+        external_data=external_data, target=target,
     )  # fmt: skip
     typer.echo(str(export_version(request)))
 
@@ -100,6 +101,22 @@ def ablation_command(
     from stillhouse_models.ablation.ablation import ablation
 
     typer.echo(ablation(read_recipe(recipe), training, out, steps, seeds))
+
+
+@app.command("tune")
+def tune_command(
+    student: Annotated[Path, typer.Argument(help="a student's folder", exists=True, file_okay=False)],
+    rounds: Annotated[int, typer.Option(help="interleaved runs of each way")] = 200,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Measure on this machine which ways of writing a graph down are faster: what --target rests on."""
+    from stillhouse_models.variants.measure_tuning import measure_tuning
+
+    rows = measure_tuning(student, rounds)
+    for row in [] if as_json else rows:
+        typer.echo("  ".join(f"{name} {value}" for name, value in row.items()))
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
 
 
 @app.command("keep")

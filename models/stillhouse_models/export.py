@@ -24,6 +24,7 @@ from stillhouse_models.training.judge import load_evaluator
 from stillhouse_models.variants.calibration import Calibration, record_calibration
 from stillhouse_models.variants.kinds import Kind, read_kinds
 from stillhouse_models.variants.parity import check_parity, reference_pictures, torch_pipeline
+from stillhouse_models.variants.targets import tuning_for
 from stillhouse_models.weights import Painter, load_painter
 
 LICENCE = Path(__file__).resolve().parents[1] / "LICENSE"
@@ -44,6 +45,7 @@ class ExportRequest:
     shift: float = 1.0
     precisions: tuple[str, ...] = ("fp16", "int8")
     external_data: bool = False
+    target: str | None = None
     prompts: int = 48
     teacher_steps: int = 12
     teacher_guidance: float = 2.0
@@ -99,7 +101,7 @@ def _write_evaluator(version: Path, sprites: SpriteSet, weights: Path) -> None:
 
 def _export_variants(version: Path, sprites: SpriteSet, student: Painter, request: ExportRequest) -> list[dict[str, object]]:
     """Each is written, held against PyTorch, and only then measured and scored."""
-    kinds, graphs = read_kinds(",".join(request.precisions)), graphs_of(student)
+    kinds, graphs = read_kinds(",".join(request.precisions)), graphs_of(student, tuning_for(request.target))
     prompts = [caption.text for caption in evaluation_captions(sprites, request.prompts)]
     trained = torch_pipeline(student, request.shift)
     reference = reference_pictures(trained, prompts, request.steps)
@@ -112,6 +114,8 @@ def _export_variants(version: Path, sprites: SpriteSet, student: Painter, reques
             export_variant(student, graphs, kind, calibration, settings, version / kind.name)
             parity = check_parity(kind, version / kind.name, reference)
             described = _describe(version, sprites, graphs, kind, request.steps) | {"parity": parity}
+            if request.target is not None and kind.runtime == "onnxruntime":
+                described["target"] = request.target
             if kind.quantization is not None:
                 described["quantization"] = _quantization(kind, calibration)
             variants.append(described)

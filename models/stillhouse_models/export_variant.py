@@ -13,6 +13,8 @@ from stillhouse_models.variants.calibration import Calibration, Feeds
 from stillhouse_models.variants.kinds import Kind
 from stillhouse_models.variants.onnx_int8 import quantize_dynamic, quantize_static
 from stillhouse_models.variants.openvino_export import export_openvino
+from stillhouse_models.variants.targets import UNTUNED, Tuning
+from stillhouse_models.variants.tune_graph import tune_graph
 from stillhouse_models.weights import Painter
 
 EXTERNAL_DATA, EXTERNAL_BYTES = "model.onnx_data", 1024
@@ -22,13 +24,15 @@ EXTERNAL_DATA, EXTERNAL_BYTES = "model.onnx_data", 1024
 class Graphs:
     text_encoder: onnx.ModelProto
     unet: onnx.ModelProto
+    tuning: Tuning = UNTUNED
 
     def parameters(self) -> int:
         return parameters(self.text_encoder) + parameters(self.unet)
 
 
-def graphs_of(painter: Painter) -> Graphs:
-    return Graphs(text_encoder_graph(painter.encoder), unet_graph(painter.unet))
+def graphs_of(painter: Painter, tuning: Tuning = UNTUNED) -> Graphs:
+    """Traced in the operator set that the target wants; OpenVINO and the quantisers take them as they are."""
+    return Graphs(text_encoder_graph(painter.encoder, tuning.opset), unet_graph(painter.unet, tuning.opset), tuning)
 
 
 def model_index(painter: Painter) -> dict[str, object]:
@@ -68,15 +72,15 @@ def export_variant(
         if kind.runtime == "openvino":
             export_openvino(graph, kind.token, feeds, folder / name)
         else:
-            write_graph(_small(graph, kind, feeds), folder / name, settings.external_data)
+            write_graph(_small(graph, kind, feeds, graphs.tuning), folder / name, settings.external_data)
 
 
-def _small(graph: onnx.ModelProto, kind: Kind, feeds: list[Feeds]) -> onnx.ModelProto:
+def _small(graph: onnx.ModelProto, kind: Kind, feeds: list[Feeds], tuning: Tuning) -> onnx.ModelProto:
     if kind.token == "int8-dynamic":
         return quantize_dynamic(graph)
     if kind.token == "int8-static":
         return quantize_static(graph, feeds)
-    return compress_weights(graph, kind.precision)
+    return compress_weights(tune_graph(graph, tuning), kind.precision)
 
 
 def write_graph(graph: onnx.ModelProto, folder: Path, external_data: bool) -> None:
@@ -89,6 +93,8 @@ def write_graph(graph: onnx.ModelProto, folder: Path, external_data: bool) -> No
     copy.CopyFrom(graph)
     onnx.save_model(copy, str(folder / "model.onnx"), save_as_external_data=True, all_tensors_to_one_file=True,
                     location=EXTERNAL_DATA, size_threshold=EXTERNAL_BYTES)  # fmt: skip
+    # The library makes it for its owner alone; a version is read by whoever publishes it.
+    (folder / EXTERNAL_DATA).chmod((folder / "model.onnx").stat().st_mode)
 
 
 def write_json(file: Path, value: object) -> None:

@@ -32,10 +32,15 @@ def open_graph(component: Path, threads: int = 1) -> Graph:
 
 
 def session(graph: Path, threads: int = 1) -> ort.InferenceSession:
+    return session_of(str(graph), threads)
+
+
+def session_of(graph: str | bytes, threads: int = 1) -> ort.InferenceSession:
+    """A session of a graph's file or bytes, on the CPU."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,14 @@ from stillhouse_models.networks.text_encoder import TextEncoder
 from stillhouse_models.onnx_graphs import text_encoder_graph, unet_graph
 from stillhouse_models.onnx_weights import compress_weights
 from stillhouse_models.openvino_graph import OpenVinoGraph
-from stillhouse_models.pipeline import Pipeline
+from stillhouse_models.pipeline import Pipeline, session_of
 from stillhouse_models.tokenizer import build_tokenizer
 from stillhouse_models.variants.calibration import FIRST_SEED, Calibration, record_calibration
 from stillhouse_models.variants.kinds import KINDS, VariantError, read_kinds
 from stillhouse_models.variants.openvino_export import export_openvino
 from stillhouse_models.variants.parity import Reference, check_parity, reference_pictures, torch_pipeline
+from stillhouse_models.variants.targets import TARGETS, UNTUNED, Tuning, tuning_for
+from stillhouse_models.variants.tune_graph import tune_graph
 from stillhouse_models.weights import Painter
 
 WORDS = ["a", "red", "blue", "green", "circle", "star", "square", "on", "teal", "white", "background"]
@@ -153,6 +155,27 @@ def test_openvino_still_computes_our_stored_int8_matrices_wrongly_and_is_not_giv
     assert np.abs(made - wanted).max() > 0.1 * np.abs(wanted).max()
     with pytest.raises(VariantError, match="stored 8-bit weights"):
         export_openvino(graph, "openvino-fp16", [], tmp_path / "v")
+
+
+@pytest.mark.parametrize("tuning", [Tuning(20), Tuning(fused=True), Tuning(20, True), Tuning(17, True, True)])
+def test_a_tuned_graph_computes_the_same(small: Small, tuning: Tuning) -> None:
+    feeds = small.calibration.unet[1]
+    graph = tune_graph(unet_graph(small.painter.unet, tuning.opset), tuning)
+    (made,) = session_of(compress_weights(graph, "fp16").SerializeToString()).run(None, feeds)
+    (wanted,) = session_of(compress_weights(small.graphs.unet, "fp16").SerializeToString()).run(None, feeds)
+    assert np.abs(made - wanted).max() < 1e-2 * np.abs(wanted).max()
+    operators = " ".join(node.op_type for node in graph.graph.node)
+    convolutions = sum(node.op_type == "Conv" for node in graph.graph.node)
+    assert (convolutions < sum(node.op_type == "Conv" for node in small.graphs.unet.graph.node)) == tuning.pointwise_matrices
+    assert ("Gelu" in operators) == (tuning.fused or tuning.opset == 20)
+
+
+def test_a_target_is_a_device_class_or_its_beginning() -> None:
+    assert tuning_for(None) == UNTUNED
+    assert tuning_for("raspberry-pi-5-8gb") == tuning_for("raspberry-pi-5") == TARGETS["raspberry-pi-5"]
+    assert not any(tuning.pointwise_matrices for tuning in TARGETS.values())
+    with pytest.raises(VariantError, match=r"unknown target 'toaster'.*x86-64"):
+        tuning_for("toaster")
 
 
 def test_what_a_user_types_is_read_strictly() -> None:
