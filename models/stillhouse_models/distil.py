@@ -1,121 +1,78 @@
-"""Distil a student from a teacher in a recipe's phases; judged after each, undone where it got worse, resumable."""
+"""Distil a student from a teacher in a recipe's phases; judged after each, undone where it got worse, resumable.
+
+A resumed run reads one file, `student.pt`; the rest of the folder is written from it or for people.
+"""
 
 import json
-import time
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from stillhouse_models import __version__
+from stillhouse_models.faults import RefusedError
 from stillhouse_models.recipe import PhaseRecipe, Recipe
-from stillhouse_models.training.conditions import token_ids
-from stillhouse_models.training.courtesy import Courtesy
+from stillhouse_models.sources.batches import SOURCES
+from stillhouse_models.training.close_phase import close_phase
 from stillhouse_models.training.judge import Judge, load_evaluator
 from stillhouse_models.training.metrics import MetricsLog
-from stillhouse_models.training.phase_curve import phase_curve
-from stillhouse_models.training.pictures import to_pixels
-from stillhouse_models.training.sampling import sample, sigmas
-from stillhouse_models.training.sheet import save_sheet
+from stillhouse_models.training.phase_loop import train_phase
 from stillhouse_models.training.student_run import CHECKPOINT, StudentRun
+from stillhouse_models.watch import Unwatched, Watch
 from stillhouse_models.weights import Painter, load_painter, save_painter
 
-SAVE_EVERY_SECONDS = 180
-JUDGE_EVERY_SECONDS = 300
-LOG_EVERY_STEPS = 50
 
-
-def distil(recipe: Recipe, training: Path, out: Path, start_from: Path | None = None) -> None:
+def distil(recipe: Recipe, training: Path, out: Path, start_from: Path | None = None, watch: Watch | None = None) -> None:
     """`training` holds the teacher's folder and the evaluator; `out` gets the student, its lineage, log and checkpoints.
 
-    `start_from` is a kept student to begin with; a checkpoint in `out` goes before it.
+    `start_from` is a kept student to begin with; a checkpoint in `out` goes before it. Without a watch, the log's rows are
+    also printed.
     """
     torch.set_flush_denormal(True)
-    teacher = load_painter(training / "teacher", "teacher-unet")
-    for network in (teacher.unet, teacher.encoder):
-        network.requires_grad_(False)
-    run, log = StudentRun(recipe, teacher), MetricsLog(out / "student.jsonl")
+    log, watching = MetricsLog(out / "student.jsonl", echo=watch is None), watch or Unwatched()
+    teacher, sprites = _teacher(training), SOURCES[recipe.source]()
+    # Before the run, because making any network draws from the random state that the run brings back.
+    judge = Judge(sprites, load_evaluator(sprites, training / "evaluator.safetensors"))
+    run = _begin(recipe, teacher, out, start_from)
+    # Rows that a killed run logged after its last checkpoint come again.
+    log.forget_after(run.progress.step)
+    log.write(start=True, step=run.progress.step, parameters=sum(p.numel() for p in run.student.parameters()))
+    if run.progress.step == 0:
+        run.save(out)
+    while run.progress.phase < len(recipe.phases):
+        phase = recipe.phases[run.progress.phase]
+        train_phase(run, phase, judge, log, out, watching)
+        close_phase(run, phase, judge, log, out, watching)
+        keep_student(run, out)
+    keep_student(run, out)
+
+
+def _begin(recipe: Recipe, teacher: Painter, out: Path, start_from: Path | None) -> StudentRun:
+    run = StudentRun(recipe, teacher)
     if (out / CHECKPOINT).exists():
         run.restore(out / CHECKPOINT)
+        _require_same_phases(recipe.phases, run.progress.rows, out)
     elif start_from is not None:
         run.start_from(start_from)
     elif recipe.student.start == "teacher":
         run.start_from_teacher()
-    judge = Judge(run.sprites, load_evaluator(run.sprites, training / "evaluator.safetensors"))
-    log.write(start=True, step=run.progress.step, parameters=sum(p.numel() for p in run.student.parameters()))
-    rows = _phases_done(out)
-    for index, phase in enumerate(recipe.phases):
-        if index < run.progress.phase:
-            continue
-        losses = _train_phase(run, phase, judge, log, out)
-        rows.append(_close_phase(run, phase, losses, judge, log, out, rows))
-        run.progress.phase, run.progress.spent = index + 1, 0.0
-        (out / "phases.json").write_text(json.dumps(rows, indent=1) + "\n")
-        run.save(out)
-        keep_student(run, rows, out)
+    return run
 
 
-def _train_phase(run: StudentRun, phase: PhaseRecipe, judge: Judge, log: MetricsLog, out: Path) -> dict[str, float]:
-    """Returns the mean losses of the phase's last steps."""
-    window: list[dict[str, float]] = []
-    courtesy = Courtesy()
-    saved = judged = run.progress.spent
-    means: dict[str, float] = {}
-    while run.progress.spent < phase.seconds:
-        courtesy.look()
-        begun = time.monotonic()
-        window.append(run.step(phase, run.progress.spent / phase.seconds))
-        run.progress.spent += time.monotonic() - begun
-        if run.progress.step % LOG_EVERY_STEPS == 0:
-            means = {name: float(np.mean([row[name] for row in window])) for name in window[-1]}
-            log.write(phase=phase.name, step=run.progress.step, spent=run.progress.spent, **means)
-            window.clear()
-        if run.progress.spent - saved > SAVE_EVERY_SECONDS:
-            run.save(out)
-            saved = run.progress.spent
-        if run.progress.spent - judged > JUDGE_EVERY_SECONDS:
-            judged = run.progress.spent
-            log.write(phase=phase.name, step=run.progress.step, **judge(lambda texts, noise: paint(run, texts, noise)))
-    return means
+def _require_same_phases(phases: tuple[PhaseRecipe, ...], rows: list[dict], out: Path) -> None:
+    """Phases still to come may change; those that are over are what the weights were made by."""
+    for row, phase in zip(rows, phases, strict=False):
+        if (row["name"], row["learningRate"], row["weights"]) != (phase.name, phase.rate, dict(phase.losses)):
+            raise RefusedError(
+                f"{out}: phase {row['name']!r} is over, and the recipe has another in its place or changed its rate or losses; "
+                "go on with that recipe, or begin in another folder"
+            )
 
 
-def _close_phase(
-    run: StudentRun, phase: PhaseRecipe, losses: dict[str, float], judge: Judge, log: MetricsLog, out: Path, rows: list[dict]
-) -> dict[str, object]:
-    """Judges the phase; when it lost more than its tolerance, the best phase's weights come back. Returns its lineage row."""
-    shown: list[Tensor] = []
-
-    def painted(texts: list[str], noise: Tensor) -> Tensor:
-        shown.append(paint(run, texts, noise))
-        return shown[-1]
-
-    shares = judge(painted)
-    best = max((row["metrics"]["parts"] for row in rows if not row["undone"]), default=0.0)
-    undone = shares["parts"] < best - phase.tolerance
-    if undone:
-        progress = run.progress
-        run.restore(out / "best.pt")
-        run.progress = progress
-    elif shares["parts"] >= best:
-        torch.save(run.state(), out / "best.pt")
-    save_sheet([to_pixels(shown[0][:32])], [c.text for c in judge.captions[:32]], out / f"student-{phase.name}.png")
-    log.write(phase=phase.name, step=run.progress.step, closed=True, undone=undone, **shares)
-    row = {"name": phase.name, "steps": run.progress.step, "learningRate": phase.rate, "losses": losses, "metrics": shares}
-    return row | {"undone": undone, "weights": dict(phase.losses), "curve": phase_curve(log.path, phase.name)}
-
-
-def paint(run: StudentRun, texts: list[str], noise: Tensor) -> Tensor:
-    """Pictures by the averaged weights, in the steps that the student is trained for."""
-    context = run.teacher.encoder(token_ids(run.teacher.tokenizer, texts))
-    with run.average.in_place_of(run.student):
-        return sample(lambda x, t: run.student.clean(x, t, context), noise, sigmas(run.recipe.student.steps))
-
-
-def keep_student(run: StudentRun, rows: list[dict], out: Path) -> None:
+def keep_student(run: StudentRun, out: Path) -> None:
     """The averaged weights as diffusers folders, and the lineage for the manifest."""
-    recipe = run.recipe
-    with run.average.in_place_of(run.student):
+    recipe, rows = run.recipe, run.progress.rows
+    (out / "phases.json").write_text(json.dumps(rows, indent=1) + "\n")
+    with run.average.in_place_of(run.student), torch.random.fork_rng(devices=[]):
         save_painter(run.painter(), out / "student")
     lineage = {
         "teacher": {"name": f"{recipe.name}-teacher", "parameters": run.teacher.parameters()},
@@ -132,13 +89,11 @@ def keep_checkpoint(recipe: Recipe, training: Path, out: Path) -> None:
     """Keeps the student as it stands in the middle of a phase, so that it can be exported while training goes on."""
     run = StudentRun(recipe, _teacher(training))
     run.restore(out / CHECKPOINT)
-    keep_student(run, _phases_done(out), out)
+    keep_student(run, out)
 
 
 def _teacher(training: Path) -> Painter:
-    return load_painter(training / "teacher", "teacher-unet")
-
-
-def _phases_done(out: Path) -> list[dict]:
-    file = out / "phases.json"
-    return list(json.loads(file.read_text())) if file.exists() else []
+    teacher = load_painter(training / "teacher", "teacher-unet")
+    for network in (teacher.unet, teacher.encoder):
+        network.requires_grad_(False)
+    return teacher

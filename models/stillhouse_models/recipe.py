@@ -2,10 +2,12 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from stillhouse_models.export_recipe import ExportRecipe, export_fault
+from stillhouse_models.phase_defaults import phase_tables
 from stillhouse_models.training.layers import layer_place
 
 # See losses/, a file each or for a few of a kind.
@@ -25,14 +27,19 @@ class RecipeError(ValueError):
 
 @dataclass(frozen=True)
 class EvaluatorRecipe:
-    seconds: float
-    channels: tuple[int, ...]
+    """Trained for `seconds`, or `ready`: a kept one, the key `from` of the recipe, beside whose file it is looked for."""
+
+    seconds: float = 0.0
+    channels: tuple[int, ...] = ()
+    ready: Path | None = None
 
 
 @dataclass(frozen=True)
 class TeacherRecipe:
-    channels: tuple[int, ...]
-    seconds: float
+    """Trained for `seconds`, or `ready`, like an evaluator; `steps` and `guidance` are how its pictures are made."""
+
+    channels: tuple[int, ...] = ()
+    seconds: float = 0.0
     num_res_blocks: int = 1
     patch: int = 4
     text_width: int = 128
@@ -40,6 +47,7 @@ class TeacherRecipe:
     batch_size: int = 64
     steps: int = 8
     guidance: float = 2.0
+    ready: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -67,14 +75,18 @@ class StudentRecipe:
 
 @dataclass(frozen=True)
 class PhaseRecipe:
-    """`tolerance`: how far the share of parts found may fall below the best phase before it is undone."""
+    """Either `seconds` of wall clock or `steps`, which give the same weights every time. Defaults: phase_defaults.py.
+
+    `tolerance`: how far the share of parts found may fall below the best phase before it is undone.
+    """
 
     name: str
-    seconds: float
+    seconds: float | None
     rate: float
     losses: Mapping[str, float]
     frozen: tuple[str, ...] = ()
     tolerance: float = 0.02
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -86,23 +98,72 @@ class Recipe:
     student: StudentRecipe
     phases: tuple[PhaseRecipe, ...] = field(default_factory=tuple)
     seed: int = 0
+    export: ExportRecipe = field(default_factory=ExportRecipe)
 
 
 def read_recipe(file: Path) -> Recipe:
+    """Paths in it are relative to the file's own folder. RecipeError where it cannot be followed."""
     try:
         table = tomllib.loads(file.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as cause:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
         raise RecipeError(f"{file}: {cause}") from cause
-    parts = {"evaluator": EvaluatorRecipe, "teacher": TeacherRecipe, "student": StudentRecipe}
-    made: dict[str, Any] = {name: _build(kind, table.pop(name, {}), f"{file}: [{name}]") for name, kind in parts.items()}
-    phases = table.pop("phases", [])
-    made["phases"] = tuple(_build(PhaseRecipe, phase, f"{file}: phase {i + 1}") for i, phase in enumerate(phases))
+    _refuse_unknown(Recipe, table, str(file))
+    parts = {"evaluator": EvaluatorRecipe, "teacher": TeacherRecipe, "student": StudentRecipe, "export": ExportRecipe}
+    made: dict[str, Any] = {}
+    for name, kind in parts.items():
+        made[name] = _build(kind, _with_ready(_table(table.pop(name, {}), f"{file}: [{name}]"), file), f"{file}: [{name}]")
+    phases = [_table(phase, f"{file}: phase {i + 1}") for i, phase in enumerate(table.pop("phases", []))]
+    made["phases"] = tuple(
+        _build(PhaseRecipe, {"seconds": None} | phase, f"{file}: phase {i + 1}") for i, phase in enumerate(phase_tables(phases))
+    )
     recipe: Recipe = _build(Recipe, table | made, str(file))
+    for name in ("evaluator", "teacher"):
+        _check_origin(made[name], f"{file}: [{name}]")
+    if fault := export_fault(recipe.export):
+        raise RecipeError(f"{file}: [export]: {fault}")
     _check_student(recipe.student, f"{file}: [student]")
     for phase in recipe.phases:
         if unknown := sorted(set(phase.losses) - set(LOSSES)):
             raise RecipeError(f"{file}: phase {phase.name!r}: unknown losses {unknown}; known: {list(LOSSES)}")
+        if fault := _phase_fault(phase):
+            raise RecipeError(f"{file}: phase {phase.name!r}: {fault}")
     return recipe
+
+
+def _table(value: Any, where: str) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise RecipeError(f"{where}: expected a table, found {value!r}")
+
+
+def _with_ready(table: dict[str, Any], file: Path) -> dict[str, Any]:
+    """`from`, which Python has another use for, as `ready`, and found from wherever the recipe is followed."""
+    if "ready" in table:
+        raise RecipeError(f"{file}: unknown keys ['ready']; a kept one is named by 'from'")
+    if "from" not in table:
+        return table
+    rest = {key: value for key, value in table.items() if key != "from"}
+    return rest | {"ready": (file.parent / str(table["from"])).resolve()}
+
+
+def _check_origin(part: EvaluatorRecipe | TeacherRecipe, where: str) -> None:
+    trained = bool(part.channels) or part.seconds > 0
+    if part.ready is not None and trained:
+        raise RecipeError(f"{where}: 'from' names a ready one, so nothing is trained: leave out 'channels' and 'seconds'")
+    if part.ready is None and not (part.channels and part.seconds > 0):
+        raise RecipeError(f"{where}: expected 'channels' and 'seconds' (more than 0) to train one, or 'from' to take a ready one")
+
+
+def _phase_fault(phase: PhaseRecipe) -> str | None:
+    if (phase.steps is None) == (phase.seconds is None):
+        return "expected either 'steps' or 'seconds'"
+    if (phase.steps if phase.steps is not None else phase.seconds or 0) <= 0:
+        return "'steps' or 'seconds' must be more than 0"
+    if not phase.rate > 0:
+        return f"'rate' is {phase.rate}; expected more than 0"
+    if not any(weight > 0 for weight in phase.losses.values()):
+        return "no loss weighs anything"
+    return None
 
 
 def _check_student(student: StudentRecipe, where: str) -> None:
@@ -120,11 +181,18 @@ def _check_student(student: StudentRecipe, where: str) -> None:
         raise RecipeError(f"{where}: layers: {cause}") from cause
 
 
-def _build(kind: type, table: dict[str, Any], where: str) -> Any:
+def _refuse_unknown(kind: type, table: dict[str, Any], where: str) -> None:
+    # A recipe says `from`, see _with_ready.
     known = {each.name for each in fields(kind)}
     if unknown := sorted(table.keys() - known):
-        raise RecipeError(f"{where}: unknown keys {unknown}; known: {sorted(known)}")
-    try:
-        return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
-    except TypeError as cause:
-        raise RecipeError(f"{where}: {cause}") from cause
+        raise RecipeError(
+            f"{where}: unknown keys {unknown}; known: {sorted('from' if name == 'ready' else name for name in known)}"
+        )
+
+
+def _build(kind: type, table: dict[str, Any], where: str) -> Any:
+    _refuse_unknown(kind, table, where)
+    required = {each.name for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING}
+    if missing := sorted(required - table.keys()):
+        raise RecipeError(f"{where}: lacks the keys {missing}")
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})

@@ -14,14 +14,17 @@ from stillhouse_models.sources.caption import PLAIN
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.training.metrics import MetricsLog
 from stillhouse_models.training.pictures import to_tensor
+from stillhouse_models.watch import Watch
 
 HELD_OUT_SEED = 1_000_003
 BATCH = 96
 PEAK_RATE = 2e-3
 
 
-def train_evaluator(source: str, channels: tuple[int, ...], out: Path, seconds: float, seed: int = 0) -> float:
-    """Returns the share of held-out renders with every answer right."""
+def train_evaluator(
+    source: str, channels: tuple[int, ...], out: Path, seconds: float, seed: int = 0, watch: Watch | None = None
+) -> float:
+    """Returns the share of held-out renders with every answer right. Stopped on the way, it keeps nothing."""
     sprites = SOURCES[source]()
     torch.manual_seed(seed)
     rng, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
@@ -29,7 +32,7 @@ def train_evaluator(source: str, channels: tuple[int, ...], out: Path, seconds: 
     network = network.to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_RATE, weight_decay=1e-3)
     out.mkdir(parents=True, exist_ok=True)
-    log = MetricsLog(out / "evaluator.jsonl")
+    log = MetricsLog(out / "evaluator.jsonl", echo=watch is None)
     start, step = time.monotonic(), 0
     while (spent := (time.monotonic() - start) / seconds) < 1:
         optimiser.param_groups[0]["lr"] = PEAK_RATE * min(1, (step + 1) / 100, 2 * (1 - spent))
@@ -40,13 +43,18 @@ def train_evaluator(source: str, channels: tuple[int, ...], out: Path, seconds: 
         loss.backward()
         optimiser.step()
         step += 1
+        if watch:
+            watch.tell("evaluator", time.monotonic() - start, seconds, "seconds", {"loss": loss.item()})
+            watch.stop_if_asked("the evaluator begins anew")
         if step % 100 == 0:
             log.write(step=step, pictures=step * BATCH, loss=loss.item(), seconds=time.monotonic() - start)
         if step % 500 == 0:
             log.write(step=step, **accuracy(network, sprites, 512))
     shares = accuracy(network, sprites, 4096)
     log.write(step=step, final=True, **shares)
-    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, out / "evaluator.safetensors")
+    fresh = out / "evaluator.safetensors.new"
+    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, fresh)
+    fresh.replace(out / "evaluator.safetensors")
     return shares["every"]
 
 

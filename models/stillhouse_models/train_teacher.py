@@ -27,6 +27,7 @@ from stillhouse_models.training.muon import Muon
 from stillhouse_models.training.pictures import to_pixels, to_tensor
 from stillhouse_models.training.sampling import sample, sigmas
 from stillhouse_models.training.sheet import save_sheet
+from stillhouse_models.watch import Watch
 from stillhouse_models.weights import load_painter
 
 
@@ -168,18 +169,20 @@ def is_hidden_matrix(name: str, parameter: Tensor) -> bool:
 
 
 def settings_of(recipe: Recipe) -> TeacherSettings:
-    named = {key: value for key, value in asdict(recipe.teacher).items() if key != "seconds"}
+    named = {key: value for key, value in asdict(recipe.teacher).items() if key not in ("seconds", "ready")}
     return TeacherSettings(source=recipe.source, seed=recipe.seed, **named)
 
 
-def train_teacher(settings: TeacherSettings, out: Path, seconds: float, start_from: Path | None = None) -> None:
+def train_teacher(
+    settings: TeacherSettings, out: Path, seconds: float, start_from: Path | None = None, watch: Watch | None = None
+) -> None:
     """`seconds` is the whole budget, earlier runs included. The evaluator is already in `out`.
 
     `start_from` is a kept teacher to begin with; a checkpoint in `out` goes before it.
     """
     # Averages of squared gradients near zero would otherwise run as denormals, at a tenth of the speed.
     torch.set_flush_denormal(True)
-    training, log = TeacherTraining(settings, out), MetricsLog(out / "teacher.jsonl")
+    training, log = TeacherTraining(settings, out), MetricsLog(out / "teacher.jsonl", echo=watch is None)
     if (out / "teacher.pt").exists():
         training.resume()
     elif start_from is not None:
@@ -191,10 +194,15 @@ def train_teacher(settings: TeacherSettings, out: Path, seconds: float, start_fr
     losses: list[tuple[float, float]] = []
     courtesy = Courtesy()
     while training.spent < seconds:
+        if watch and watch.stop_asked:
+            training.save()
+            watch.stop_if_asked(f"saved the teacher at step {training.step}")
         courtesy.look()
         begun = time.monotonic()
         losses.append(training.train_step(training.spent / seconds))
         training.spent += time.monotonic() - begun
+        if watch:
+            watch.tell("teacher", training.spent, seconds, "seconds", {"loss": losses[-1][0]})
         if training.step % 50 == 0:
             pictures = training.step * settings.batch_size
             loss, layout = np.mean(losses, axis=0)

@@ -26,6 +26,13 @@ def test_built_in_recipes_are_read(file: Path) -> None:
         (('family = "lite-unet"', 'family = "lite-unet"\ntemperature = 0.0'), "temperature is 0"),
         (('family = "lite-unet"', 'family = "teacher-unet"\nattention = "linear"'), "teacher-unet.*full"),
         (("[teacher]", "[teacher"), "shapes"),
+        (("seconds = 40", "seconds = 40\nsteps = 9"), "either 'steps' or 'seconds'"),
+        (("seconds = 40", "steps = 0"), "more than 0"),
+        (("rate = 2e-3", "rate = 0.0"), "'rate' is 0.0"),
+        (("[teacher]", '[teacher]\nfrom = "somewhere"'), "leave out 'channels' and 'seconds'"),
+        (("[student]", '[export]\nversion = "1.0"\n[student]'), "semantic version"),
+        (("[student]", '[export]\nprecisions = ["fp17"]\n[student]'), "fp17"),
+        (("[student]", '[export]\nmodel = "My Model"\n[student]'), "expected a name"),
     ],
 )
 def test_a_wrong_recipe_is_refused_with_its_place(tmp_path: Path, change: tuple[str, str], message: str) -> None:
@@ -34,3 +41,28 @@ def test_a_wrong_recipe_is_refused_with_its_place(tmp_path: Path, change: tuple[
     wrong.write_text(text.replace(*change, 1))
     with pytest.raises(RecipeError, match=message):
         read_recipe(wrong)
+
+
+def test_what_phases_leave_out_goes_by_their_names(tmp_path: Path) -> None:
+    text = next(file for file in RECIPES if file.stem == "shapes-tiny").read_text()
+    file = tmp_path / "shapes.toml"
+    file.write_text(text[: text.index("[[phases]]")])
+    warm, main, fine = read_recipe(file).phases
+    assert [(phase.name, phase.rate) for phase in (warm, main, fine)] == [
+        ("warm-up", 1e-4),
+        ("main", 5e-5),
+        ("fine-tuning", 1e-5),
+    ]
+    assert dict(warm.losses) == {"mse": 1.0}
+    assert {"mse", "feature", "gram", "kl"} <= set(main.losses)
+    assert fine.frozen
+    assert not main.frozen
+    file.write_text(text[: text.index("[[phases]]")] + '[[phases]]\nname = "main"\nseconds = 5\nrate = 1e-3\n')
+    (only,) = read_recipe(file).phases
+    assert (only.seconds, only.steps, only.rate, dict(only.losses)) == (5, None, 1e-3, dict(main.losses))
+
+
+def test_ready_parts_are_looked_for_beside_the_recipe(tmp_path: Path) -> None:
+    recipe = read_recipe(next(file for file in RECIPES if file.stem == "released"))
+    checkpoints = Path(__file__).parents[1] / "checkpoints/stickers"
+    assert (recipe.teacher.ready, recipe.evaluator.ready) == (checkpoints / "teacher", checkpoints)

@@ -1,7 +1,15 @@
-"""A student in training: weights, optimisers, average and random states, on disk and back."""
+"""A student in training: weights, optimisers, average and random states, on disk and back.
 
-from dataclasses import dataclass
+`StudentRun.step` is the only place that moves weights. What a student is told off for comes from losses: a new one is
+plugged in there by its name, and a recipe's phase weighs it by that name; whatever of it learns or draws random numbers
+(from `run.rng`, never from another generator) belongs into `state` and `restore`, or a resumed run is another run.
+The loop around it stands in training/phase_loop.py, what happens between phases in training/close_phase.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +22,7 @@ from stillhouse_models.recipe import PhaseRecipe, Recipe
 from stillhouse_models.sources.batches import SOURCES
 from stillhouse_models.start.start_from_teacher import start_from_teacher
 from stillhouse_models.training.average import Average
+from stillhouse_models.training.checkpoint import load_checkpoint, save_checkpoint
 from stillhouse_models.training.lessons import draw_lesson
 from stillhouse_models.training.moment import Moment
 from stillhouse_models.training.muon import Muon
@@ -28,11 +37,25 @@ CHECKPOINT = "student.pt"
 
 @dataclass
 class Progress:
-    """Where a run stands: the phase, the seconds spent in it, steps in all."""
+    """Where a run stands: the phase, the seconds and steps spent in it, steps in all.
+
+    `window` holds the losses since the last logged step, `losses` the means then; `rows` are the lineage of closed phases,
+    `best` the file of the best one's state. `threads` of arithmetic: sums over other numbers of threads differ in last bits.
+    """
 
     phase: int = 0
     spent: float = 0.0
     step: int = 0
+    phase_step: int = 0
+    window: list[dict[str, float]] = field(default_factory=list)
+    losses: dict[str, float] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    best: str | None = None
+    threads: int = 0
+
+    def through(self, phase: PhaseRecipe) -> float:
+        """How much of the phase is over, from 0; 1 and more: all of it."""
+        return self.phase_step / phase.steps if phase.steps is not None else self.spent / (phase.seconds or 1)
 
 
 class StudentRun:
@@ -82,12 +105,12 @@ class StudentRun:
         moment, named = Moment(lesson, context, clean.float(), features), set(phase.losses)
         losses = self.objectives.losses(named, moment, self.average, self.rng)
         total = torch.stack([phase.losses[name] * loss for name, loss in losses.items() if name in phase.losses]).sum()
-        if not torch.isfinite(total):
-            raise FloatingPointError(
-                f"phase {phase.name!r}, step {self.progress.step}: the loss is {total.item()}; lower its rate"
-            )
+        self._require_number(phase, "the loss", total, losses)
         total.backward()
         self._freeze(phase.frozen)
+        gradients = [p.grad for group in (*self.muon.param_groups, *self.adam.param_groups) for p in group["params"]]
+        norm = nn.utils.get_total_norm([gradient for gradient in gradients if gradient is not None])
+        self._require_number(phase, "the gradient's norm", norm, losses)
         nn.utils.clip_grad_norm_(self.adam.param_groups[0]["params"], 1.0)
         for optimiser in (self.muon, self.adam):
             optimiser.step()
@@ -95,6 +118,16 @@ class StudentRun:
         self.average.update(self.student)
         self.progress.step += 1
         return {name: loss.item() for name, loss in losses.items()} | self.objectives.learn(named, moment, rate, self.rng)
+
+    def _require_number(self, phase: PhaseRecipe, what: str, value: Tensor, losses: Mapping[str, Tensor]) -> None:
+        """Before the weights are touched: FloatingPointError where the value is infinite or no number."""
+        if torch.isfinite(value):
+            return
+        terms = ", ".join(f"{name} {loss.item():.4g}" for name, loss in losses.items())
+        raise FloatingPointError(
+            f"phase {phase.name!r}, step {self.progress.step}: {what} is {value.item()} ({terms}); the weights were not touched, "
+            "and the last checkpoint is kept: lower this phase's rate, or the weight of that loss, and start again"
+        )
 
     def _freeze(self, frozen: tuple[str, ...]) -> None:
         for name, parameter in self.student.named_parameters():
@@ -105,26 +138,29 @@ class StudentRun:
         return Painter(self.student, self.teacher.encoder, self.teacher.tokenizer)
 
     def save(self, folder: Path) -> None:
-        """Beside and renamed, so that a kill leaves the older one whole."""
-        folder.mkdir(parents=True, exist_ok=True)
-        torch.save(self.state(), folder / f"{CHECKPOINT}.new")
-        (folder / f"{CHECKPOINT}.new").rename(folder / CHECKPOINT)
+        save_checkpoint(self.state(), folder / CHECKPOINT)
 
-    def state(self) -> dict[str, object]:
+    def state(self) -> dict[str, Any]:
         return {
             "student": self.student.state_dict(), "objectives": self.objectives.state(), "average": self.average.state,
             "updates": self.average.updates, "muon": self.muon.state_dict(), "adam": self.adam.state_dict(),
-            "rng": self.rng.bit_generator.state, "progress": self.progress,
+            "rng": self.rng.bit_generator.state, "torch_rng": torch.get_rng_state(), "progress": asdict(self.progress),
         }  # fmt: skip
 
     def restore(self, file: Path) -> None:
-        state = torch.load(file, weights_only=False)
+        """Everything as it was saved."""
+        state = load_checkpoint(file)
+        self.restore_weights(state)
+        self.rng.bit_generator.state, self.progress = state["rng"], Progress(**state["progress"])
+        torch.set_rng_state(state["torch_rng"])
+
+    def restore_weights(self, state: dict[str, Any]) -> None:
+        """Weights, average and optimisers; the data and the count of steps go on."""
         self.student.load_state_dict(state["student"])
         self.objectives.restore(state["objectives"])
         self.average.state, self.average.updates = state["average"], state["updates"]
         self.muon.load_state_dict(state["muon"])
         self.adam.load_state_dict(state["adam"])
-        self.rng.bit_generator.state, self.progress = state["rng"], state["progress"]
 
 
 def is_hidden_matrix(name: str, parameter: Tensor) -> bool:
