@@ -9,6 +9,7 @@ Run it with any Python >= 3.11; it imports nothing beyond the standard library:
 
 import argparse
 import hashlib
+import shutil
 import subprocess
 import sys
 import venv
@@ -31,8 +32,9 @@ def is_current() -> bool:
 
 
 def make_environment() -> None:
-    if not PYTHON.exists():
-        venv.create(ENVIRONMENT, with_pip=True)
+    # One that was cut off while it was made has no pip, and is made anew.
+    if not PYTHON.exists() or subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode:
+        venv.create(ENVIRONMENT, clear=PYTHON.exists(), with_pip=True)
     subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"uv=={UV_VERSION}"], check=True)
 
 
@@ -67,9 +69,25 @@ def main() -> int:
         print("models/.venv is missing or out of date: run python3 models/setup.py", file=sys.stderr)
         return 1
     print("Making models/.venv: about 3 GB to download on x86-64 Linux (torch with CUDA libraries), 5.2 GB on disk.", flush=True)
-    sync()
+    try:
+        sync()
+    except (OSError, subprocess.CalledProcessError) as cause:
+        return explain(cause)
     print("models/.venv is ready")
     return 0
+
+
+def explain(cause: Exception) -> int:
+    """What to do about it, as far as one can tell; the program that failed has said its own words before."""
+    free = shutil.disk_usage(FOLDER).free / 2**30
+    if "ensurepip" in str(cause):
+        remedy = "this Python cannot make environments: on Debian, sudo apt install python3-venv"
+    elif free < 6:
+        remedy = f"{free:.1f} GB are free in {FOLDER}, and 6 GB are needed (the download is kept meanwhile)"
+    else:
+        remedy = "see above; it needs a network that reaches a Python package registry, and goes on where it stopped"
+    print(f"models/.venv could not be made: {remedy}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from stillhouse_models.ends import ends_told
 from stillhouse_models.progress import progress
 from stillhouse_models.recipe import read_recipe
 
@@ -15,6 +17,71 @@ RecipeFile = Annotated[Path, typer.Argument(help="a TOML file of models/recipes/
 TrainingFolder = Annotated[Path, typer.Option("--training", help="folder of evaluator, teacher and their logs")]
 VersionFolder = Annotated[Path, typer.Argument(help="a version's folder", exists=True, file_okay=False)]
 OutFolder = Annotated[Path, typer.Option("--out", help="folder to write to")]
+AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
+
+
+@app.command("run")
+def run_command(recipe: RecipeFile, out: OutFolder, as_json: AsJson = False) -> None:
+    """The whole way: evaluator, teacher, student in its phases, judgement, export. Started again, it goes on."""
+    from stillhouse_models.live_watch import LiveWatch
+    from stillhouse_models.run_recipe import run_recipe
+    from stillhouse_models.run_text import run_text
+
+    with LiveWatch().listening() as watch:
+        result = run_recipe(read_recipe(recipe), out, watch)
+    typer.echo(json.dumps(result, indent=2) if as_json else run_text(result))
+
+
+@app.command("inspect")
+def inspect_command(
+    family: Annotated[str, typer.Option(help="lite-unet, mobilenet-v3-unet, separable-unet or teacher-unet")] = "lite-unet",
+    channels: Annotated[str, typer.Option(help="of each level, finest first")] = "32,64,128",
+    num_res_blocks: Annotated[int, typer.Option(min=1)] = 2,
+    context_channels: Annotated[int, typer.Option(min=1, help="width of the text encoder")] = 128,
+    patch: Annotated[int, typer.Option(min=1)] = 4,
+    attention: Annotated[str, typer.Option(help="full, linear or windowed")] = "full",
+    sizes: Annotated[str, typer.Option(help="sides of pictures, in pixels")] = "32,64,128",
+    recipe: Annotated[Path | None, typer.Option(help="the student of this recipe instead", exists=True, dir_okay=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Parameters, and multiplications with additions (MACs) a step, of a student; nothing is trained."""
+    from stillhouse_models.inspect_family import inspect_family, inspection_of, inspection_text, whole_numbers
+
+    shape = inspection_of(read_recipe(recipe)) if recipe else {
+        "family": family, "channels": whole_numbers(channels, "--channels"), "num_res_blocks": num_res_blocks,
+        "context_channels": context_channels, "patch": patch, "attention": attention,
+    }  # fmt: skip
+    result = inspect_family(shape, whole_numbers(sizes, "--sizes"))
+    typer.echo(json.dumps(result, indent=2) if as_json else inspection_text(result))
+
+
+@app.command("plot")
+def plot_command(
+    folder: Annotated[Path, typer.Argument(help="of a run, or of a student in training", exists=True, file_okay=False)],
+    out: Annotated[Path | None, typer.Option("--out", help="folder of the PNGs; plots/ beside the logs if left out")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Loss curves, quality by phase, and teacher beside student at equal seeds, as PNGs; also while training goes on."""
+    from stillhouse_models.plot.plot_run import plot_run
+
+    files = [str(file) for file in plot_run(folder, out)]
+    typer.echo(json.dumps({"files": files}, indent=2) if as_json else "\n".join(files))
+
+
+@app.command("throughput")
+def throughput_command(
+    recipe: RecipeFile,
+    steps: Annotated[int, typer.Option(min=1, help="steps a round")] = 5,
+    rounds: Annotated[int, typer.Option(min=2, help="rounds, in which both take turns")] = 6,
+    as_json: AsJson = False,
+) -> None:
+    """How fast this toolkit trains the recipe's student against a plain PyTorch loop, and what rendering pictures costs."""
+    from stillhouse_models.live_watch import LiveWatch
+    from stillhouse_models.throughput import throughput, throughput_text
+
+    with LiveWatch().listening() as watch:
+        result = throughput(read_recipe(recipe), steps, rounds, watch)
+    typer.echo(json.dumps(result, indent=2) if as_json else throughput_text(result))
 
 
 @app.command("train-evaluator")
@@ -107,7 +174,7 @@ def ablation_command(
 def tune_command(
     student: Annotated[Path, typer.Argument(help="a student's folder", exists=True, file_okay=False)],
     rounds: Annotated[int, typer.Option(help="interleaved runs of each way")] = 200,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure on this machine which ways of writing a graph down are faster: what --target rests on."""
     from stillhouse_models.variants.measure_tuning import measure_tuning
@@ -128,7 +195,7 @@ def keep_command(recipe: RecipeFile, training: TrainingFolder, out: OutFolder) -
 
 
 @app.command("evaluate")
-def evaluate_command(version: VersionFolder, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def evaluate_command(version: VersionFolder, as_json: AsJson = False) -> None:
     """Judge every variant of a version on its own evaluation set: score, interval, fidelity, artifacts, diversity."""
     from stillhouse_models.quality.evaluate_version import evaluate_version, pictures_to_make
     from stillhouse_models.quality.quality_table import quality_table
@@ -144,7 +211,7 @@ def doctor_command(
     sheet: Annotated[
         Path | None, typer.Option(help="PNG of the worst pictures, by default doctor-MODEL-VERSION.png here")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what is wrong with a version's pictures, show the worst, and what would help, with the numbers behind it."""
     from stillhouse_models.doctor.diagnose import report
@@ -215,7 +282,15 @@ def sheet_command(
         compare_sheet(version, file, count, side, columns)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None, name: str = "python -m stillhouse_models") -> None:
     # Read by OpenMP when torch is first imported: an idle worker waits some microseconds, then sleeps.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
-    app()
+    with ends_told():
+        app(args=completed(sys.argv[1:] if arguments is None else arguments), prog_name=name)
+
+
+def completed(arguments: list[str]) -> list[str]:
+    """A recipe in the place of a command is followed as a whole: `RECIPE.toml --out DIR`."""
+    first = arguments[0] if arguments else "--help"
+    is_option = first.startswith("-") and first != "--help"
+    return ["run", *arguments] if first.endswith(".toml") or (is_option and len(arguments) > 1) else arguments

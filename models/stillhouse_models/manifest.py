@@ -10,6 +10,8 @@ from stillhouse_models.canonical_json import canonical_json
 
 SCHEMA = Path(__file__).resolve().parents[2] / "shared/manifest.schema.json"
 MANIFEST = "manifest.json"
+# Beside a version that was just made: what it was made by. No part of it.
+TRAINING = "training"
 CHUNK_BYTES = 1024 * 1024
 
 
@@ -24,9 +26,9 @@ def artifact(version: Path, path: str) -> dict[str, object]:
 
 
 def files(version: Path, under: str = "") -> list[str]:
-    """POSIX paths of everything below, sorted, but for the manifest itself."""
+    """POSIX paths of everything below, sorted, but for the manifest itself and what the version was made by."""
     found = (file.relative_to(version).as_posix() for file in (version / under).rglob("*") if file.is_file())
-    return sorted(path for path in found if path != MANIFEST)
+    return sorted(path for path in found if path != MANIFEST and not path.startswith(f"{TRAINING}/"))
 
 
 def write_manifest(version: Path, manifest: dict[str, object]) -> str:

@@ -1,11 +1,12 @@
 // The command as a shell sees it: the launcher, its exit codes, its two streams.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 
 const STILL = fileURLToPath(new URL('../../shared/bin/still.js', import.meta.url));
 
@@ -97,4 +98,19 @@ test('a process with a parent that left an IPC channel ends with that parent', {
   expect(child.exitCode).toBe(null);
   child.disconnect();
   expect(await ended).toEqual([null, 'SIGTERM']);
+});
+
+const hasToolkit = existsSync(new URL('../../models/.venv/bin/python', import.meta.url));
+
+// Without the Python environment, asking for it would begin to fetch gigabytes.
+describe.runIf(hasToolkit)('distil hands everything to the toolkit', { timeout: 120_000 }, () => {
+  test('its help, its result as JSON, its sentences and exit codes', async () => {
+    const help = await still('distil', '--help');
+    expect(help).toMatchObject({ code: 0 });
+    for (const command of ['run', 'inspect', 'evaluate', 'doctor', 'plot']) expect(help.stdout).toContain(command);
+    const inspected = await still('distil', 'inspect', '--family', 'lite-unet', '--channels', '32,64,128', '--json');
+    expect(JSON.parse(inspected.stdout)).toMatchObject({ family: 'lite-unet', parameters: 2_200_699 });
+    expect(await still('distil', 'inspect', '--channels', 'wide')).toMatchObject({ code: 2, stdout: '' });
+    expect((await still('distil', '/no/recipe.toml', '--out', tmpdir())).stderr).toContain('does not exist');
+  });
 });

@@ -20,6 +20,7 @@ const groups: Record<string, readonly Entry[]> = {
     { name: 'demo', summary: 'a server and three devices on this machine, and the whole story', load: async () => (await import('./commands/demo.ts')).demo() },
   ],
   'Models:': [
+    { name: 'distil', summary: 'make a small model of a large one, by a recipe; inspect, evaluate, plot' },
     { name: 'publish', summary: 'publish the version in a folder', load: async () => (await import('./commands/publish.ts')).publish() },
     { name: 'models', summary: 'models and versions on the server', load: async () => (await import('./commands/models.ts')).models() },
     { name: 'rollout', summary: 'bring a version to devices, in waves, behind gates', load: async () => (await import('./commands/rollout.ts')).rollout() },

@@ -15,6 +15,7 @@ const ORPHAN_GRACE_MS = 10_000;
 const self = realpathSync(fileURLToPath(import.meta.url));
 const rooms = {
   agent: '../../agent/main.ts',
+  distil: '../../server/cli/distil/main.ts',
   runtime: '../../agent/runtime-command.ts',
   serve: '../../server/main.ts',
 };
@@ -45,6 +46,7 @@ async function runHere() {
 function missing(word) {
   if (word === 'agent' || word === 'runtime')
     return 'the agent is not installed here: run npm ci in a checkout of the project';
+  if (word === 'distil') return 'the toolkit is not installed here: "still distil" works in a checkout of the project';
   const installed = existsSync(new URL(rooms.agent, `file://${self}`)) ? ' Here, "still agent" works.' : '';
   return `the server package is not installed here, so there is no "still ${word}".${installed}`;
 }

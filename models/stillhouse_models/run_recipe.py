@@ -1,0 +1,159 @@
+"""The whole way of a recipe in one folder: evaluator, teacher, student, judgement, export. Started again, it goes on.
+
+OUT/                 the version, ready for `still publish OUT`
+OUT/training/        what it was made by: evaluator, teacher, student, logs, sheets, stages.json
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from stillhouse_models.folder_lock import folder_lock
+from stillhouse_models.manifest import MANIFEST, TRAINING
+from stillhouse_models.ready_parts import EVALUATOR, take_evaluator, take_teacher, teacher_fault
+from stillhouse_models.recipe import Recipe, RecipeError
+from stillhouse_models.sources.batches import SOURCES
+from stillhouse_models.stages import Stages, digest_of
+from stillhouse_models.watch import Watch
+
+
+def run_recipe(recipe: Recipe, out: Path, watch: Watch) -> dict[str, Any]:
+    """Returns what the version is and how good. Raises StoppedError when the watch asks for it, with everything kept."""
+    training = out / TRAINING
+    check_recipe(recipe)
+    with folder_lock(training):
+        stages = Stages(training / "stages.json")
+        common = {"source": recipe.source, "seed": recipe.seed}
+        _do(stages, "evaluator", common | _origin(recipe.evaluator), watch, lambda: _evaluator(recipe, training, watch))
+        _do(stages, "teacher", common | _origin(recipe.teacher), watch, lambda: _teacher(recipe, training, watch))
+        taught = common | {"student": recipe.student, "guidance": recipe.teacher.guidance}
+        _do(stages, "student", taught, watch, lambda: _student(recipe, training, watch))
+        # Phases may change until they are over (distil.py sees to that); from here on they all are.
+        stages.begin("phases", {"phases": [asdict(phase) for phase in recipe.phases]})
+        with watch.at_once():
+            _do(stages, "judge", taught, watch, lambda: _judge(recipe, training, watch))
+            exported = {"name": recipe.name, "export": recipe.export}
+            # Another name, number or form of the same weights is made in minutes.
+            if not stages.is_current("export", exported):
+                stages.forget("export")
+            _do(stages, "export", exported, watch, lambda: _export(recipe, training, out))
+        return result_of(out)
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """What would otherwise be found after an hour. RecipeError."""
+    if recipe.source not in SOURCES:
+        raise RecipeError(f"source is {recipe.source!r}; known: {sorted(SOURCES)}")
+    sprites, teacher = SOURCES[recipe.source](), recipe.teacher
+    if teacher.ready is not None:
+        if fault := teacher_fault(teacher.ready, sprites):
+            raise RecipeError(f"[teacher] from: {fault}")
+        levels = len(json.loads((teacher.ready / "unet/config.json").read_text())["channels"])
+    else:
+        levels = len(teacher.channels)
+    if levels != len(recipe.student.channels):
+        raise RecipeError(
+            f"[student] channels has {len(recipe.student.channels)} levels, the teacher {levels}: expected as many, "
+            "because the losses compare one level with its other"
+        )
+    if recipe.evaluator.ready is not None and not recipe.evaluator.ready.exists():
+        raise RecipeError(f"[evaluator] from: there is no {recipe.evaluator.ready}")
+
+
+def _do(stages: Stages, name: str, made_from: dict[str, Any], watch: Watch, work: Callable[[], None]) -> None:
+    if not stages.begin(name, made_from):
+        watch.say(f"{name}: done already")
+        return
+    watch.say(f"{name} …")
+    begun = time.monotonic()
+    work()
+    stages.finish(name)
+    watch.say(f"{name}: done in {time.monotonic() - begun:.0f} s")
+
+
+def _origin(part: Any) -> dict[str, Any]:
+    """What a ready one is, not where it lies: a recipe may be followed in a moved checkout."""
+    return {"ready": digest_of(part.ready)} if part.ready is not None else {"trained": part}
+
+
+def _evaluator(recipe: Recipe, training: Path, watch: Watch) -> None:
+    if recipe.evaluator.ready is not None:
+        take_evaluator(recipe.evaluator.ready, SOURCES[recipe.source](), training)
+        return
+    from stillhouse_models.train_evaluator import train_evaluator
+
+    wanted = recipe.evaluator
+    share = train_evaluator(recipe.source, wanted.channels, training, wanted.seconds, recipe.seed, watch)
+    watch.say(f"evaluator: {share:.2%} of held-out renders with every answer right")
+
+
+def _teacher(recipe: Recipe, training: Path, watch: Watch) -> None:
+    if recipe.teacher.ready is not None:
+        take_teacher(recipe.teacher.ready, SOURCES[recipe.source](), training / "teacher")
+        return
+    from stillhouse_models.keep_teacher import keep_teacher
+    from stillhouse_models.train_teacher import settings_of, train_teacher
+
+    train_teacher(settings_of(recipe), training, recipe.teacher.seconds, watch=watch)
+    keep_teacher(training, training / "teacher")
+
+
+def _student(recipe: Recipe, training: Path, watch: Watch) -> None:
+    from stillhouse_models.distil import distil
+
+    distil(recipe, training, training / "student", watch=watch)
+
+
+def _judge(recipe: Recipe, training: Path, watch: Watch) -> None:
+    from stillhouse_models.judge_student import judge_student
+
+    judged = judge_student(recipe, training)
+    (training / "judged.json").write_text(json.dumps(judged, indent=1) + "\n")
+    for name, shares in judged.items():
+        watch.say(f"{name}, on held-out prompts: {shares['every']:.1%} whole, {shares['parts']:.1%} of the parts found")
+
+
+def _export(recipe: Recipe, training: Path, out: Path) -> None:
+    """Made beside and moved, the manifest last: what has a manifest is whole."""
+    from stillhouse_models.export import ExportRequest, export_version
+
+    wanted = recipe.export
+    made = export_version(
+        ExportRequest(
+            model=wanted.model or recipe.name, version=wanted.version, source=recipe.source,
+            student=training / "student/student", teacher=training / "teacher", evaluator=training / EVALUATOR,
+            out=training / "export", description=wanted.description, steps=wanted.steps or recipe.student.steps,
+            precisions=wanted.precisions, prompts=wanted.prompts,
+            teacher_steps=wanted.teacher_steps, teacher_guidance=recipe.teacher.guidance,
+        )
+    )  # fmt: skip
+    (out / MANIFEST).unlink(missing_ok=True)
+    for old in out.iterdir():
+        if old.name != TRAINING:
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+    for part in sorted(made.iterdir(), key=lambda part: part.name == MANIFEST):
+        part.rename(out / part.name)
+    shutil.rmtree(training / "export")
+
+
+def result_of(out: Path) -> dict[str, Any]:
+    """JSON-able: the version in `out`, each variant's score, and the student beside the teacher."""
+    manifest = json.loads((out / MANIFEST).read_text())
+    variants = [
+        {
+            "name": v["name"],
+            "precision": v["precision"],
+            "steps": v["steps"],
+            "parameters": v["parameters"],
+            "scores": v["scores"],
+        }
+        for v in manifest["variants"]
+    ]
+    judged = json.loads((out / TRAINING / "judged.json").read_text())
+    phases = [{key: row[key] for key in ("name", "steps", "undone", "metrics")} for row in manifest["lineage"]["phases"]]
+    named = {"folder": str(out), "model": manifest["model"], "version": manifest["version"]}
+    return named | {"variants": variants, "teacher": manifest["evaluation"]["teacher"], "judged": judged, "phases": phases}

@@ -1,0 +1,23 @@
+"""The end of a run for people: what it is, how good, and what to type next."""
+
+from typing import Any
+
+
+def run_text(result: dict[str, Any]) -> str:
+    lines = [f"{result['model']}@{result['version']} in {result['folder']}"]
+    for phase in result["phases"]:
+        end = " (undone)" if phase["undone"] else ""
+        lines.append(f"  phase {phase['name']}: to step {phase['steps']}, {phase['metrics']['parts']:.1%} of the parts{end}")
+    for variant in result["variants"]:
+        low, high = _interval(variant["scores"])
+        bounds = f" [{low:.2f}, {high:.2f}]" if low is not None and high is not None else ""
+        score = f"quality {variant['scores']['quality']:.2f}{bounds} of the teacher's 5"
+        lines.append(f"  {variant['name']}: {score}, {variant['steps']} steps, {variant['parameters']:,} parameters")
+    lines.append(f"publish it:  npx still publish {result['folder']}")
+    lines.append(f"look at it:  npx still distil plot {result['folder']}")
+    return "\n".join(lines)
+
+
+def _interval(scores: dict[str, Any]) -> tuple[float | None, float | None]:
+    interval = scores.get("interval") or {}
+    return interval.get("low"), interval.get("high")
