@@ -118,11 +118,18 @@ function latency(gate: Gate, members: readonly DeviceEvidence[], { confidence }:
   };
 }
 
-/** Each new run with the run of the version before that is nearest in time, if it is near enough. */
+/** Runs of both versions that are near enough in time, the nearest first; none stands in two pairs and counts twice. */
 function pairsOf(runs: readonly Run[], before: readonly Run[]): [Run, Run][] {
-  return usable(runs).flatMap((now) => {
-    const nearest = before.toSorted((a, b) => Math.abs(a.atMs - now.atMs) - Math.abs(b.atMs - now.atMs))[0];
-    return nearest && Math.abs(nearest.atMs - now.atMs) <= PAIR_WITHIN_MS ? [[now, nearest] as [Run, Run]] : [];
+  const distance = ([now, then]: readonly [Run, Run]) => Math.abs(now.atMs - then.atMs);
+  const candidates = usable(runs)
+    .flatMap((now) => before.map((then) => [now, then] as [Run, Run]))
+    .filter((pair) => distance(pair) <= PAIR_WITHIN_MS)
+    .toSorted((a, b) => distance(a) - distance(b));
+  const used = new Set<Run>();
+  return candidates.filter(([now, then]) => {
+    if (used.has(now) || used.has(then)) return false;
+    used.add(now).add(then);
+    return true;
   });
 }
 

@@ -157,6 +157,13 @@ describe('relative gates', () => {
     expect(verdict('latency.p50<=1.2x', [device('b')])).toMatchObject({ verdict: 'pass', value: null });
   });
 
+  it('count no run twice: two new ones beside one old one are one pair', () => {
+    const twice = device('a', [run({ seed: 1 }), run({ seed: 2, atMs: 1000 })], {
+      before: { version: '1.0.0', runs: [run({ seed: 3, atMs: 900 })] },
+    });
+    expect(verdict('latency.p50<=1.2x', [twice])).toMatchObject({ verdict: 'pass', n: 64 });
+  });
+
   it('do not compare what was measured on another day', () => {
     const yesterday = run({ ms: 150, atMs: -24 * HOUR_MS });
     const judged = judge(gate('latency.p50<=1.2x'), [upgraded('a', run(), yesterday)], options);
