@@ -15,6 +15,7 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   'agent-memory': async () => (await import('./agent-memory.ts')).measureAgentMemory(),
   'artifact-serving': async () => (await import('./artifact-serving.ts')).measureArtifactServing(),
   telemetry: async () => (await import('./telemetry.ts')).measureTelemetry(),
+  'rollout-reducer': async () => (await import('./rollout-reducer.ts')).measureRolloutReducer(),
   'connected-devices': async () => (await import('./connected-devices.ts')).measureConnectedDevices(),
 };
 
