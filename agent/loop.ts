@@ -16,6 +16,7 @@ import { failed, type JobOutcome } from './rules/job-outcome.ts';
 import { isDiskFull } from './rules/no-space.ts';
 import { type InstallationPhase, isHeavy, plan, type Situation, type Step } from './rules/plan.ts';
 import type { StepOutcome } from './rules/step-outcome.ts';
+import { adopt } from './steps/adopt.ts';
 import { commit } from './steps/commit.ts';
 import { prune } from './steps/prune.ts';
 import { restore } from './steps/restore.ts';
@@ -113,6 +114,8 @@ export class Loop {
       case 'restore':
         this.pruneDue = true;
         return restore(store, step.place.installationId);
+      case 'adopt':
+        return adopt(store, step.wanted);
       case 'end-job':
         return this.recordJob(step.jobId, { kind: 'ended', report: { ...step, kind: 'job' } });
       case 'activate':

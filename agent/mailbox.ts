@@ -39,7 +39,9 @@ export class Mailbox {
     this.bell.ring();
   }
 
-  acknowledged({ upTo }: Ack): void {
+  acknowledged({ upTo, outboxId }: Ack): void {
+    // What another disk of this device had numbered is not what stands here.
+    if (outboxId !== undefined && outboxId !== this.store.outgoing.outboxId) return;
     this.store.outgoing.acknowledge(upTo);
   }
 

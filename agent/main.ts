@@ -61,7 +61,7 @@ async function run(
   const { deviceId, name } = credential;
   const bootId = randomUUID();
   const bell = new Bell(clock);
-  const store = openStore({ folder: config.folder, clock, onReport: () => link.wake() });
+  const store = openStore({ folder: config.folder, clock, randomness, onReport: () => link.wake() });
   const launcher = createEngineLauncher({ clock, log, runtimeFolders: config.runtimeFolders });
   const plan = (spec: EngineSpec) => planMemory({ store, measure }, spec);
   const engines = new ResidentEngines({ launcher, threads: config.threads, clock, crashes: store.crashes, plan, log });

@@ -1,6 +1,5 @@
 // Before an engine starts, or makes a larger picture: will it fit, and how? A refusal names the numbers.
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { posix } from 'node:path';
 import { EngineFault, type EngineSpec } from './engine/engine.ts';
 import type { Measure } from './means.ts';
 import { type MemoryFacts, type MemoryPrediction, predictMemory } from './rules/predict-memory.ts';
@@ -17,7 +16,7 @@ export async function predictFor(
   spec: EngineSpec,
   pixels = defaultPixels(spec),
 ): Promise<MemoryPrediction> {
-  return predictMemory(await memoryFacts(store, spec), pixels);
+  return predictMemory(memoryFacts(store, spec), pixels);
 }
 
 /** @throws EngineFault `memory_insufficient` where not even one part at a time would fit */
@@ -36,8 +35,9 @@ export async function planMemory(
   );
 }
 
-async function memoryFacts(store: Store, { versionDigest, variant, folder }: EngineSpec): Promise<MemoryFacts> {
-  const files = await filesOf(join(folder, variant.folder));
+function memoryFacts(store: Store, spec: EngineSpec): MemoryFacts {
+  const { versionDigest, variant } = spec;
+  const files = graphFiles(spec);
   const components = new Map<string, number>();
   for (const { component, bytes } of files) components.set(component, (components.get(component) ?? 0) + bytes);
   const graphs = files.filter(({ name }) => name.endsWith('.xml'));
@@ -51,17 +51,12 @@ async function memoryFacts(store: Store, { versionDigest, variant, folder }: Eng
   };
 }
 
-/** The graphs and their weights, by component. None where the version is not on the disk. */
-async function filesOf(folder: string) {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => []);
-  const graphs = entries.filter((entry) => !entry.isDirectory() && /\.(onnx|onnx_data|data|xml|bin)$/.test(entry.name));
-  return Promise.all(
-    graphs.map(async ({ name, parentPath }) => ({
-      name,
-      component: parentPath,
-      bytes: (await stat(join(parentPath, name))).size,
-    })),
-  );
+/** The graphs and their weights, by component; as the manifest has them, which the disk was checked against. */
+function graphFiles({ manifest, variant }: EngineSpec) {
+  const own = new Set(variant.artifacts);
+  return manifest.artifacts
+    .filter(({ path }) => own.has(path) && /\.(onnx|onnx_data|data|xml|bin)$/.test(path))
+    .map(({ path, sizeBytes }) => ({ name: posix.basename(path), component: posix.dirname(path), bytes: sizeBytes }));
 }
 
 const defaultPixels = ({ variant: { resolution } }: EngineSpec): number => resolution.width * resolution.height;

@@ -92,6 +92,8 @@ export type ReportBody = z.infer<typeof ReportBody>;
 export const Report = z.looseObject({
   /** Grows by one a report for the life of the agent's data folder. */
   seq: z.int().min(1),
+  /** The data folder's own mark: another one counts anew. Agents before 0.2 do not say it. */
+  outboxId: z.string().max(64).optional(),
   atMs: UtcMs,
   body: ReportBody,
 });
@@ -197,7 +199,12 @@ export const Command = z.looseObject({
 export type Command = z.infer<typeof Command>;
 
 /** The server has stored every report up to and including `upTo`. */
-export const Ack = z.looseObject({ upTo: z.int().min(0), serverTimeMs: UtcMs });
+export const Ack = z.looseObject({
+  upTo: z.int().min(0),
+  /** Of the reports that it is about. */
+  outboxId: z.string().max(64).optional(),
+  serverTimeMs: UtcMs,
+});
 export type Ack = z.infer<typeof Ack>;
 
 export const upSchemas = {

@@ -39,7 +39,10 @@ const work = (more: Partial<WorkView>): WorkView => ({
   ...{ kind: 'installation', id: 'a', phase: 'download', timed: false, exclusive: false, stopping: false },
   ...more,
 });
-const place = (installationId: string) => ({ installationId, model: 'scenes', role: 'current' as const });
+const place = (installationId: string, versionDigest = 'b'.repeat(64)) => ({
+  ...{ installationId, model: 'scenes', role: 'current' as const },
+  ...{ versionDigest, variant: 'onnxruntime-fp16' },
+});
 
 const table: [string, Situation, Partial<Step>][] = [
   ['nothing is known', empty, { kind: 'wait', untilMs: null }],
@@ -134,6 +137,24 @@ const table: [string, Situation, Partial<Step>][] = [
       before: [place('a')],
     },
     { kind: 'restore' },
+  ],
+  [
+    'what runs is wanted under the installation that it was committed with before',
+    {
+      ...desiring(wanted('a')),
+      installations: [standing('COMMITTED'), standing('COMMITTED', { installationId: 'b' })],
+      running: [place('b', 'a'.repeat(64))],
+    },
+    { kind: 'adopt', wanted: wanted('a') },
+  ],
+  [
+    'another version runs, and the wanted one is here no more',
+    {
+      ...desiring(wanted('a')),
+      installations: [standing('COMMITTED'), standing('COMMITTED', { installationId: 'b' })],
+      running: [place('b')],
+    },
+    { kind: 'wait' },
   ],
   ['a picture', { ...empty, jobs: [job()] }, { kind: 'picture', jobId: 'j' }],
   ['a picture, canceled', { ...empty, jobs: [job({ cancelRequested: true })] }, { kind: 'end-job', to: 'CANCELED' }],
@@ -309,7 +330,7 @@ class Model {
 
   private commit(id: string): void {
     const model = this.situation.desired?.models.find(({ installationId }) => installationId === id)?.model ?? '';
-    const next = { installationId: id, model, role: 'current' as const };
+    const next = { ...place(id), model };
     const now = this.situation.running.filter((one) => one.model === model);
     this.set({
       running: [...this.situation.running.filter((one) => one.model !== model), next],
@@ -353,6 +374,8 @@ class Model {
         });
       case 'restore':
         return this.commit(step.place.installationId);
+      case 'adopt':
+        return this.commit(step.wanted.installationId);
       case 'end-job':
         return this.set({ jobs: situation.jobs.filter(({ jobId }) => jobId !== step.jobId) });
       case 'activate':

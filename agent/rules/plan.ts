@@ -20,6 +20,8 @@ export interface PlaceView {
   readonly installationId: string;
   readonly model: string;
   readonly role: 'current' | 'shadow';
+  readonly versionDigest: string;
+  readonly variant: string;
 }
 
 export interface JobView {
@@ -72,6 +74,7 @@ export type Step =
   | { readonly kind: 'accept'; readonly wanted: DesiredModel }
   | { readonly kind: 'withdraw'; readonly place: PlaceView }
   | { readonly kind: 'restore'; readonly place: PlaceView }
+  | { readonly kind: 'adopt'; readonly wanted: DesiredModel }
   | {
       readonly kind: 'end-job';
       readonly jobId: string;
@@ -174,14 +177,29 @@ const samePlace = (a: Pick<PlaceView, 'model' | 'role'>, b: Pick<PlaceView, 'mod
   a.model === b.model && a.role === b.role;
 
 /** Runs what nobody wants, or what ran before is wanted again under the id that it was committed with. */
-function misplaced({ desired, running, before }: Situation): Step | null {
+function misplaced(situation: Situation): Step | null {
+  const { desired, running, before } = situation;
   if (!desired) return null;
   const unwanted = running.find((place) => !desired.models.some((model) => samePlace(model, place)));
   if (unwanted) return { kind: 'withdraw', place: unwanted };
   const wantedAgain = before.find((place) =>
     desired.models.some(({ installationId }) => installationId === place.installationId),
   );
-  return wantedAgain ? { kind: 'restore', place: wantedAgain } : null;
+  if (wantedAgain) return { kind: 'restore', place: wantedAgain };
+  const renamed = desired.models.find((wanted) => runsUnderAnotherName(wanted, situation));
+  return renamed ? { kind: 'adopt', wanted: renamed } : null;
+}
+
+/** A rollout of what ran already was called off: the installation before it is wanted, and the same version runs. */
+function runsUnderAnotherName(wanted: DesiredModel, { running, installations }: Situation): boolean {
+  const runs = running.find((place) => samePlace(place, wanted));
+  return (
+    runs !== undefined &&
+    runs.installationId !== wanted.installationId &&
+    runs.versionDigest === wanted.versionDigest &&
+    runs.variant === wanted.variant &&
+    installations.some((one) => one.installationId === wanted.installationId && one.state === 'COMMITTED')
+  );
 }
 
 function nextWork(situation: Situation): Step | null {

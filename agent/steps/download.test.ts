@@ -17,7 +17,7 @@ import { WAY_BACK_MS } from '../rules/way-back.ts';
 import type { Disk } from '../store/disk.ts';
 import { openStore, storeOver } from '../store/open-store.ts';
 import { systemDisk } from '../store/system-disk.ts';
-import { systemClock } from '../system-clock.ts';
+import { systemClock, systemRandomness } from '../system-clock.ts';
 import { admit } from './admit.ts';
 import { download } from './download.ts';
 import { stage } from './stage.ts';
@@ -111,7 +111,7 @@ beforeEach(async () => {
   const log = (line: string) => void lines.push(line);
   means = {
     ...{
-      store: openStore({ folder, clock: systemClock, onReport: () => {} }),
+      store: openStore({ folder, clock: systemClock, randomness: systemRandomness, onReport: () => {} }),
       clock: hurried,
       log,
       agentVersion: '0.0.0',
@@ -431,7 +431,7 @@ describe('download', () => {
       means.store.close();
       const database = new Database(join(folder, 'agent.db'));
       const store = storeOver({
-        ...{ database, folder, clock: systemClock, onReport: () => {} },
+        ...{ database, folder, clock: systemClock, randomness: systemRandomness, onReport: () => {} },
         disk: { ...systemDisk, ...disk },
       });
       means = { ...means, store };

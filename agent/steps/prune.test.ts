@@ -10,7 +10,7 @@ import type { Manifest } from '../../shared/manifest.ts';
 import { engineSpec, slotFiles } from '../engine-spec.ts';
 import { slotName } from '../rules/kept-versions.ts';
 import { openStore, type Store } from '../store/open-store.ts';
-import { systemClock } from '../system-clock.ts';
+import { systemClock, systemRandomness } from '../system-clock.ts';
 import { prune } from './prune.ts';
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -64,7 +64,7 @@ it('never takes a file that a kept version needs, and leaves none that no kept v
   await fc.assert(
     fc.asyncProperty(fc.array(version, { minLength: 1, maxLength: 6 }), async (versions) => {
       const folder = mkdtempSync(join(tmpdir(), 'stillhouse-prune-'));
-      const store = openStore({ folder, clock: systemClock, onReport: () => {} });
+      const store = openStore({ folder, clock: systemClock, randomness: systemRandomness, onReport: () => {} });
       try {
         for (const [n, { files, becomes }] of versions.entries()) {
           const place = await install(store, n, files);
@@ -97,7 +97,7 @@ it('never takes a file that a kept version needs, and leaves none that no kept v
 
 it('takes nothing when a kept version cannot say what it needs', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'stillhouse-prune-'));
-  const store = openStore({ folder, clock: systemClock, onReport: () => {} });
+  const store = openStore({ folder, clock: systemClock, randomness: systemRandomness, onReport: () => {} });
   const lines: string[] = [];
   const place = await install(store, 1, [1, 2]);
   store.places.switchTo(place);

@@ -67,6 +67,11 @@ const migrations = [
      peak_bytes INTEGER NOT NULL,
      PRIMARY KEY (version_digest, variant, pixels)
    ) STRICT;`,
+
+  `CREATE TABLE outbox (
+     only INTEGER PRIMARY KEY CHECK (only = 1),
+     id TEXT NOT NULL
+   ) STRICT;`,
 ] as const;
 
 export function migrate(database: Database): void {

@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { Clock } from '../../shared/clock.ts';
+import type { Clock, Randomness } from '../../shared/clock.ts';
 import { Ballast } from './ballast.ts';
 import { Blobs } from './blobs.ts';
 import { Crashes } from './crashes.ts';
@@ -37,10 +37,11 @@ export interface Store {
   close(): void;
 }
 
-/** @param onReport called after a report was stored (possibly inside a transaction that is still open) */
+/** @param options.onReport called soon after a report was stored */
 export function openStore(options: {
   readonly folder: string;
   readonly clock: Clock;
+  readonly randomness: Randomness;
   readonly onReport: () => void;
 }): Store {
   const { folder } = options;
@@ -59,14 +60,15 @@ export function storeOver(options: {
   readonly ballast?: Store['ballast'];
   readonly folder: string;
   readonly clock: Clock;
+  readonly randomness: Randomness;
   readonly onReport: () => void;
 }): Store {
-  const { database, disk, folder, clock, onReport, ballast = { keep: () => {}, giveUp: () => false } } = options;
+  const { database, disk, folder, clock, ballast = { keep: () => {}, giveUp: () => false } } = options;
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
   database.pragma('cache_size = -1024');
   migrate(database);
-  const outgoing = new Outgoing(database, clock, onReport);
+  const outgoing = new Outgoing(database, options);
   const crashes = new Crashes(database, clock, () => outgoing.append({ kind: 'running', running: places.running() }));
   const places = new Places(database, clock, crashes);
   return {

@@ -1,7 +1,7 @@
 // Reports that the server has not acknowledged yet. The number of a report is never used twice, also not after its
 // row is gone (AUTOINCREMENT).
 import type { Database, Statement } from 'better-sqlite3';
-import type { Clock } from '../../shared/clock.ts';
+import type { Clock, Randomness } from '../../shared/clock.ts';
 import { limits } from '../../shared/limits.ts';
 import type { Report, ReportBody } from '../../shared/messages.ts';
 
@@ -12,6 +12,8 @@ interface Row {
 }
 
 export class Outgoing {
+  /** Marks whose numbers the reports carry: a data folder that is made anew counts anew. */
+  readonly outboxId: string;
   private readonly insert: Statement<[number, string, string, string]>;
   private readonly select: Statement<[number, number], Row>;
   private readonly remove: Statement<[number]>;
@@ -22,10 +24,15 @@ export class Outgoing {
   private readonly clock: Clock;
   private readonly onReport: () => void;
 
-  constructor(database: Database, clock: Clock, onReport: () => void) {
+  /** @param options.onReport called soon after a report was stored, never within a transaction: it could still be taken back */
+  constructor(
+    database: Database,
+    { clock, randomness, onReport }: { clock: Clock; randomness: Randomness; onReport: () => void },
+  ) {
     this.database = database;
     this.clock = clock;
     this.onReport = onReport;
+    this.outboxId = outboxIdOf(database, randomness);
     this.insert = database.prepare('INSERT INTO outgoing (at_ms, kind, subject, body) VALUES (?, ?, ?, ?)');
     this.select = database.prepare('SELECT seq, at_ms, body FROM outgoing WHERE seq > ? ORDER BY seq LIMIT ?');
     this.remove = database.prepare('DELETE FROM outgoing WHERE seq <= ?');
@@ -43,14 +50,17 @@ export class Outgoing {
     if (this.size() >= limits.agentOutboxRows) this.dropOldest.run();
     const kind = body.kind === 'job' && body.bench ? 'bench' : body.kind;
     this.insert.run(this.clock.now(), kind, subjectOf(body), JSON.stringify(body));
-    this.onReport();
+    queueMicrotask(this.onReport);
   }
 
   /** Up to `count` reports after `seq`, oldest first. */
   after(seq: number, count: number): Report[] {
-    return this.select
-      .all(seq, count)
-      .map((row) => ({ seq: row.seq, atMs: row.at_ms, body: JSON.parse(row.body) as ReportBody }));
+    return this.select.all(seq, count).map((row) => ({
+      seq: row.seq,
+      outboxId: this.outboxId,
+      atMs: row.at_ms,
+      body: JSON.parse(row.body) as ReportBody,
+    }));
   }
 
   /** The server has stored everything up to and including `seq`. */
@@ -71,6 +81,12 @@ export class Outgoing {
   size(): number {
     return this.count.get()?.rows ?? 0;
   }
+}
+
+function outboxIdOf(database: Database, randomness: Randomness): string {
+  const made = Buffer.from(randomness.bytes(16)).toString('hex');
+  database.prepare('INSERT INTO outbox (only, id) VALUES (1, ?) ON CONFLICT DO NOTHING').run(made);
+  return database.prepare<[], { id: string }>('SELECT id FROM outbox').get()?.id ?? made;
 }
 
 function subjectOf(body: ReportBody): string {

@@ -6,7 +6,7 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DesiredModel } from '../../shared/desired-state.ts';
 import { limits } from '../../shared/limits.ts';
-import { systemClock } from '../system-clock.ts';
+import { systemClock, systemRandomness } from '../system-clock.ts';
 import { readCredential, writeCredential } from './credential.ts';
 import { lockFolder } from './lock.ts';
 import { openStore, type Store } from './open-store.ts';
@@ -26,7 +26,7 @@ const wanted = (n: number, more: Partial<DesiredModel> = {}): DesiredModel => ({
 let folder: string;
 let store: Store;
 let rings = 0;
-const open = () => openStore({ folder, clock: systemClock, onReport: () => rings++ });
+const open = () => openStore({ folder, clock: systemClock, randomness: systemRandomness, onReport: () => rings++ });
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'stillhouse-store-'));
@@ -129,13 +129,31 @@ describe('places', () => {
 });
 
 describe('outgoing reports', () => {
-  it('keep their order and never reuse a number', () => {
+  it('keep their order and never reuse a number', async () => {
     for (let n = 1; n <= 3; n++) store.outgoing.append({ kind: 'running', running: [] });
     store.outgoing.acknowledge(3);
     reopen();
     store.outgoing.append({ kind: 'running', running: [] });
     expect(store.outgoing.after(0, 10).map(({ seq }) => seq)).toEqual([4]);
+    await Promise.resolve();
     expect(rings).toBe(4);
+  });
+
+  it('are told of after their transaction, which could still be taken back', async () => {
+    store.transaction(() => {
+      store.outgoing.append({ kind: 'running', running: [] });
+      expect(rings).toBe(0);
+    });
+    await Promise.resolve();
+    expect(rings).toBe(1);
+  });
+
+  it('carry the mark of their data folder, for its whole life', () => {
+    store.outgoing.append({ kind: 'running', running: [] });
+    const { outboxId } = store.outgoing;
+    reopen();
+    expect([store.outgoing.outboxId, store.outgoing.after(0, 1)[0]?.outboxId]).toEqual([outboxId, outboxId]);
+    expect(outboxId).toMatch(/^[0-9a-f]{32}$/);
   });
 
   it('vanish with the transaction that they belong to', () => {

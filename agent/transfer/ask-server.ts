@@ -3,6 +3,8 @@
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { timings } from '../../shared/limits.ts';
+import { readText } from './read-text.ts';
+import type { Response } from './response.ts';
 
 export interface ServerAccess {
   readonly server: URL;
@@ -11,14 +13,6 @@ export interface ServerAccess {
   readonly clock: Clock;
   /** How a question travels; left out: by node:http. */
   readonly send?: (access: ServerAccess, question: Question) => Promise<Response>;
-}
-
-/** What is used of node:http's IncomingMessage. */
-export interface Response extends AsyncIterable<Buffer> {
-  readonly statusCode?: number | undefined;
-  readonly statusMessage?: string | undefined;
-  resume(): unknown;
-  destroy(error?: Error): unknown;
 }
 
 export interface Question {
@@ -45,7 +39,7 @@ export async function askServer(access: ServerAccess, question: Question): Promi
     const response = await (access.send ?? sendByHttp)(access, question);
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return { kind: 'answer', response };
-    const message = await problemOf(response);
+    const message = await problemOf(response, access.clock);
     return { kind: 'refused', status, message, mayPass: status >= 500 || PASSING.includes(status) };
   } catch (error) {
     return { kind: 'unreachable', message: causeOf(error) };
@@ -79,25 +73,14 @@ async function sendByHttp({ server, credential, clock }: ServerAccess, question:
   });
 }
 
-/** The body as text; null when it is longer than `maxBytes`. @throws when the line breaks */
-export async function readText(response: Response, maxBytes: number): Promise<string | null> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of response) {
-    bytes += piece.length;
-    // Leaving the loop destroys the response.
-    if (bytes > maxBytes) return null;
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString('utf8');
-}
-
-async function problemOf(response: Response): Promise<string> {
+async function problemOf(response: Response, clock: Clock): Promise<string> {
   const plain = `HTTP ${response.statusCode} ${response.statusMessage}`.trim();
   try {
     // All HTTP bodies of the system in one file, of which an idle agent needs none.
     const { ProblemJson } = await import('../../shared/http-api.ts');
-    const { detail, problems = [] } = ProblemJson.parse(JSON.parse((await readText(response, PROBLEM_BYTES)) ?? ''));
+    const { detail, problems = [] } = ProblemJson.parse(
+      JSON.parse((await readText(response, PROBLEM_BYTES, clock)) ?? ''),
+    );
     return [detail, ...problems.map(({ field, message }) => (field ? `${field}: ${message}` : message))].join('; ');
   } catch {
     return plain;

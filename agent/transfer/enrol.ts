@@ -3,7 +3,9 @@ import { EnrolAnswer, routes } from '../../shared/http-api.ts';
 import type { Labels } from '../../shared/ids.ts';
 import type { Inventory } from '../../shared/inventory.ts';
 import { limits } from '../../shared/limits.ts';
-import { askServer, type Response, readText, type ServerAccess } from './ask-server.ts';
+import { askServer, type ServerAccess } from './ask-server.ts';
+import { readText } from './read-text.ts';
+import type { Response } from './response.ts';
 
 export type Enrolment =
   | { readonly kind: 'enrolled'; readonly answer: z.infer<typeof EnrolAnswer> }
@@ -25,7 +27,7 @@ export async function enrol(
   });
   if (answer.kind === 'unreachable') return answer;
   if (answer.kind === 'refused') return { kind: answer.mayPass ? 'unreachable' : 'refused', message: answer.message };
-  const parsed = EnrolAnswer.safeParse(await jsonOf(answer.response).catch(() => null));
+  const parsed = EnrolAnswer.safeParse(await jsonOf(answer.response, access).catch(() => null));
   return parsed.success
     ? { kind: 'enrolled', answer: parsed.data }
     : {
@@ -34,6 +36,6 @@ export async function enrol(
       };
 }
 
-async function jsonOf(response: Response): Promise<unknown> {
-  return JSON.parse((await readText(response, limits.httpJsonBytes)) ?? '');
+async function jsonOf(response: Response, { clock }: ServerAccess): Promise<unknown> {
+  return JSON.parse((await readText(response, limits.httpJsonBytes, clock)) ?? '');
 }

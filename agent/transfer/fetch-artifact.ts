@@ -1,10 +1,8 @@
-import type { Clock } from '../../shared/clock.ts';
-import { messageOf } from '../../shared/errors.ts';
-import { timings } from '../../shared/limits.ts';
 import type { Artifact } from '../../shared/manifest.ts';
 import type { PartFile } from '../store/part-file.ts';
-import { askServer, type Response, type ServerAccess } from './ask-server.ts';
+import { askServer, type ServerAccess } from './ask-server.ts';
 import type { Pace } from './pace.ts';
+import { piecesOf } from './pieces-of.ts';
 
 export type Fetched =
   | { readonly kind: 'complete' }
@@ -49,26 +47,4 @@ export async function fetchArtifact(
   return part.isComplete
     ? { kind: 'complete' }
     : { kind: 'interrupted', message: `the answer ended after ${part.offset} of ${artifact.sizeBytes} bytes` };
-}
-
-type Piece =
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  | { readonly kind: 'broken'; readonly message: string };
-
-/** The body piece by piece; a line that is silent for too long counts as broken. */
-async function* piecesOf(response: Response, clock: Clock): AsyncGenerator<Piece> {
-  const silent = () => response.destroy(new Error(`no byte for ${timings.httpRequestMs} ms`));
-  let stopWaiting = clock.after(timings.httpRequestMs, silent);
-  try {
-    for await (const bytes of response) {
-      stopWaiting();
-      yield { kind: 'bytes', bytes };
-      stopWaiting = clock.after(timings.httpRequestMs, silent);
-    }
-  } catch (error) {
-    yield { kind: 'broken', message: messageOf(error) };
-  } finally {
-    stopWaiting();
-    response.destroy();
-  }
 }

@@ -3,7 +3,8 @@ import { canonicalJson } from '../../shared/canonical-json.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { Manifest, manifestFaults } from '../../shared/manifest.ts';
-import { askServer, readText, type ServerAccess } from './ask-server.ts';
+import { askServer, type ServerAccess } from './ask-server.ts';
+import { readText } from './read-text.ts';
 
 export type FetchedManifest =
   /** `text` is the canonical JSON, whose sha256 is the version's digest. */
@@ -20,7 +21,7 @@ export async function fetchManifest(
   const answer = await askServer(access, { method: 'GET', path: `/v1/manifests/${versionDigest}`, signal });
   if (answer.kind !== 'answer') return answer;
   try {
-    const text = await readText(answer.response, limits.httpJsonBytes);
+    const text = await readText(answer.response, limits.httpJsonBytes, access.clock);
     return text === null
       ? { kind: 'invalid', message: `the manifest is larger than ${limits.httpJsonBytes} bytes` }
       : checkManifest(text, versionDigest);

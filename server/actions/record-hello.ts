@@ -24,19 +24,20 @@ export async function recordHello(
   { deviceId, hello }: { deviceId: string; hello: Hello },
 ): Promise<void> {
   const nowMs = clock.now();
-  // Not durable: a hello that a power cut takes back is said again.
+  // A hello that a power cut takes back is said again; but a new generation that was told to the device is a promise.
   await store.write(
     async (tx) => {
       const device = await devices.byId(tx, deviceId);
-      if (!device || device.revoked) return;
+      if (!device || device.revoked) return false;
       await savePresence(tx, device);
       await learnStates(tx, device);
       await reinstallLost(tx, device);
       await outgoing.forgive(tx, deviceId);
       await tellDesired(tx);
       await tellCommands(tx);
+      return (await desiredStates.load(tx, deviceId)).generation !== device.desiredGeneration;
     },
-    { durable: false },
+    { durable: (promised) => promised },
   );
 
   async function savePresence(tx: Db, device: devices.Device): Promise<void> {

@@ -101,3 +101,15 @@ it('another device cannot move it', async () => {
   await other.report({ kind: 'probe', installationId, result: benchOf(wanted) }, 2);
   expect(await world.store.db.selectFrom('bench_runs').selectAll().execute()).toEqual([]);
 });
+
+it('a new disk counts its reports anew, and the old one keeps its own count', async () => {
+  await pi.report({ kind: 'running', running: [] }, 9, 'old');
+  await pi.report(step('NOTIFIED' as never, 'DOWNLOADING' as never), 1, 'new');
+  await pi.report(step('DOWNLOADING' as never, 'VERIFIED' as never), 5, 'old');
+  expect(await transitions()).toEqual(['QUEUED NOTIFIED', 'NOTIFIED DOWNLOADING']);
+  const owed = await world.store.db.selectFrom('outgoing').select('payload_json').where('kind', '=', 'ack').execute();
+  expect(owed.map((row) => JSON.parse(row.payload_json))).toMatchObject([
+    { upTo: 1, outboxId: 'new' },
+    { upTo: 9, outboxId: 'old' },
+  ]);
+});

@@ -15,6 +15,7 @@ import * as devices from '../store/devices.ts';
 import * as events from '../store/events.ts';
 import * as installations from '../store/installations.ts';
 import * as jobs from '../store/jobs.ts';
+import * as outboxes from '../store/outboxes.ts';
 import * as outgoing from '../store/outgoing.ts';
 import * as pictures from '../store/pictures.ts';
 import type { World } from '../store/world.ts';
@@ -26,20 +27,21 @@ export async function recordReport(
   { deviceId, report }: { deviceId: string; report: Report },
 ): Promise<void> {
   const nowMs = clock.now();
-  const { seq, body } = report;
+  const { seq, body, outboxId } = report;
+  const outbox = { deviceId, outboxId: outboxId ?? '' };
   await store.write(async (tx) => {
     const device = await devices.byId(tx, deviceId);
     if (!device || device.revoked) return;
-    if (seq > device.reportSeq) await recordNew(tx, device);
-    const upTo = Math.max(seq, device.reportSeq);
-    const payload: Ack = { upTo, serverTimeMs: nowMs };
-    await outgoing.owe(tx, { deviceId, kind: 'ack', payload });
+    const stored = await outboxes.reportSeq(tx, deviceId, outbox.outboxId);
+    if (seq > stored) await recordNew(tx, device, stored);
+    const payload: Ack = { upTo: Math.max(seq, stored), serverTimeMs: nowMs, ...(outboxId && { outboxId }) };
+    await outgoing.owe(tx, { deviceId, kind: 'ack', subject: outbox.outboxId, payload });
   });
 
-  async function recordNew(tx: Db, device: devices.Device): Promise<void> {
-    if (seq > device.reportSeq + 1)
-      log('warn', 'reports are missing', { device: device.name, after: device.reportSeq, before: seq });
-    await devices.update(tx, deviceId, { reportSeq: seq, online: true, lastSeenMs: nowMs });
+  async function recordNew(tx: Db, device: devices.Device, stored: number): Promise<void> {
+    if (seq > stored + 1) log('warn', 'reports are missing', { device: device.name, after: stored, before: seq });
+    await outboxes.setReportSeq(tx, { ...outbox, seq });
+    await devices.update(tx, deviceId, { online: true, lastSeenMs: nowMs });
     switch (body.kind) {
       case 'installation':
         return recordInstallation(tx, device, body);

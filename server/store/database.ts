@@ -11,9 +11,12 @@ import type { Schema } from './schema.ts';
 /** A connection or a transaction in progress: every query of store/ takes one. */
 export type Db = Kysely<Schema>;
 
-export interface WriteOptions {
-  /** False: told again after a power cut, so the commit need not wait for the disk. */
-  readonly durable?: boolean;
+export interface WriteOptions<T = unknown> {
+  /**
+   * False: told again after a power cut, so the commit need not wait for the disk. A function decides that from what the
+   * work returned, for work that seldom promises anything: then the write resolves when the disk has it.
+   */
+  readonly durable?: boolean | ((result: T) => boolean);
 }
 
 const STATEMENTS_KEPT = 500;
@@ -22,11 +25,13 @@ const BUSY_MS = 5000;
 export class DatabaseConnection {
   readonly sqlite: Database;
   readonly db: Db;
+  private readonly countChanges: Statement<[], { changes: number }>;
   private turn: Promise<unknown> = Promise.resolve();
   private synchronous: 'FULL' | 'NORMAL' = 'FULL';
 
   private constructor(sqlite: Database) {
     this.sqlite = sqlite;
+    this.countChanges = sqlite.prepare('SELECT total_changes() AS changes');
     this.db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: withStatementCache(sqlite) }) });
   }
 
@@ -53,13 +58,34 @@ export class DatabaseConnection {
   }
 
   /** Runs `work` in one transaction, after the writes that came before. Nothing of it stays when it throws. */
-  write<T>(work: (tx: Db) => Promise<T>, { durable = true }: WriteOptions = {}): Promise<T> {
-    const result = this.turn.then(() => {
-      this.setSynchronous(durable ? 'FULL' : 'NORMAL');
-      return this.db.transaction().execute(work);
+  write<T>(
+    work: (tx: Db) => Promise<T>,
+    { durable = true }: WriteOptions<T> = {},
+    onChange: () => void = () => {},
+  ): Promise<T> {
+    const result = this.turn.then(async () => {
+      this.setSynchronous(durable === true ? 'FULL' : 'NORMAL');
+      const before = this.changes();
+      const done = await this.db.transaction().execute(work);
+      if (typeof durable === 'function' && durable(done)) this.sync();
+      if (this.changes() !== before) onChange();
+      return done;
     });
-    this.turn = result.catch(() => {});
+    this.turn = result.then(
+      () => {},
+      () => {},
+    );
     return result;
+  }
+
+  /** Rows that were written since the connection was opened. */
+  private changes(): number {
+    return this.countChanges.get()?.changes ?? 0;
+  }
+
+  /** What was committed so far survives a power cut: a checkpoint syncs the WAL before it copies from it. */
+  private sync(): void {
+    this.sqlite.pragma('wal_checkpoint(PASSIVE)');
   }
 
   /** Resolves when the writes that were asked for have ended. */

@@ -22,7 +22,6 @@ export interface Device {
   readonly bootId: string | null;
   readonly desiredGeneration: number;
   readonly reportedGeneration: number;
-  readonly reportSeq: number;
 }
 
 export async function insert(
@@ -50,7 +49,6 @@ export async function insert(
       boot_id: null,
       desired_generation: 0,
       reported_generation: -1,
-      report_seq: 0,
     })
     .execute();
 }
@@ -93,7 +91,6 @@ export async function update(
     bootId: string;
     desiredGeneration: number;
     reportedGeneration: number;
-    reportSeq: number;
   }>,
 ): Promise<void> {
   const json = (value: unknown) => (value === undefined ? undefined : JSON.stringify(value));
@@ -110,7 +107,6 @@ export async function update(
     boot_id: change.bootId,
     desired_generation: change.desiredGeneration,
     reported_generation: change.reportedGeneration,
-    report_seq: change.reportSeq,
   };
   await tx.updateTable('devices').set(columns).where('device_id', '=', deviceId).execute();
 }
@@ -197,7 +193,6 @@ async function withLabels(db: Db, rows: readonly DevicesTable[]): Promise<Device
     bootId: row.boot_id,
     desiredGeneration: row.desired_generation,
     reportedGeneration: row.reported_generation,
-    reportSeq: row.report_seq,
   }));
 }
 

@@ -4,8 +4,9 @@ import type { Kysely } from 'kysely';
 import { StillError } from '../../shared/errors.ts';
 import { up as firstTables } from './migrations/0001-first-tables.ts';
 import { up as rolloutEngine } from './migrations/0002-rollout-engine.ts';
+import { up as outboxes } from './migrations/0010-outboxes.ts';
 
-const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [firstTables, rolloutEngine];
+const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [firstTables, rolloutEngine, outboxes];
 
 export async function migrate(sqlite: Database, db: Kysely<unknown>): Promise<void> {
   const done = Number(sqlite.pragma('user_version', { simple: true }));

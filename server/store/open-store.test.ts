@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import SqliteDatabase from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeWorld, type TestWorld } from '../../test/server/make-world.ts';
+import { DatabaseConnection } from './database.ts';
 import { openStore } from './open-store.ts';
 
 let world: TestWorld;
@@ -32,6 +33,30 @@ describe('a write', () => {
     await expect(failing).rejects.toThrow('no');
     await next;
     expect(await keys()).toEqual(['b']);
+  });
+
+  it('that changes nothing wakes nobody', async () => {
+    let wakings = 0;
+    world.store.committed.listen(() => wakings++);
+    await world.store.write((tx) => tx.selectFrom('api_keys').selectAll().execute());
+    expect(wakings).toBe(0);
+    await world.store.write((tx) => insertKey(tx, 'a'));
+    expect(wakings).toBe(1);
+  });
+
+  it('that turns out to promise something resolves when the disk has it', async () => {
+    const connection = await DatabaseConnection.open(join(world.folder, 'promises.db'));
+    const pragma = vi.spyOn(connection.sqlite, 'pragma');
+    const synced = () => pragma.mock.calls.filter(([text]) => text.startsWith('wal_checkpoint')).length;
+    const work = (promised: boolean, key: string) => async (tx: Parameters<typeof insertKey>[0]) => {
+      await insertKey(tx, key);
+      return promised;
+    };
+    await connection.write(work(false, 'a'), { durable: (promised) => promised });
+    expect(synced()).toBe(0);
+    await connection.write(work(true, 'b'), { durable: (promised) => promised });
+    expect(synced()).toBe(1);
+    await connection.close();
   });
 
   it('waits for those before it, durable or not', async () => {

@@ -13,8 +13,8 @@ export interface Store {
   /** For reading outside of a transaction. */
   readonly db: Db;
   /** One transaction; writes stand in line. */
-  write<T>(work: (tx: Db) => Promise<T>, options?: WriteOptions): Promise<T>;
-  /** Fires after every commit. */
+  write<T>(work: (tx: Db) => Promise<T>, options?: WriteOptions<T>): Promise<T>;
+  /** Fires after every commit that changed something. */
   readonly committed: Signal;
   /** Artifacts by sha256. */
   readonly blobs: FileStore;
@@ -46,11 +46,8 @@ export function storeOver(connection: DatabaseConnection, files: Pick<Store, 'bl
   return {
     ...files,
     db: connection.db,
-    write: async (work, options) => {
-      const result = await connection.write(work, options);
-      committed.fire();
-      return result;
-    },
+    // A look that changed nothing wakes nobody, or the tick would wake itself.
+    write: (work, options) => connection.write(work, options, () => committed.fire()),
     committed,
     telemetry: new TelemetryRows(connection.sqlite),
     close: () => connection.close(),

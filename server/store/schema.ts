@@ -19,7 +19,6 @@ export interface DevicesTable {
   desired_generation: number;
   reported_generation: number;
   /** Highest sequence number of a report that is stored. */
-  report_seq: number;
 }
 
 export interface LabelsTable {
@@ -273,8 +272,15 @@ export interface AuditTable {
   hash: string;
 }
 
+export interface OutboxesTable {
+  device_id: string;
+  outbox_id: string;
+  report_seq: number;
+}
+
 export interface Schema {
   devices: DevicesTable;
+  outboxes: OutboxesTable;
   labels: LabelsTable;
   enrolment_tokens: EnrolmentTokensTable;
   api_keys: ApiKeysTable;

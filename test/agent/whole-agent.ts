@@ -43,7 +43,7 @@ export function startAgent(
   const randomness = { uniform: () => 0.1, bytes: (count: number) => randomBytes(count) };
   const bell = new Bell(clock);
   const store = openStore({
-    ...{ folder, clock },
+    ...{ folder, clock, randomness },
     onReport: () => {
       link.wake();
       onReport?.();

@@ -8,13 +8,14 @@ import { EngineFault, type EngineSpec, type LaunchOptions } from '../../agent/en
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { planMemory, predictFor } from '../../agent/plan-memory.ts';
 import { openStore } from '../../agent/store/open-store.ts';
+import { systemRandomness } from '../../agent/system-clock.ts';
 import { clockOf, specOf } from './fixture.ts';
 import { openVinoRuntimes, openVinoSpec } from './openvino-fixture.ts';
 import { randomVersion } from './random-model.ts';
 
 const clock = clockOf();
 const folder = mkdtempSync(join(tmpdir(), 'stillhouse-memory-'));
-const store = openStore({ folder, clock, onReport: () => {} });
+const store = openStore({ folder, clock, randomness: systemRandomness, onReport: () => {} });
 const launcher = createEngineLauncher({ clock, log: () => {}, runtimeFolders: [await openVinoRuntimes()] });
 const released = fileURLToPath(new URL('../../models/released/stickers-lite/1.1.0', import.meta.url));
 const made: EngineSpec[] = [];

@@ -101,9 +101,11 @@ export class MadeDevice {
     this.desired = desired;
   }
 
-  async report(body: ReportBody, seq = ++this.seq): Promise<void> {
+  /** @param outboxId of the disk that numbered it */
+  async report(body: ReportBody, seq = ++this.seq, outboxId?: string): Promise<void> {
     this.seq = Math.max(this.seq, seq);
-    await recordReport(this.world, { deviceId: this.deviceId, report: { seq, atMs: 0, body } });
+    const report = { seq, atMs: 0, body, ...(outboxId && { outboxId }) };
+    await recordReport(this.world, { deviceId: this.deviceId, report });
   }
 
   async move(installationId: string, from: InstallationState, to: InstallationState, reason?: string): Promise<void> {
