@@ -1,0 +1,127 @@
+// What must hold on a device, looked at where a commit has changed something and after every start.
+import { type InstallationState, installationTable } from '../../../shared/installation.ts';
+import { deadlineOf, isFinal, step } from '../../../shared/machine.ts';
+import { FOLDER, type SimDevice } from '../device.ts';
+import { wrongFile } from '../engines.ts';
+import type { MadeVersion } from '../versions.ts';
+import { Violation } from '../violation.ts';
+
+interface InstallationRow {
+  readonly installation_id: string;
+  readonly state: InstallationState;
+  readonly since_ms: number;
+}
+
+interface PlaceRow {
+  readonly installation_id: string;
+  readonly place: string;
+  readonly version_digest: string;
+  readonly variant: string;
+}
+
+interface Known {
+  states: Map<string, InstallationState>;
+  generation: number;
+}
+
+/** The device judges its own deadlines; so long after them it must have. */
+const SLACK_MS = 5 * 60_000;
+
+export class DeviceChecker {
+  private readonly known = new Map<SimDevice, Known>();
+  private readonly versions: ReadonlyMap<string, MadeVersion>;
+
+  /** @param versions by digest */
+  constructor(versions: ReadonlyMap<string, MadeVersion>) {
+    this.versions = versions;
+  }
+
+  /** After commits that changed `tables`. */
+  check(device: SimDevice, tables: ReadonlySet<string>): void {
+    if (tables.has('installations')) this.checkTransitions(device);
+    if (tables.has('places')) this.checkPlaces(device);
+    if (tables.has('desired')) this.checkGeneration(device);
+  }
+
+  /** After a power cut: everything that was promised is still there. */
+  checkAll(device: SimDevice): void {
+    this.check(device, new Set(['installations', 'places', 'desired']));
+  }
+
+  /** The device begins anew on an empty disk. */
+  forget(device: SimDevice): void {
+    this.known.delete(device);
+  }
+
+  checkDeadlines(device: SimDevice): void {
+    if (!device.isAlive || !device.process) return;
+    const nowMs = device.process.clock.now();
+    for (const { installation_id, state, since_ms } of installationsOf(device)) {
+      const deadlineMs = deadlineOf(installationTable, state, since_ms);
+      if (deadlineMs !== null && deadlineMs + SLACK_MS < nowMs)
+        throw new Violation('deadlines', `${device.name}: ${installation_id} stands in ${state} past its deadline`);
+    }
+  }
+
+  private checkTransitions(device: SimDevice): void {
+    const { states } = this.of(device);
+    const rows = installationsOf(device);
+    for (const { installation_id, state } of rows) {
+      const before = states.get(installation_id);
+      states.set(installation_id, state);
+      if (before === undefined) continue;
+      const walked = step(installationTable, before, state);
+      if (walked.kind === 'illegal')
+        throw new Violation('legal transitions', `${device.name}: ${installation_id}: ${walked.message}`);
+    }
+    if (states.size === rows.length) return;
+    const present = new Set(rows.map(({ installation_id }) => installation_id));
+    for (const [id, state] of states) {
+      if (present.has(id)) continue;
+      states.delete(id);
+      if (!isFinal(installationTable, state))
+        throw new Violation('legal transitions', `${device.name}: ${id} was ${state} and is gone`);
+    }
+  }
+
+  private checkPlaces(device: SimDevice): void {
+    const rows = device.database.sqlite.prepare('SELECT * FROM places').all() as PlaceRow[];
+    const states = new Map(installationsOf(device).map((row) => [row.installation_id, row.state]));
+    for (const { place, installation_id, version_digest, variant: name } of rows) {
+      const state = states.get(installation_id);
+      if (state !== undefined && state !== 'COMMITTED')
+        throw new Violation('no mixture', `${device.name}: ${installation_id} is ${place} and stands in ${state}`);
+      const made = this.versions.get(version_digest);
+      const variant = made?.manifest.variants.find((one) => one.name === name);
+      if (!made || !variant)
+        throw new Violation('no mixture', `${device.name} runs ${version_digest}, which is no version`);
+      const folder = `${FOLDER}/slots/${version_digest}-${name}`;
+      const wrong = wrongFile({ versionDigest: version_digest, manifest: made.manifest, variant, folder }, device.disk);
+      if (wrong)
+        throw new Violation(
+          'no mixture',
+          `${device.name}: "${wrong}" of ${made.version}, which is ${place}, is not its bytes`,
+        );
+    }
+  }
+
+  private checkGeneration(device: SimDevice): void {
+    const known = this.of(device);
+    const row = device.database.sqlite.prepare('SELECT state FROM desired').get() as { state: string } | undefined;
+    const generation = row ? (JSON.parse(row.state) as { generation: number }).generation : -1;
+    if (generation < known.generation)
+      throw new Violation('generations grow', `${device.name} went from ${known.generation} to ${generation}`);
+    known.generation = generation;
+  }
+
+  private of(device: SimDevice): Known {
+    const known = this.known.get(device) ?? { states: new Map(), generation: -1 };
+    this.known.set(device, known);
+    return known;
+  }
+}
+
+const installationsOf = (device: SimDevice): InstallationRow[] =>
+  device.database.sqlite
+    .prepare('SELECT installation_id, state, since_ms FROM installations')
+    .all() as InstallationRow[];
