@@ -253,12 +253,17 @@ describe('HTTP', () => {
     await server.call('POST', '/v1/rollouts', { model: 'shapes-tiny', version: '1.0.0', to: 'dina' });
     const client = await connectAs(server, dina);
     const heard = await sayHello(client, dina);
-    const desired = await until('the desired state', 5000, () => heard.find(({ topic }) => topic.endsWith('/desired')));
-    const [model] = (desired.message.desired as { models: { installationId: string }[] }).models;
+    // The hello may be answered before the rollout's first tick: with nothing to run yet.
+    const model = await until('the desired version', 5000, () =>
+      heard
+        .filter(({ topic }) => topic.endsWith('/desired'))
+        .flatMap(({ message }) => (message.desired as { models: { installationId: string }[] }).models)
+        .at(0),
+    );
     const report = encode({
       seq: 1,
       atMs: Date.now(),
-      body: { kind: 'installation', installationId: model?.installationId, from: 'NOTIFIED', to: 'DOWNLOADING' },
+      body: { kind: 'installation', installationId: model.installationId, from: 'NOTIFIED', to: 'DOWNLOADING' },
     });
     for (let i = 0; i < 3; i++)
       await client.publishAsync(upTopic(dina.deviceId, 'report'), Buffer.from(report), { qos: 1 });
