@@ -23,7 +23,13 @@ export interface AuditRecord extends AuditEntry {
 const FIRST_HASH = '0'.repeat(64);
 
 export async function append(tx: Db, entry: AuditEntry): Promise<void> {
-  const last = await tx.selectFrom('audit').select(['sequence', 'hash']).orderBy('sequence', 'desc').executeTakeFirst();
+  const last = await tx
+    .selectFrom('audit')
+    .select(['sequence', 'hash'])
+    .orderBy('sequence', 'desc')
+    // executeTakeFirst reads every row there is.
+    .limit(1)
+    .executeTakeFirst();
   const sequence = (last?.sequence ?? 0) + 1;
   await tx
     .insertInto('audit')

@@ -58,6 +58,8 @@ export class SimDevice {
   /** No commit fits on its disk any more. */
   isDatabaseFull = false;
   isGone = false;
+  /** Its database has its tables. */
+  isSetUp = false;
   /** How many disks it has had. */
   disks = 1;
   /** How far its clock is ahead. */
@@ -133,6 +135,7 @@ export class SimDevice {
   replaceDisk(): void {
     this.process?.die();
     this.disks++;
+    this.isSetUp = false;
     this.database.sqlite.close();
     const { watchesPower, neverDurable } = this.database;
     this.database = new SimDatabase();
@@ -168,6 +171,7 @@ export class SimDevice {
       disk: bugs.disk?.(disk.usedBy(process)) ?? disk.usedBy(process),
       ...{ folder: FOLDER, clock, randomness, onReport: () => process.isAlive && link.wake() },
     });
+    this.isSetUp = true;
     const store = bugs.store?.(opened, this) ?? opened;
     this.store = store;
     const { launcher, measure } = enginesOf({

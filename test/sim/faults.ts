@@ -27,6 +27,8 @@ type Fault = (place: FaultPlace) => void;
 const MINUTE_MS = 60_000;
 /** A fault of one device comes about so often, where its kind is chosen; of the server, or of the broker. */
 const DEVICE_MEAN_MS = 20 * MINUTE_MS;
+const DEVICE_MEAN_OF_MANY_MS = 24 * 60 * MINUTE_MS;
+const MANY_DEVICES = 50;
 const CENTRE_MEAN_MS = 8 * MINUTE_MS;
 const ARM_MS = 30_000;
 
@@ -48,6 +50,7 @@ const deviceFaults: Readonly<Record<string, Fault>> = {
   'kill agent': ofDevice((device) => device.process?.die()),
   'kill agent in an effect': ofDevice((device, { random }) => device.process?.dieAfterEffects(random.int(1, 120))),
   'cut power': ofDevice((device, { deviceChecker }) => {
+    if (!device.isSetUp) return;
     device.cutPower();
     deviceChecker.checkAll(device);
   }),
@@ -155,9 +158,10 @@ export class Faults {
   start(): void {
     const { random, fleet } = this.place;
     setWeather(this.place, true);
-    for (const device of fleet.devices) device.database.watchesPower = fleet.devices.length <= 50;
+    for (const device of fleet.devices) device.database.watchesPower = fleet.devices.length <= MANY_DEVICES;
+    const meanMs = (count: number) => (count <= MANY_DEVICES ? DEVICE_MEAN_MS : DEVICE_MEAN_OF_MANY_MS);
     for (const [name, fault] of Object.entries(deviceFaults))
-      if (random.chance(0.4)) this.comes(name, fault, () => DEVICE_MEAN_MS / fleet.devices.length);
+      if (random.chance(0.4)) this.comes(name, fault, () => meanMs(fleet.devices.length) / fleet.devices.length);
     for (const [name, fault] of Object.entries(centreFaults))
       if (random.chance(0.4)) this.comes(name, fault, () => CENTRE_MEAN_MS);
   }

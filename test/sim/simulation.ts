@@ -207,6 +207,7 @@ class Simulation {
   }
 
   private async prepare(world: World): Promise<void> {
+    this.restfulness.came(this.schedule.nowMs, this.options.devices + this.versions.length);
     for (const { contents, manifest } of this.versions) {
       for (const [sha256, bytes] of contents) await receiveArtifact(world, { sha256, stream: Readable.from([bytes]) });
       await publishVersion(world, { manifest, actor: 'simulation' });
