@@ -163,11 +163,12 @@ def ablation_command(
     out: OutFolder,
     steps: Annotated[int, typer.Option(help="training steps of each variant", min=1)] = 250,
     seeds: Annotated[int, typer.Option(help="trainings of each variant", min=1)] = 2,
+    groups: Annotated[str, typer.Option(help="what to compare, comma-separated")] = "family,losses,ranking,attention",
 ) -> None:
-    """Compare families, beginnings, attention kinds and losses at an equal number of steps; started again, it goes on."""
+    """Compare families, beginnings, losses and attention at an equal number of steps; started again, it goes on."""
     from stillhouse_models.ablation.ablation import ablation
 
-    typer.echo(ablation(read_recipe(recipe), training, out, steps, seeds))
+    typer.echo(ablation(read_recipe(recipe), training, out, steps, seeds, tuple(groups.split(","))))
 
 
 @app.command("tune")

@@ -20,6 +20,8 @@ from stillhouse_models.train_teacher import TeacherTraining, settings_of
 
 RECIPE = read_recipe(Path(__file__).parents[1] / "recipes/ablation.toml")
 
+BASE = "separable-unet, from the teacher"
+
 
 def small() -> Recipe:
     teacher = replace(RECIPE.teacher, channels=(16, 32), text_width=16, text_layers=1, batch_size=8)
@@ -49,6 +51,12 @@ def test_each_family_kind_and_loss_is_a_row() -> None:
     assert set(ADDED) == set(LOSSES)
 
 
+def test_only_the_groups_asked_for() -> None:
+    assert {variant.group for variant in variants_of(RECIPE, ("ranking", "attention"))} == {"ranking", "attention"}
+    with pytest.raises(ValueError, match=r"families.*known"):
+        variants_of(RECIPE, ("families",))
+
+
 def test_rows_of_several_seeds_become_one() -> None:
     row = {"group": "g", "name": "n", "parameters": 1200, "cpuMsPerStep": 3.0, "mse": 0.1, "parts": 0.5, "every": 0.25}
     (found,) = summaries([row, row | {"mse": 0.3, "parts": 0.7, "cpuMsPerStep": 5.0}])
@@ -58,8 +66,8 @@ def test_rows_of_several_seeds_become_one() -> None:
 
 
 def test_it_goes_on_where_it_was_killed(training: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = [v for v in variants_of(small()) if v.name in ("lite-unet, from scratch", "all of the recipe", "with adversarial")]
-    monkeypatch.setattr(verb, "variants_of", lambda recipe: chosen)
+    chosen = [v for v in variants_of(small()) if v.name in (BASE, "all of the recipe", "with adversarial")]
+    monkeypatch.setattr(verb, "variants_of", lambda recipe, groups: chosen)
     measured: list[str] = []
     really = verb._measured
 
@@ -74,9 +82,9 @@ def test_it_goes_on_where_it_was_killed(training: Path, tmp_path: Path, monkeypa
         ablation(small(), training, tmp_path / "out", steps=2, seeds=1)
     table = ablation(small(), training, tmp_path / "out", steps=2, seeds=1)
     # The recipe as it stands is trained once for both of its rows; what was measured before is not measured again.
-    assert measured == ["lite-unet, from scratch", "with adversarial", "with adversarial"]
+    assert measured == [BASE, "with adversarial", "with adversarial"]
     rows = [json.loads(line) for line in (tmp_path / "out" / ROWS).read_text().splitlines()]
-    assert [row["name"] for row in rows] == ["lite-unet, from scratch", "all of the recipe", "with adversarial"]
+    assert [row["name"] for row in rows] == [BASE, "all of the recipe", "with adversarial"]
     assert rows[0]["mse"] == rows[1]["mse"] > 0
     assert table == (tmp_path / "out/ablation.md").read_text()
     assert len(json.loads((tmp_path / "out/ablation.json").read_text())["rows"]) == 3

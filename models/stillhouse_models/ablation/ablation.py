@@ -11,7 +11,7 @@ from torch import Tensor
 
 from stillhouse_models.ablation.ablation_table import ablation_table, summaries
 from stillhouse_models.ablation.held_out import HeldOut
-from stillhouse_models.ablation.variants import Variant, variants_of
+from stillhouse_models.ablation.variants import GROUPS, Variant, variants_of
 from stillhouse_models.progress import progress
 from stillhouse_models.recipe import Recipe
 from stillhouse_models.training.conditions import token_ids
@@ -23,7 +23,7 @@ from stillhouse_models.weights import Painter, load_painter
 ROWS, TABLE, SUMMARY = "rows.jsonl", "ablation.md", "ablation.json"
 
 
-def ablation(recipe: Recipe, training: Path, out: Path, steps: int, seeds: int) -> str:
+def ablation(recipe: Recipe, training: Path, out: Path, steps: int, seeds: int, groups: tuple[str, ...] = GROUPS) -> str:
     """`training` holds teacher and evaluator; `out` gets a row a variant and seed, and the table, which is returned."""
     torch.set_flush_denormal(True)
     teacher = load_painter(training / "teacher")
@@ -32,7 +32,7 @@ def ablation(recipe: Recipe, training: Path, out: Path, steps: int, seeds: int) 
     out.mkdir(parents=True, exist_ok=True)
     rows = _rows(out / ROWS)
     done = {(row["group"], row["name"], row["seed"], row["steps"]) for row in rows}
-    wanted = [(variant, recipe.seed + i) for i in range(seeds) for variant in variants_of(recipe)]
+    wanted = [(variant, recipe.seed + i) for i in range(seeds) for variant in variants_of(recipe, groups)]
     missing = [(v, seed) for v, seed in wanted if (v.group, v.name, seed, steps) not in done]
     with progress("steps", steps * len(_different(missing))) as advance:
         for variant, seed in missing:

@@ -13,6 +13,9 @@ ADDED = {
 }  # fmt: skip
 
 
+GROUPS = ("family", "losses", "ranking", "attention")
+
+
 @dataclass(frozen=True)
 class Variant:
     """`group` is the question that it belongs to, `name` what it changes."""
@@ -26,13 +29,16 @@ class Variant:
         return self.recipe.phases[0]
 
 
-def variants_of(recipe: Recipe) -> list[Variant]:
-    """Families from scratch and from the teacher, attention kinds, ways of ranking, each loss off, each further loss on.
+def variants_of(recipe: Recipe, groups: tuple[str, ...] = GROUPS) -> list[Variant]:
+    """Families from scratch and from the teacher, each loss off and each further one on, ways of ranking, attention kinds.
 
-    The recipe's last phase stands for all of its training.
+    The recipe's last phase stands for all of its training. ValueError where a group is not one of GROUPS.
     """
+    if unknown := sorted(set(groups) - set(GROUPS)):
+        raise ValueError(f"unknown groups {unknown}; known: {list(GROUPS)}")
     base = replace(recipe, phases=recipe.phases[-1:])
-    return [*_families(base), *_attention(base), *_importance(base), *_losses(base)]
+    made = {"family": _families, "losses": _losses, "ranking": _ranking, "attention": _attention}
+    return [variant for group in GROUPS if group in groups for variant in made[group](base)]
 
 
 def _families(base: Recipe) -> list[Variant]:
@@ -47,7 +53,7 @@ def _attention(base: Recipe) -> list[Variant]:
     return [Variant("attention", kind, _student(base, attention=kind)) for kind in CHOICES["attention"]]
 
 
-def _importance(base: Recipe) -> list[Variant]:
+def _ranking(base: Recipe) -> list[Variant]:
     return [
         Variant(
             "ranking", f"separable-unet, by {kind}", _student(base, family="separable-unet", start="teacher", importance=kind)
