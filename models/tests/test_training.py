@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from stillhouse_models.faults import RefusedError
 from stillhouse_models.keep_teacher import keep_teacher
 from stillhouse_models.recipe import CHOICES, LOSSES, PhaseRecipe, Recipe, read_recipe
 from stillhouse_models.train_teacher import TeacherSettings, TeacherTraining, settings_of
@@ -97,7 +98,7 @@ def test_a_resumed_student_goes_on_with_all_its_networks(names: tuple[str, ...],
 def test_a_checkpoint_of_other_losses_is_refused(teacher: Painter, tmp_path: Path) -> None:
     recipe = small(read_recipe(RECIPE))
     StudentRun(with_losses(recipe, "adversarial"), teacher).save(tmp_path)
-    with pytest.raises(ValueError, match=r"networks for \['adversarial'\]"):
+    with pytest.raises(RefusedError, match=r"networks for \['adversarial'\]"):
         StudentRun(with_losses(recipe, "mse"), teacher).restore(tmp_path / CHECKPOINT)
 
 

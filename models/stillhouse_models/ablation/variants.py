@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stillhouse_models.recipe import CHOICES, LOSSES, PhaseRecipe, Recipe
+from stillhouse_models.recipe import CHOICES, LOSSES, PhaseRecipe, Recipe, RecipeError
 
 # Weights of losses that the recipe leaves out, when they are added to it: about a tenth of what mse begins with.
 ADDED = {
-    "mse": 1.0, "truth": 1.0, "feature": 0.1, "gram": 0.05, "kl": 0.02, "layout": 0.05,
+    "mse": 1.0, "truth": 1.0, "edges": 0.5, "feature": 0.1, "gram": 0.05, "kl": 0.02, "layout": 0.05,
     "progressive": 1.0, "consistency": 0.5, "adversarial": 0.02, "dmd": 0.1,
 }  # fmt: skip
 
@@ -32,10 +32,10 @@ class Variant:
 def variants_of(recipe: Recipe, groups: tuple[str, ...] = GROUPS) -> list[Variant]:
     """Families from scratch and from the teacher, each loss off and each further one on, ways of ranking, attention kinds.
 
-    The recipe's last phase stands for all of its training. ValueError where a group is not one of GROUPS.
+    The recipe's last phase stands for all of its training. RecipeError where a group is not one of GROUPS.
     """
     if unknown := sorted(set(groups) - set(GROUPS)):
-        raise ValueError(f"unknown groups {unknown}; known: {list(GROUPS)}")
+        raise RecipeError(f"--groups: unknown {unknown}; known: {list(GROUPS)}")
     base = replace(recipe, phases=recipe.phases[-1:])
     made = {"family": _families, "losses": _losses, "ranking": _ranking, "attention": _attention}
     return [variant for group in GROUPS if group in groups for variant in made[group](base)]

@@ -10,6 +10,7 @@ from torch import Tensor
 from stillhouse_models.losses.mse import mse
 from stillhouse_models.networks.denoiser import Denoiser
 from stillhouse_models.networks.teacher_unet import TeacherUNet
+from stillhouse_models.recipe import RecipeError
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.start.begin_with import begin_with
 from stillhouse_models.start.importance import l1_importance, taylor_importance
@@ -23,11 +24,11 @@ BATCHES, BATCH_SIZE = 8, 16
 
 
 def start_from_teacher(student: Denoiser, teacher: Painter, sprites: SpriteSet, importance: str, steps: int, seed: int) -> None:
-    """`importance`: "taylor" or "l1". ValueError where teacher and student do not correspond."""
+    """`importance`: "taylor" or "l1". RecipeError where teacher and student do not correspond."""
     if not isinstance(teacher.unet, TeacherUNet):
-        raise ValueError(f"a student can start from a teacher-unet, not from a {type(teacher.unet).__name__}")
+        raise RecipeError(f"[student]: start: a student can start from a teacher-unet, not from a {type(teacher.unet).__name__}")
     if reasons := mismatches(teacher.unet.config, student.config):
-        raise ValueError("the student cannot start from this teacher: " + "; ".join(reasons))
+        raise RecipeError("[student]: start: the student cannot start from this teacher: " + "; ".join(reasons))
     blocks = min(teacher.unet.config["num_res_blocks"], student.config["num_res_blocks"])
     wide, narrow = axes_of(teacher.unet.config), axes_of(dict(student.config) | {"num_res_blocks": blocks})
     scores = l1_importance(teacher.unet, wide) if importance == "l1" else _taylor(teacher, sprites, steps, seed)

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from stillhouse_models.faults import RefusedError
 from stillhouse_models.losses.consistency import consistency
 from stillhouse_models.losses.features import Adapters, feature_losses
 from stillhouse_models.losses.mse import edges, mse
 from stillhouse_models.losses.progressive import progressive
 from stillhouse_models.networks.denoiser import Denoiser
-from stillhouse_models.recipe import Recipe
+from stillhouse_models.recipe import Recipe, RecipeError
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.training.adversary import Adversary
 from stillhouse_models.training.average import Average
@@ -38,7 +39,10 @@ class Objectives:
         mine, theirs = student.config["channels"], teacher.unet.config["channels"]
         layers = recipe.student.layers or default_layers(len(mine))
         if len(mine) != len(theirs):
-            raise ValueError(f"the student has {len(mine)} levels, the teacher {len(theirs)}: their layers do not correspond")
+            raise RecipeError(
+                f"[student]: it has {len(mine)} levels, the teacher {len(theirs)}: their layers do not correspond; "
+                "give it as many channels"
+            )
         places = [layer_place(name, len(mine)) for name in layers]
         self.compared = [index for index, _ in places]
         self.recipe, self.student = recipe, student
@@ -110,9 +114,9 @@ class Objectives:
         return {"helpers": self.helpers.state_dict(), "rivals": {name: rival.state() for name, rival in self.rivals.items()}}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """ValueError where the state is of a recipe with other losses."""
+        """RefusedError where the state is of a recipe with other losses."""
         if state["rivals"].keys() != self.rivals.keys():
-            raise ValueError(
+            raise RefusedError(
                 f"the checkpoint has networks for {sorted(state['rivals'])}, this recipe's losses for {sorted(self.rivals)}: "
                 "go on with the recipe that it was made by, or start afresh in another folder"
             )
