@@ -2,7 +2,7 @@ import { StillError } from '../../shared/errors.ts';
 import type { Pace, RolloutState } from '../../shared/http-api.ts';
 import type { Db } from './database.ts';
 import * as events from './events.ts';
-import type { RolloutsTable } from './schema.ts';
+import type { RolloutsTable } from './schema-rollouts.ts';
 
 export interface Rollout {
   readonly rolloutId: string;
