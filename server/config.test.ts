@@ -11,6 +11,7 @@ describe('readConfig', () => {
         http: { host: '127.0.0.1', port: 8080 },
         mqtt: { host: '127.0.0.1', port: 1883 },
         broker: null,
+        egressBytesPerSecond: Number.POSITIVE_INFINITY,
       },
     });
   });
@@ -26,12 +27,13 @@ describe('readConfig', () => {
     [['--http', 'nowhere']],
     [['--mqtt', '127.0.0.1:99999']],
     [['--broker', 'http://x']],
+    [['--egress', 'fast']],
     [['--port', '1']],
     [['extra']],
   ])('tells what is wrong with %j and ends with 2', (args) => {
     const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     expect(readConfig(args)).toEqual({ kind: 'done', exitCode: 2 });
-    expect(told.mock.calls.join('')).toMatch(/error: .*(nowhere|99999|http:\/\/x|--port|extra|arguments)/);
+    expect(told.mock.calls.join('')).toMatch(/error: .*(nowhere|99999|http:\/\/x|fast|--port|extra|arguments)/);
     told.mockRestore();
   });
 

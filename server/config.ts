@@ -2,6 +2,7 @@
 // the environment.
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseByteRate } from '../shared/byte-rate.ts';
 
 export interface Place {
   readonly host: string;
@@ -15,6 +16,8 @@ export interface Config {
   readonly mqtt: Place;
   /** URL of a broker of its own; null: the embedded one. */
   readonly broker: string | null;
+  /** Of all artifacts that devices download, together; Infinity without a limit. */
+  readonly egressBytesPerSecond: number;
 }
 
 export type Parsed =
@@ -27,6 +30,7 @@ interface Options {
   readonly http: Place;
   readonly mqtt: Place;
   readonly broker?: string;
+  readonly egress?: number;
 }
 
 export function readConfig(args: readonly string[]): Parsed {
@@ -42,6 +46,11 @@ export function readConfig(args: readonly string[]): Parsed {
         .env('STILL_BROKER')
         .argParser(readBroker),
     )
+    .addOption(
+      new Option('--egress <rate>', 'the most that all downloads take together, such as 20MB a second, in equal shares')
+        .env('STILL_EGRESS')
+        .argParser(readRate),
+    )
     .addHelpText('after', '\nPort 0 takes a free port. A host of 0.0.0.0 lets other machines in.')
     .allowExcessArguments(false)
     .exitOverride();
@@ -50,8 +59,12 @@ export function readConfig(args: readonly string[]): Parsed {
   } catch (error) {
     return { kind: 'done', exitCode: (error as { exitCode?: number }).exitCode === 0 ? 0 : WRONG_USAGE };
   }
-  const { data, http, mqtt, broker } = program.opts<Options>();
-  return { kind: 'config', config: { data: resolve(data), http, mqtt, broker: broker ?? null } };
+  const { data, http, mqtt, broker, egress } = program.opts<Options>();
+  const egressBytesPerSecond = egress ?? Number.POSITIVE_INFINITY;
+  return {
+    kind: 'config',
+    config: { data: resolve(data), http, mqtt, broker: broker ?? null, egressBytesPerSecond },
+  };
 }
 
 const WRONG_USAGE = 2;
@@ -74,4 +87,10 @@ function readBroker(text: string): string {
   const url = URL.parse(text);
   if (url && /^(mqtts?|wss?|tcp|ssl):$/.test(url.protocol)) return text;
   throw new InvalidArgumentError(`"${text}" is no MQTT URL such as mqtt://broker.local:1883`);
+}
+
+function readRate(text: string): number {
+  const rate = parseByteRate(text);
+  if (rate.kind === 'rate') return rate.bytesPerSecond;
+  throw new InvalidArgumentError(rate.message);
 }

@@ -17,7 +17,7 @@ import { systemClock, systemRandomness } from './system-world.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'stillhouse-start-'));
 const place = { host: '127.0.0.1', port: 0 };
-const config = { data: folder, http: place, mqtt: place, broker: null };
+const config = { data: folder, http: place, mqtt: place, broker: null, egressBytesPerSecond: Infinity };
 const logged: string[] = [];
 const surroundings = {
   ...{ clock: systemClock, randomness: systemRandomness, version: '1.2.3' },

@@ -64,6 +64,7 @@ export async function startServer(
     const http = await startHttp(world, {
       ...config.http,
       version,
+      egressBytesPerSecond: config.egressBytesPerSecond,
       mqtt: { port: broker?.port ?? portOf(config.broker), url: config.broker },
       installFolder: builtInstallFolder(),
       checks: async () => ({

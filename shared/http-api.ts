@@ -120,12 +120,14 @@ export type RolloutState = z.infer<typeof RolloutState>;
 export const WaveState = z.enum(['PENDING', 'RUNNING', 'AWAITING_APPROVAL', 'PASSED', 'FAILED', 'CANCELED']);
 export type WaveState = z.infer<typeof WaveState>;
 
-/** How fast a rollout may go. Both limits grow by `growth.factor` each time `growth.after` more devices succeeded. */
+/** How fast a rollout may go. The first two limits grow by `growth.factor` each time `growth.after` more devices succeeded. */
 export const Pace = z.strictObject({
   /** Devices that may be installing at the same time. */
   maxInFlight: z.int().min(1).max(1_000_000).optional(),
   startsPerMinute: z.number().min(0.01).max(1_000_000).optional(),
   growth: z.strictObject({ factor: z.number().min(1.01).max(10), after: z.int().min(1).max(1_000_000) }).optional(),
+  /** Each device of the rollout downloads it no faster than this; bytes a second. */
+  downloadBytesPerSecond: z.int().min(limits.leastBytesPerSecond).optional(),
 });
 export type Pace = z.infer<typeof Pace>;
 

@@ -57,6 +57,34 @@ async function rollOutAll(version: string): Promise<void> {
   await tick();
 }
 
+describe('what a device is told beside its version', () => {
+  const told = (device: MadeDevice) => device.desired?.models[0];
+
+  it('is what its class measured for the variant, as soon as there is something', async () => {
+    await start('1.0.0', { waves: ['1', '100%'] });
+    await tick();
+    const [first] = wanting('1.0.0');
+    expect(first && told(first)).not.toHaveProperty('history');
+    await first?.install({ peakRssBytes: 170e6 });
+    await tick();
+    const later = wanting('1.0.0');
+    expect(later).toHaveLength(3);
+    for (const device of later)
+      expect(told(device)?.history).toEqual({ deviceClass: 'raspberry-pi-5-8gb', runs: 1, peakRssBytes: 170e6 });
+  });
+
+  it('is how fast it may download, also when it is told again', async () => {
+    await start('1.0.0', { pace: { downloadBytesPerSecond: 50_000 } });
+    await tick();
+    expect(fleet.map((device) => told(device)?.downloadBytesPerSecond)).toEqual(Array(4).fill(50_000));
+    const again = at(0);
+    again.desired = null;
+    again.generation = -1;
+    await again.hello({ generation: -1 });
+    expect(told(again)?.downloadBytesPerSecond).toBe(50_000);
+  });
+});
+
 describe('pace', () => {
   it('holds when devices that were away all come back at once', async () => {
     for (const device of fleet) await device.goodbye();

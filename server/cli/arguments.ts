@@ -1,6 +1,7 @@
 // Reads what stands on the command line into true types; a misreading is wrong usage (exit code 2).
 import { InvalidArgumentError } from 'commander';
 import ms from 'ms';
+import { parseByteRate } from '../../shared/byte-rate.ts';
 import { parseGate } from '../../shared/gates.ts';
 import { LabelKey, LabelValue, ModelName, VersionRef } from '../../shared/ids.ts';
 import { parseSelector, parseTarget } from '../../shared/targets.ts';
@@ -95,6 +96,13 @@ export function growth(text: string): { factor: number; after: number } {
   if (factor && after && Number(factor) > 1 && Number(after) >= 1)
     return { factor: Number(factor), after: Number(after) };
   throw new InvalidArgumentError('Expected FACTORx/SUCCESSES such as 2x/10: twice as many after every ten successes.');
+}
+
+/** `500kB` or `2MB`. @returns bytes a second */
+export function byteRate(text: string): number {
+  const rate = parseByteRate(text);
+  if (rate.kind === 'rate') return rate.bytesPerSecond;
+  throw new InvalidArgumentError(rate.message);
 }
 
 /** `95%` or `0.95`. */

@@ -4,10 +4,14 @@ import { receiveArtifact } from '../actions/receive-artifact.ts';
 import * as artifacts from '../store/artifacts.ts';
 import * as versions from '../store/versions.ts';
 import type { World } from '../store/world.ts';
-import type { Handlers } from './route.ts';
+import type { Egress } from './egress.ts';
+import { actorOf, type Handlers } from './route.ts';
 import { BufferPool, sendBlob } from './send-blob.ts';
 
-export function artifactHandlers(world: World): Pick<Handlers, 'missingArtifacts' | 'putArtifact' | 'getArtifact'> {
+export function artifactHandlers(
+  world: World,
+  egress: Egress,
+): Pick<Handlers, 'missingArtifacts' | 'putArtifact' | 'getArtifact'> {
   const { db, blobs } = world.store;
   const pool = new BufferPool();
   return {
@@ -25,7 +29,8 @@ export function artifactHandlers(world: World): Pick<Handlers, 'missingArtifacts
       const offered = caller.kind !== 'device' || (await versions.wasOfferedArtifact(db, caller.deviceId, sha256));
       const sizeBytes = offered ? (await artifacts.sizes(db, [sha256])).get(sha256) : undefined;
       if (sizeBytes === undefined) throw new StillError('not_found', `no artifact ${sha256} here for you`);
-      await sendBlob({ path: blobs.pathOf(sha256), sha256, sizeBytes }, request, { response, pool });
+      const mayLeave = (bytes: number) => egress.take(actorOf(caller), bytes);
+      await sendBlob({ path: blobs.pathOf(sha256), sha256, sizeBytes }, request, { response, pool, mayLeave });
       return undefined;
     },
   };

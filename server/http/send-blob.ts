@@ -19,14 +19,13 @@ export interface Blob {
 export interface Exit {
   readonly response: Response;
   readonly pool: BufferPool;
+  /** Resolves when some of so many bytes may leave. @returns how many, at least 1 */
+  readonly mayLeave: (bytes: number) => Promise<number>;
 }
 
 /** Ranges, conditions and HEAD as RFC 9110 has them; of several ranges at once the whole file is the answer. */
-export async function sendBlob(
-  { path, sha256, sizeBytes }: Blob,
-  request: Request,
-  { response, pool }: Exit,
-): Promise<void> {
+export async function sendBlob({ path, sha256, sizeBytes }: Blob, request: Request, exit: Exit): Promise<void> {
+  const { response } = exit;
   const etag = `"${sha256}"`;
   response.set({
     etag,
@@ -46,7 +45,7 @@ export async function sendBlob(
   }
   const file = await open(path, 'r');
   try {
-    await pump(file, part, { response, pool });
+    await pump(file, part, exit);
   } finally {
     await file.close();
   }
@@ -95,14 +94,15 @@ export class BufferPool {
   }
 }
 
-async function pump(file: FileHandle, { start, end }: Part, { response, pool }: Exit): Promise<void> {
+async function pump(file: FileHandle, { start, end }: Part, { response, pool, mayLeave }: Exit): Promise<void> {
   const turns = [pool.take(), pool.take()].map((buffer) => ({ buffer, sent: Promise.resolve() }));
   try {
     let at = start;
     for (let turn = 0; at < end; turn ^= 1) {
       const { buffer, sent } = turns[turn] as (typeof turns)[number];
       await sent;
-      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, end - at), at);
+      const granted = await mayLeave(Math.min(buffer.length, end - at));
+      const { bytesRead } = await file.read(buffer, 0, granted, at);
       if (bytesRead === 0) throw new Error(`${response.req.path}: the file ends at byte ${at} of ${end}`);
       at += bytesRead;
       (turns[turn] as (typeof turns)[number]).sent = write(response, buffer.subarray(0, bytesRead));

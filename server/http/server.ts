@@ -14,6 +14,7 @@ import { artifactHandlers } from './artifacts.ts';
 import { authenticate, type Doorkeeper } from './authenticate.ts';
 import { benchHandlers } from './bench-runs.ts';
 import { deviceHandlers } from './devices.ts';
+import { Egress } from './egress.ts';
 import { enrolmentHandlers, type MqttAddress } from './enrolment.ts';
 import { eventStreams } from './events.ts';
 import { FailedAttempts } from './failed-attempts.ts';
@@ -39,6 +40,8 @@ export interface HttpOptions {
   readonly port: number;
   readonly mqtt: MqttAddress;
   readonly version: string;
+  /** Of all artifacts together; Infinity without a limit. */
+  readonly egressBytesPerSecond: number;
   /** Where the installer's files were built. */
   readonly installFolder: string;
   readonly checks: Checks;
@@ -65,7 +68,7 @@ export async function startHttp(world: World, options: HttpOptions): Promise<Htt
     ...keyHandlers(world),
     ...deviceHandlers(world, options.kick),
     ...groupHandlers(world),
-    ...artifactHandlers(world),
+    ...artifactHandlers(world, new Egress(world.clock, options.egressBytesPerSecond)),
     ...versionHandlers(world),
     ...rolloutHandlers(world),
     ...benchHandlers(world),

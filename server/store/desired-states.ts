@@ -3,6 +3,7 @@ import type { DesiredModel, DesiredState } from '../../shared/desired-state.ts';
 import type { InstallationReason } from '../../shared/installation.ts';
 import type { Desired } from '../../shared/messages.ts';
 import type { Db } from './database.ts';
+import { withAdvice } from './desired-advice.ts';
 import * as devices from './devices.ts';
 import * as installations from './installations.ts';
 import { type Installation, toInstallation } from './installations.ts';
@@ -92,7 +93,8 @@ export async function save(tx: Db, deviceId: string, next: DesiredState, nowMs: 
   await owe(tx, deviceId, next, nowMs);
 }
 
-export async function owe(tx: Db, deviceId: string, desired: DesiredState, nowMs: number): Promise<void> {
+export async function owe(tx: Db, deviceId: string, next: DesiredState, nowMs: number): Promise<void> {
+  const desired = await withAdvice(tx, deviceId, next);
   await outgoing.owe(tx, { deviceId, kind: 'desired', payload: { sentAtMs: nowMs, desired } satisfies Desired });
 }
 

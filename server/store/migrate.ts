@@ -5,8 +5,14 @@ import { StillError } from '../../shared/errors.ts';
 import { up as firstTables } from './migrations/0001-first-tables.ts';
 import { up as rolloutEngine } from './migrations/0002-rollout-engine.ts';
 import { up as outboxes } from './migrations/0010-outboxes.ts';
+import { up as classPeaks } from './migrations/0013-class-peaks.ts';
 
-const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [firstTables, rolloutEngine, outboxes];
+const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [
+  firstTables,
+  rolloutEngine,
+  outboxes,
+  classPeaks,
+];
 
 export async function migrate(sqlite: Database, db: Kysely<unknown>): Promise<void> {
   const done = Number(sqlite.pragma('user_version', { simple: true }));

@@ -1,7 +1,18 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { GivenBody, RolloutView } from '../../../shared/http-api.ts';
 import type { VersionRef } from '../../../shared/ids.ts';
-import { confidence, duration, gates, growth, integer, list, number, target, versionRef } from '../arguments.ts';
+import {
+  byteRate,
+  confidence,
+  duration,
+  gates,
+  growth,
+  integer,
+  list,
+  number,
+  target,
+  versionRef,
+} from '../arguments.ts';
 import { INTERRUPTED_EXIT_CODE, untilInterrupt } from '../interrupt.ts';
 import { openSession, type Session } from '../session.ts';
 import { decisionsText } from '../views/decisions-text.ts';
@@ -33,6 +44,7 @@ interface StartOptions {
   readonly maxInFlight?: number;
   readonly startsPerMinute?: number;
   readonly growth?: { factor: number; after: number };
+  readonly bandwidth?: number;
   readonly retries: number;
   readonly priority: number;
   readonly supersede?: boolean;
@@ -76,6 +88,7 @@ function addStart(command: Command): void {
     .option('--max-in-flight <devices>', 'devices that install at the same time', integer(1, 1_000_000))
     .option('--starts-per-minute <devices>', 'devices that begin in a minute', number(0.01, 1_000_000))
     .option('--growth <factor/successes>', 'both limits grow: 2x/10 doubles them after every ten successes', growth)
+    .option('--bandwidth <rate>', 'the most that the download of each device takes, such as 500kB a second', byteRate)
     .option('--retries <times>', 'a device that failed for a reason that may pass tries again', integer(0, 10), 0)
     .option('--priority <number>', 'takes devices over from rollouts of lower priority', wholeNumber, 0)
     .option('--supersede', 'end the open rollouts over these devices')
@@ -113,6 +126,7 @@ function bodyOf(ref: VersionRef, options: StartOptions): GivenBody<'startRollout
       ...(options.maxInFlight === undefined ? {} : { maxInFlight: options.maxInFlight }),
       ...(options.startsPerMinute === undefined ? {} : { startsPerMinute: options.startsPerMinute }),
       ...(options.growth === undefined ? {} : { growth: options.growth }),
+      ...(options.bandwidth === undefined ? {} : { downloadBytesPerSecond: options.bandwidth }),
     },
     retries: options.retries,
     priority: options.priority,

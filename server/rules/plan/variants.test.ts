@@ -91,6 +91,17 @@ describe('chooseVariant', () => {
     );
   });
 
+  it('leaves out what the processor cannot run, and takes the next best', () => {
+    const variants = [makeVariant('int8'), makeVariant('fp16', { instructionSets: { arm64: ['fphp'], x64: [] } })];
+    const choice = chooseVariant({ ...pi, manifest: makeManifest('1.0.0', variants) });
+    expect(choice).toMatchObject({ variant: 'onnxruntime-int8', why: 'the only variant that fits' });
+    const only = makeManifest('1.0.0', variants.slice(1));
+    expect(chooseVariant({ ...pi, manifest: only })).toMatchObject({
+      variant: null,
+      why: 'onnxruntime-fp16 needs fphp of an arm64 processor, this one lacks fphp',
+    });
+  });
+
   it('obeys the operator, but not against what fits', () => {
     expect(chooseVariant({ ...pi, wanted: 'onnxruntime-fp32' })).toMatchObject({
       variant: 'onnxruntime-fp32',

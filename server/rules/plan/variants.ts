@@ -1,4 +1,5 @@
 // Which variant of a version a device gets, and why.
+import { instructionSetFault } from '../../../shared/instruction-set.ts';
 import type { Inventory } from '../../../shared/inventory.ts';
 import type { Manifest, Variant } from '../../../shared/manifest.ts';
 
@@ -54,6 +55,8 @@ function refusalOf(variant: Variant, question: VariantQuestion): string | null {
     const has = inventory.runtimes.map(({ runtime }) => runtime).join(', ') || 'none';
     return `${variant.name} needs the runtime ${variant.runtime}, the device has ${has}`;
   }
+  const unsupported = instructionSetFault(variant, inventory);
+  if (unsupported) return unsupported;
   const peak = predictedPeak(variant, question);
   const available = inventory.memoryBytes * MEMORY_SHARE;
   if (peak > available)
