@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from stillhouse_models.diffusers_export.commands import add_commands
 from stillhouse_models.ends import ends_told
 from stillhouse_models.progress import progress
 from stillhouse_models.recipe import read_recipe
@@ -281,6 +282,9 @@ def sheet_command(
         prompt_sheet(version, prompts.read_text().splitlines(), seed, file, side, columns)
     else:
         compare_sheet(version, file, count, side, columns)
+
+
+add_commands(app)
 
 
 def main(arguments: list[str] | None = None, name: str = "python -m stillhouse_models") -> None:

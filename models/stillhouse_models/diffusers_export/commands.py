@@ -1,0 +1,67 @@
+"""The commands of this package, as `stillhouse_models.cli` offers them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Folder = Annotated[Path, typer.Argument(help="a diffusers folder, as save_pretrained writes it", exists=True, file_okay=False)]
+Out = Annotated[Path, typer.Option("--out", help="folder to write to")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Registers them."""
+    app.command("export-diffusers")(export_diffusers)
+    app.command("tiny-diffusers")(tiny_diffusers)
+    app.command("parity")(parity)
+
+
+def export_diffusers(
+    folder: Folder,
+    out: Out,
+    runtime: Annotated[str, typer.Option(help="onnx or openvino")] = "onnx",
+    precision: Annotated[str, typer.Option(help="of the stored weights: fp32 or fp16; int8 for onnx")] = "fp32",
+) -> None:
+    """Turn a diffusers folder into graphs that `still publish` and `still run` take, each checked against PyTorch."""
+    from stillhouse_models.diffusers_export.folder import CannotExportError, export_folder
+
+    if runtime not in ("onnx", "openvino") or precision not in (
+        ("fp32", "fp16", "int8") if runtime == "onnx" else ("fp32", "fp16")
+    ):
+        typer.echo(f"--runtime {runtime} --precision {precision} is not possible; see --help", err=True)
+        raise typer.Exit(2)
+    try:
+        differences = export_folder(folder, out, runtime=runtime, precision=precision, say=typer.echo)
+    except CannotExportError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    for name, difference in differences.items():
+        typer.echo(f"{name}: {difference:.1e} of its size from PyTorch")
+
+
+def tiny_diffusers(
+    kind: Annotated[str, typer.Argument(help="sd, sdxl, lcm, sd3, flux-dev, …; an unknown one lists all")],
+    out: Out,
+    seed: Annotated[int, typer.Option()] = 1,
+) -> None:
+    """Make a tiny diffusers folder of that kind with random weights, to try things with."""
+    from stillhouse_models.diffusers_export.tiny import make_tiny
+
+    try:
+        typer.echo(str(make_tiny(kind, out, seed)))
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+def parity(
+    out: Out,
+    seed: Annotated[int, typer.Option()] = 1,
+    kinds: Annotated[str, typer.Option(help="comma-separated; all unless said otherwise")] = "",
+    small: Annotated[bool, typer.Option(help="as test/fixtures/pipelines keeps them: fp16 weights, no VAE encoders")] = False,
+) -> None:
+    """Make tiny pipelines, what diffusers paints with them, and scheduler vectors, all from one seed."""
+    from stillhouse_models.diffusers_export.parity import make_parity
+    from stillhouse_models.diffusers_export.tiny import KINDS
+
+    make_parity(out, seed, kinds.split(",") if kinds else tuple(KINDS), small=small, say=typer.echo)

@@ -1,0 +1,112 @@
+"""A diffusers folder becomes a folder of graphs as optimum lays it out, which `still publish` takes.
+
+optimum itself does not install beside the diffusers and transformers that the toolkit uses, so the graphs are made here.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+from torch import nn
+
+from stillhouse_models.diffusers_export import components
+from stillhouse_models.diffusers_export.components import Component
+from stillhouse_models.diffusers_export.read_pipeline import CannotExportError, read_pipeline
+from stillhouse_models.diffusers_export.short_names import shorten_names
+from stillhouse_models.diffusers_export.to_onnx import check_against_torch, to_onnx
+from stillhouse_models.onnx_weights import compress_weights
+
+LARGEST_INSIDE_BYTES = 64 * 1024 * 1024
+"""Above this, weights go into a file of their own, which a device maps instead of copying."""
+
+DENOISERS: dict[str, Callable[[Any], Component]] = {
+    "UNet2DConditionModel": components.unet,
+    "SD3Transformer2DModel": components.sd3_transformer,
+    "FluxTransformer2DModel": components.flux_transformer,
+}
+KEPT_FILES = ("README.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE")
+
+
+def export_folder(
+    source: Path,
+    out: Path,
+    *,
+    runtime: str = "onnx",
+    precision: str = "fp32",
+    with_encoder: bool = True,
+    short_names: bool = False,
+    say: Callable[[str], None] = print,
+) -> dict[str, float]:
+    """@returns each graph's largest difference from PyTorch, measured in fp32, as a share of its output's size.
+
+    `short_names` drops the names of layers inside the graphs, which are half of a tiny one.
+    """
+    pipeline = read_pipeline(source)
+    parts = [part for part in _components(pipeline) if with_encoder or part.name != "vae_encoder"]
+    out.mkdir(parents=True, exist_ok=True)
+    differences = {}
+    for i, component in enumerate(parts):
+        say(f"{i + 1}/{len(parts)} {component.name}")
+        folder = out / component.name
+        folder.mkdir(exist_ok=True)
+        differences[component.name] = _write(component, folder, runtime, precision, short_names)
+        _copy_config(source / component.part / "config.json", folder)
+    _copy_rest(source, out)
+    return differences
+
+
+def _components(pipeline: Any) -> list[Component]:
+    """Every network of the pipeline. @raises CannotExportError for one that no graph is known of"""
+    denoiser = pipeline.components.get("unet") or pipeline.components.get("transformer")
+    kind = type(denoiser).__name__
+    if kind not in DENOISERS:
+        raise CannotExportError(f"{type(pipeline).__name__}: no export of {kind}; known: {', '.join(DENOISERS)}")
+    encoders = {name: part for name, part in sorted(pipeline.components.items()) if name.startswith("text_encoder")}
+    found = [components.text_encoder(name, part) for name, part in encoders.items() if isinstance(part, nn.Module)]
+    vae = pipeline.components["vae"]
+    return [*found, DENOISERS[kind](denoiser), components.vae_decoder(vae), components.vae_encoder(vae)]
+
+
+def _write(component: Component, folder: Path, runtime: str, precision: str, short_names: bool) -> float:
+    file = folder / "model.onnx"
+    graph = to_onnx(component)
+    if short_names:
+        shorten_names(graph.graph)
+    _save(graph, file)
+    difference = check_against_torch(component, file)
+    if runtime == "openvino":
+        _save_openvino(file, folder / "openvino_model.xml", precision)
+        for written in (file, folder / "model.onnx_data"):
+            written.unlink(missing_ok=True)
+    elif precision != "fp32":
+        _save(compress_weights(graph, precision), file)
+    return difference
+
+
+def _save(graph: onnx.ModelProto, file: Path) -> None:
+    data = file.with_name("model.onnx_data")
+    data.unlink(missing_ok=True)
+    large = graph.ByteSize() > LARGEST_INSIDE_BYTES
+    onnx.save(graph, str(file), save_as_external_data=large, location=data.name, size_threshold=1024)
+
+
+def _save_openvino(file: Path, out: Path, precision: str) -> None:
+    import openvino
+
+    openvino.save_model(openvino.convert_model(str(file)), str(out), compress_to_fp16=precision == "fp16")
+
+
+def _copy_config(config: Path, folder: Path) -> None:
+    if config.is_file():
+        shutil.copyfile(config, folder / "config.json")
+
+
+def _copy_rest(source: Path, out: Path) -> None:
+    for folder in ("scheduler", "tokenizer", "tokenizer_2", "tokenizer_3"):
+        if (source / folder).is_dir():
+            shutil.copytree(source / folder, out / folder, dirs_exist_ok=True)
+    for name in ("model_index.json", *KEPT_FILES):
+        if (source / name).is_file():
+            shutil.copyfile(source / name, out / name)

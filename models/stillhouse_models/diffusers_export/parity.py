@@ -1,0 +1,99 @@
+"""Everything that the TypeScript side is compared with, from one seed: pipelines with new weights, their graphs, requests,
+the pictures that diffusers paints, token ids, noise.
+"""
+
+import hashlib
+import json
+import random
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stillhouse_models.diffusers_export.folder import export_folder
+from stillhouse_models.diffusers_export.odd_texts import odd_texts
+from stillhouse_models.diffusers_export.read_pipeline import read_pipeline
+from stillhouse_models.diffusers_export.reference import Wanted, paint
+from stillhouse_models.diffusers_export.tiny import KINDS, make_tiny
+from stillhouse_models.diffusers_export.tiny_tokenizers import WORDS
+from stillhouse_models.parity_schedulers import vectors
+
+DIFFUSION = (
+    "DDIMScheduler", "PNDMScheduler", "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "DPMSolverMultistepScheduler",
+    "UniPCMultistepScheduler",
+)  # fmt: skip
+GUIDED_WITHIN = ("lcm", "flux-schnell", "flux-dev")
+"""Kinds that take no negative prompt."""
+
+
+def make_parity(
+    out: Path, seed: int, kinds: Sequence[str] = tuple(KINDS), *, small: bool = False, say: Callable[[str], None] = print
+) -> None:
+    """Writes `out/<kind>/` (graphs, wanted.json, tokens.json), `out/noise.json`, and vectors of the schedulers unless `small`."""
+    how: dict[str, Any] = {"precision": "fp16", "with_encoder": False, "short_names": True} if small else {}
+    requests = 2 if small else 3
+    for i, kind in enumerate(kinds):
+        say(f"{kind} ({i + 1}/{len(kinds)})")
+        source = make_tiny(kind, out / "diffusers" / kind, seed + i)
+        differences = export_folder(source, out / kind, say=lambda _: None, **how)
+        painted = paint(source, _requests(kind, random.Random(seed + i), requests))
+        _write(out / kind / "wanted.json", {"kind": kind, "seed": seed, "graphs": differences, "pictures": painted})
+        _write(out / kind / "tokens.json", _tokens(source, random.Random(seed + i)))
+    shutil.rmtree(out / "diffusers")
+    _write(out / "noise.json", _noise(random.Random(seed)))
+    if not small:
+        say("schedulers")
+        _write(out / "schedulers.json", vectors("single", seed))
+        _write(out / "schedulers-multistep.json", vectors("multistep", seed))
+
+
+def _requests(kind: str, chance: random.Random, count: int) -> list[Wanted]:
+    return [_request(kind, chance, i) for i in range(count)]
+
+
+def _request(kind: str, chance: random.Random, i: int) -> Wanted:
+    """The first of the folder's own scheduler and size; later ones of another, where the kind takes others."""
+    prompt = " ".join(chance.choices(WORDS, k=chance.randint(2, 9)))
+    others = DIFFUSION if kind.startswith(("sd", "lcm")) and not kind.startswith("sd3") and kind != "lcm" else ()
+    side = [64, 64] if i == 0 else [8 * chance.randint(4, 10) for _ in range(2)]
+    negative = " ".join(chance.choices(WORDS, k=3)) if i % 2 and kind not in GUIDED_WITHIN else None
+    wanted = Wanted(
+        prompt=prompt, seed=chance.randrange(2**32), steps=chance.randint(2, 6),
+        guidance=0.0 if kind == "flux-schnell" else round(chance.uniform(1.5, 8), 2), width=side[0], height=side[1],
+        negative_prompt=negative, scheduler=chance.choice(others) if i and others else None,
+    )  # fmt: skip
+    # With fewer, the reference's own Runge-Kutta start falls over.
+    return replace(wanted, steps=max(4, wanted.steps)) if wanted.scheduler == "PNDMScheduler" else wanted
+
+
+def _tokens(source: Path, chance: random.Random) -> dict[str, Any]:
+    """Of each tokenizer: texts with the ids at its encoder's length."""
+    pipeline = read_pipeline(source)
+    texts = odd_texts(chance)
+    found = {}
+    for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):
+        tokenizer = getattr(pipeline, name, None)
+        if tokenizer is None:
+            continue
+        length = min(tokenizer.model_max_length, 77)
+        ids = [tokenizer(text, padding="max_length", max_length=length, truncation=True).input_ids for text in texts]
+        found[name] = {"length": length, "ids": ids}
+    return {"texts": texts, "tokenizers": found}
+
+
+def _noise(chance: random.Random) -> dict[str, Any]:
+    """Digests of successive draws from one generator, bit by bit."""
+    cases = []
+    for _ in range(12):
+        seed, counts = chance.randrange(2**32), [chance.randint(16, 5000) for _ in range(3)]
+        generator = torch.Generator().manual_seed(seed)
+        drawn = [torch.randn(count, generator=generator).numpy().tobytes() for count in counts]
+        cases.append({"seed": seed, "counts": counts, "sha256": [hashlib.sha256(values).hexdigest() for values in drawn]})
+    return {"torch": torch.__version__, "cpu": torch.backends.cpu.get_cpu_capability(), "cases": cases}
+
+
+def _write(file: Path, value: dict[str, Any]) -> None:
+    file.write_text(json.dumps(value, ensure_ascii=True, separators=(",", ":")) + "\n")

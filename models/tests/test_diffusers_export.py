@@ -1,0 +1,48 @@
+"""Tiny pipelines and their graphs; that the pictures are diffusers' own is test/parity's to say."""
+
+import json
+import random
+from pathlib import Path
+
+import onnx
+import pytest
+
+from stillhouse_models.diffusers_export.folder import CannotExportError, export_folder
+from stillhouse_models.diffusers_export.reference import Wanted, paint
+from stillhouse_models.diffusers_export.tiny import make_tiny
+
+FLUX = Wanted(prompt="a red fox", seed=7, steps=2, guidance=3.5, width=32, height=48)
+
+
+def test_a_seed_makes_the_same_folder_and_another_one_another(tmp_path: Path) -> None:
+    first, again, other = (make_tiny("flux-dev", tmp_path / name, seed) for name, seed in (("a", 3), ("b", 3), ("c", 4)))
+    painted = [paint(folder, [FLUX])[0]["pixels"] for folder in (first, again, other)]
+    assert painted[0] == painted[1]
+    assert painted[0] != painted[2]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_writes_the_layout_of_optimum_and_holds_it_against_pytorch(tmp_path: Path, precision: str) -> None:
+    source = make_tiny("sd", tmp_path / "source", random.Random(5).randrange(1000))
+    (source / "LICENSE").write_text("as the source\n")
+    differences = export_folder(source, tmp_path / "out", precision=precision, say=lambda _: None)
+    assert set(differences) == {"text_encoder", "unet", "vae_decoder", "vae_encoder"}
+    assert max(differences.values()) < 2e-4
+    unet = onnx.load(tmp_path / "out/unet/model.onnx")
+    assert [value.name for value in unet.graph.input] == ["sample", "timestep", "encoder_hidden_states"]
+    assert [value.name for value in unet.graph.output] == ["out_sample"]
+    assert (tmp_path / "out/LICENSE").read_text() == "as the source\n"
+    assert json.loads((tmp_path / "out/scheduler/scheduler_config.json").read_text())["_class_name"] == "PNDMScheduler"
+
+
+def test_refuses_what_is_no_pipeline_and_one_that_lacks_a_part(tmp_path: Path) -> None:
+    with pytest.raises(CannotExportError, match=r"no model_index\.json"):
+        export_folder(tmp_path, tmp_path / "out")
+    (tmp_path / "model_index.json").write_text('{"_class_name": "NoSuchPipeline"}')
+    with pytest.raises(CannotExportError, match="no pipeline of diffusers"):
+        export_folder(tmp_path, tmp_path / "out")
+    (tmp_path / "model_index.json").write_text(
+        '{"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]}'
+    )
+    with pytest.raises(CannotExportError, match="names unet"):
+        export_folder(tmp_path, tmp_path / "out")
