@@ -14,6 +14,8 @@ export const limits = {
   promptCharacters: 2000,
   pictureSidePixels: 4096,
   steps: 200,
+  /** Of a prompt, as a text encoder reads it. */
+  promptTokens: 4096,
   /** Of a preview's PNG in base64. */
   previewCharacters: 24 * 1024,
   /** Jobs a device may hold before it refuses more. */

@@ -34,7 +34,7 @@ export async function loadGraph(
     path,
     session,
     async run(feeds) {
-      const outputs = await runSession(session, path, feeds);
+      const outputs = await runSession(session, path, halved(session, feeds));
       return { float32: (name) => float32Output(path, name, outputs[name]) };
     },
   };
@@ -56,7 +56,28 @@ async function runSession(session: Session, path: string, feeds: Readonly<Record
   }
 }
 
-function float32Output(path: string, name: string, output: Tensor | undefined) {
+/** Exports in half precision take and give float16 where the arithmetic here is float32. */
+function halved(session: Session, feeds: Readonly<Record<string, Tensor>>): Readonly<Record<string, Tensor>> {
+  const halves = session.inputs.filter(({ name, type }) => type === 'float16' && feeds[name]?.type === 'float32');
+  if (halves.length === 0) return feeds;
+  const given = { ...feeds };
+  for (const { name } of halves) {
+    const { dims, data } = feeds[name] as Tensor;
+    const half = Float16Array.from(data as Float32Array);
+    given[name] = { type: 'float16', dims, data: new Uint16Array(half.buffer) };
+  }
+  return given;
+}
+
+/** Some runtimes give bits, some numbers. */
+function widened({ type, dims, data }: Tensor): Tensor {
+  if (type !== 'float16') return { type, dims, data };
+  const half = data instanceof Uint16Array ? new Float16Array(data.buffer, data.byteOffset, data.length) : data;
+  return { type: 'float32', dims, data: Float32Array.from(half as unknown as ArrayLike<number>) };
+}
+
+function float32Output(path: string, name: string, given: Tensor | undefined) {
+  const output = given && widened(given);
   if (!(output?.data instanceof Float32Array))
     throw new EngineFault('run_failed', `${path}: output "${name}" is ${output?.type ?? 'missing'}, expected float32`);
   return { type: output.type, dims: output.dims, data: output.data };
@@ -102,7 +123,8 @@ export function tensorFor(graph: Graph, name: string, values: readonly number[],
   const type = graph.session.inputs.find((input) => input.name === name)?.type as ElementType | undefined;
   switch (type) {
     case 'float32':
-      return { type, dims, data: Float32Array.from(values) };
+    case 'float16':
+      return { type: 'float32', dims, data: Float32Array.from(values) };
     case 'float64':
       return { type, dims, data: Float64Array.from(values) };
     case 'int32':

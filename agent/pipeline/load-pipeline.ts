@@ -2,8 +2,12 @@
 import { join } from 'node:path';
 import type { Runtime } from '../runtime/runtime.ts';
 import { EngineFault } from './fault.ts';
+import { loadFlux } from './flux.ts';
 import type { PictureDefaults, Pipeline } from './pipeline.ts';
 import { readJson } from './read-json.ts';
+import { loadStableDiffusion } from './stable-diffusion.ts';
+import { loadStableDiffusion3 } from './stable-diffusion-3.ts';
+import { loadStableDiffusionXl } from './stable-diffusion-xl.ts';
 import { loadStillhousePipeline } from './stillhouse-pipeline.ts';
 
 export interface PipelineOptions {
@@ -16,6 +20,11 @@ export interface PipelineOptions {
 
 const PIPELINES: Readonly<Record<string, (options: PipelineOptions) => Promise<Pipeline>>> = {
   StillhousePipeline: loadStillhousePipeline,
+  StableDiffusionPipeline: loadStableDiffusion,
+  LatentConsistencyModelPipeline: loadStableDiffusion,
+  StableDiffusionXLPipeline: loadStableDiffusionXl,
+  StableDiffusion3Pipeline: loadStableDiffusion3,
+  FluxPipeline: loadFlux,
 };
 
 /** @throws EngineFault `load_failed` that names the file, and for an unknown class the known ones */

@@ -18,13 +18,17 @@ export interface PictureRequest {
   readonly guidanceScale: number;
   readonly width: number;
   readonly height: number;
+  /** What guidance leads away from; left out, what the pipeline's reference takes. */
+  readonly negativePrompt?: string;
+  /** A scheduler in place of the folder's own: a class of diffusers or a short name. */
+  readonly scheduler?: string;
   /** For whoever runs the pipeline; it decides no pixel. */
   readonly fresh?: boolean;
   readonly previews?: boolean;
 }
 
 /** What a request takes where it says nothing, from the variant. */
-export type PictureDefaults = Omit<PictureRequest, 'prompt' | 'seed' | 'fresh' | 'previews'>;
+export type PictureDefaults = Pick<PictureRequest, 'steps' | 'guidanceScale' | 'width' | 'height'>;
 
 /** What a pipeline asks of whoever runs it. */
 export interface PipelineHost {

@@ -107,7 +107,7 @@ function check({ side, guided }: Parts, { steps, width, height, guidanceScale }:
 
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
   const { tokenizer, schedulers } = parts;
-  const schedule = schedulers.choose(undefined).schedule(request.steps);
+  const schedule = schedulers.choose(request.scheduler).schedule(request.steps);
   const { width, height, steps } = request;
   await host.reach({ stage: 'tokenize', done: 0, total: 1 });
   const { ids, unknownWords } = tokenizer.tokenize(request.prompt);

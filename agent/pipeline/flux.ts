@@ -1,0 +1,116 @@
+// FluxPipeline (schnell, dev): CLIP's pooled vector, T5's words, a transformer over packed latents, a decoder.
+import { join } from 'node:path';
+import { tensorFor } from './graph.ts';
+import { loadScheduler, type Schedulers } from './load-scheduler.ts';
+import { noiseSource } from './noise.ts';
+import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
+import type { FlowSettings } from './schedulers/scheduler.ts';
+import { checkRequest } from './stages/check-request.ts';
+import { denoise } from './stages/denoise.ts';
+import { flowShift } from './stages/flow-shift.ts';
+import { packLatents, unpackLatents } from './stages/pack-latents.ts';
+import { type Float32Tensor, float32 } from './stages/tensors.ts';
+import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
+import { loadTransformer, type Transformer } from './stages/transformer.ts';
+import { loadVaeDecoder, type VaeDecoder } from './stages/vae-decoder.ts';
+
+/** The reference's `max_sequence_length`. */
+const T5_TOKENS = 512;
+const INPUTS = ['hidden_states', 'encoder_hidden_states', 'pooled_projections', 'timestep', 'img_ids', 'txt_ids'];
+
+interface Parts {
+  readonly schedulers: Schedulers;
+  readonly clip: TextEncoder;
+  readonly t5: TextEncoder;
+  readonly transformer: Transformer;
+  readonly vae: VaeDecoder;
+}
+
+/** @throws EngineFault `load_failed` that names the file */
+export async function loadFlux(options: PartOptions & { defaults: PictureDefaults }): Promise<Pipeline> {
+  const parts: Parts = {
+    schedulers: await loadScheduler(join(options.folder, 'scheduler', 'scheduler_config.json')),
+    clip: await loadTextEncoder(options, {
+      tokenizer: 'tokenizer',
+      encoder: 'text_encoder',
+      outputs: ['pooler_output'],
+    }),
+    t5: await loadTextEncoder(options, {
+      tokenizer: 'tokenizer_2',
+      encoder: 'text_encoder_2',
+      outputs: ['last_hidden_state'],
+      length: T5_TOKENS,
+    }),
+    transformer: await loadTransformer(options, (config) =>
+      config.guidance_embeds ? [...INPUTS, 'guidance'] : INPUTS,
+    ),
+    vae: await loadVaeDecoder(options),
+  };
+  const check = (request: PictureDefaults) =>
+    checkRequest(request, {
+      schedulers: parts.schedulers,
+      multiple: 2 * parts.vae.scale,
+      flow: flowOf(parts, request),
+      refusesNegative: 'guidance is distilled into this model, so there is nothing to guide away from; leave it out',
+    });
+  check(options.defaults);
+  return { check, generate: (request, host) => generate(parts, request, host) };
+}
+
+/** The levels are given, evenly spaced, so that the smallest is not shifted twice. */
+function flowOf({ schedulers, vae }: Parts, { steps, width, height }: PictureDefaults): FlowSettings {
+  const patches = (width / vae.scale / 2) * (height / vae.scale / 2);
+  const stride = steps > 1 ? (1 / steps - 1) / (steps - 1) : 0;
+  const sigmas = Array.from({ length: steps }, (_, i) => 1 + i * stride);
+  return { mu: flowShift(patches, schedulers.config), sigmas };
+}
+
+async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
+  const { schedulers, clip, t5, transformer, vae } = parts;
+  const { steps, width, height } = request;
+  await host.reach({ stage: 'encode', done: 0, total: 1 });
+  const pooled = (await clip.encode(request.prompt)).float32('pooler_output');
+  const words = (await t5.encode(request.prompt)).float32('last_hidden_state');
+  const size = { width: width / vae.scale, height: height / vae.scale };
+  const channels = transformer.count('in_channels');
+  const patches = (size.width / 2) * (size.height / 2);
+  const constant = {
+    encoder_hidden_states: words,
+    pooled_projections: pooled,
+    img_ids: positions(transformer, 'img_ids', imageIds(size.width / 2, size.height / 2)),
+    txt_ids: positions(transformer, 'txt_ids', float32(new Float32Array(3 * T5_TOKENS), [T5_TOKENS, 3])),
+    ...(transformer.config.guidance_embeds ? { guidance: float32(Float32Array.of(request.guidanceScale), [1]) } : {}),
+  };
+  const source = noiseSource(request.seed);
+  const latents = await denoise({
+    schedule: schedulers.choose(request.scheduler).schedule(steps, flowOf(parts, request)),
+    // Drawn over the picture, then packed: the reference's order.
+    noise: { randn: (count) => packLatents(source.randn(count), channels / 4, size) },
+    size: channels * patches,
+    host,
+    predict: (sample, timestep) =>
+      transformer.predict({
+        ...constant,
+        hidden_states: float32(sample, [1, patches, channels]),
+        timestep: tensorFor(transformer.graph, 'timestep', [Math.fround(timestep / 1000)], [1]),
+      }),
+  });
+  await host.reach({ stage: 'decode', done: 0, total: 1 });
+  return { picture: await vae.decode(unpackLatents(latents, channels / 4, size), width, height), unknownWords: [] };
+}
+
+/** Row and column of every patch, after a 0. */
+function imageIds(columns: number, rows: number): Float32Tensor {
+  const data = new Float32Array(3 * rows * columns);
+  for (let patch = 0; patch < rows * columns; patch++) {
+    data[3 * patch + 1] = Math.floor(patch / columns);
+    data[3 * patch + 2] = patch % columns;
+  }
+  return float32(data, [rows * columns, 3]);
+}
+
+/** Older exports declare a batch before the positions. */
+function positions({ graph }: Transformer, name: string, ids: Float32Tensor): Float32Tensor {
+  const rank = graph.session.inputs.find((input) => input.name === name)?.dims.length;
+  return rank === 3 ? float32(ids.data, [1, ...ids.dims]) : ids;
+}

@@ -1,0 +1,92 @@
+// StableDiffusionXLPipeline (and turbo): two CLIP encoders, a UNet that is also told of sizes, a decoder.
+import { join } from 'node:path';
+import { loadScheduler, type Schedulers } from './load-scheduler.ts';
+import { noiseSource } from './noise.ts';
+import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
+import { readJson } from './read-json.ts';
+import { checkRequest } from './stages/check-request.ts';
+import { denoise, guided } from './stages/denoise.ts';
+import { besideEachOther, type Float32Tensor, float32, zerosLike } from './stages/tensors.ts';
+import { loadTextEncoder, type PartOptions, penultimate, type TextEncoder } from './stages/text-encoder.ts';
+import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
+import { loadVaeDecoder, type VaeDecoder } from './stages/vae-decoder.ts';
+
+interface Parts {
+  readonly schedulers: Schedulers;
+  readonly encoders: readonly [TextEncoder, TextEncoder];
+  /** Which hidden state of each encoder is read. */
+  readonly states: readonly [string, string];
+  readonly unet: Unet;
+  readonly vae: VaeDecoder;
+  /** Without a negative prompt, guide away from nothing at all rather than from an empty text. */
+  readonly zeros: boolean;
+}
+
+interface Condition {
+  readonly words: Float32Tensor;
+  readonly pooled: Float32Tensor;
+}
+
+/** @throws EngineFault `load_failed` that names the file */
+export async function loadStableDiffusionXl(options: PartOptions & { defaults: PictureDefaults }): Promise<Pipeline> {
+  const { folder } = options;
+  const states = [await penultimate(folder, 'text_encoder'), await penultimate(folder, 'text_encoder_2')] as const;
+  const index = await readJson(join(folder, 'model_index.json'));
+  const parts: Parts = {
+    schedulers: await loadScheduler(join(folder, 'scheduler', 'scheduler_config.json')),
+    encoders: [
+      await loadTextEncoder(options, { tokenizer: 'tokenizer', encoder: 'text_encoder', outputs: [states[0]] }),
+      await loadTextEncoder(options, {
+        tokenizer: 'tokenizer_2',
+        encoder: 'text_encoder_2',
+        outputs: [states[1], 'text_embeds'],
+      }),
+    ],
+    states,
+    unet: await loadUnet(options, ['text_embeds', 'time_ids']),
+    vae: await loadVaeDecoder(options),
+    zeros: (index.force_zeros_for_empty_prompt ?? true) === true,
+  };
+  const multiple = parts.vae.scale * parts.unet.multiple;
+  const check = (request: PictureDefaults) => checkRequest(request, { schedulers: parts.schedulers, multiple });
+  check(options.defaults);
+  return { check, generate: (request, host) => generate(parts, request, host) };
+}
+
+async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
+  const { schedulers, unet, vae } = parts;
+  const { steps, guidanceScale: scale, width, height } = request;
+  await host.reach({ stage: 'encode', done: 0, total: 1 });
+  const asked = await encode(parts, request.prompt);
+  const contrast = scale > 1 && unet.guidanceWidth === null ? await away(parts, request, asked) : null;
+  // Original size, the corner that was cut off, and the size asked for; each height first.
+  const timeIds = float32(Float32Array.of(height, width, 0, 0, height, width), [1, 6]);
+  const told = guidanceInput(unet, scale);
+  const size = { width: width / vae.scale, height: height / vae.scale };
+  const latents = await denoise({
+    schedule: schedulers.choose(request.scheduler).schedule(steps),
+    noise: noiseSource(request.seed),
+    size: unet.channels * size.width * size.height,
+    host,
+    async predict(sample, timestep) {
+      const say = ({ words, pooled }: Condition) =>
+        unet.predict({ sample, timestep, words, ...size, more: { text_embeds: pooled, time_ids: timeIds, ...told } });
+      const conditional = await say(asked);
+      return contrast ? guided(conditional, await say(contrast), scale) : conditional;
+    },
+  });
+  await host.reach({ stage: 'decode', done: 0, total: 1 });
+  return { picture: await vae.decode(latents, width, height), unknownWords: [] };
+}
+
+async function away(parts: Parts, { negativePrompt }: PictureRequest, asked: Condition): Promise<Condition> {
+  if (negativePrompt === undefined && parts.zeros)
+    return { words: zerosLike(asked.words), pooled: zerosLike(asked.pooled) };
+  return encode(parts, negativePrompt ?? '');
+}
+
+async function encode({ encoders, states }: Parts, text: string): Promise<Condition> {
+  const [first, second] = [await encoders[0].encode(text), await encoders[1].encode(text)];
+  const words = besideEachOther([first.float32(states[0]), second.float32(states[1])]);
+  return { words, pooled: second.float32('text_embeds') };
+}

@@ -1,0 +1,69 @@
+// StableDiffusionPipeline (1.x, 2.x, turbo) and LatentConsistencyModelPipeline: CLIP, a UNet over latents, a decoder.
+import { join } from 'node:path';
+import { loadScheduler, type Schedulers } from './load-scheduler.ts';
+import { noiseSource } from './noise.ts';
+import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
+import { checkRequest } from './stages/check-request.ts';
+import { denoise, guided } from './stages/denoise.ts';
+import type { Float32Tensor } from './stages/tensors.ts';
+import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
+import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
+import { loadVaeDecoder, type VaeDecoder } from './stages/vae-decoder.ts';
+
+interface Parts {
+  readonly schedulers: Schedulers;
+  readonly encoder: TextEncoder;
+  readonly unet: Unet;
+  readonly vae: VaeDecoder;
+}
+
+/** @throws EngineFault `load_failed` that names the file */
+export async function loadStableDiffusion(options: PartOptions & { defaults: PictureDefaults }): Promise<Pipeline> {
+  const parts: Parts = {
+    schedulers: await loadScheduler(join(options.folder, 'scheduler', 'scheduler_config.json')),
+    encoder: await loadTextEncoder(options, {
+      tokenizer: 'tokenizer',
+      encoder: 'text_encoder',
+      outputs: ['last_hidden_state'],
+    }),
+    unet: await loadUnet(options),
+    vae: await loadVaeDecoder(options),
+  };
+  const multiple = parts.vae.scale * parts.unet.multiple;
+  const refusesNegative =
+    parts.unet.guidanceWidth === null
+      ? undefined
+      : 'guidance is distilled into this model, so nothing is guided away from';
+  const check = (request: PictureDefaults) =>
+    checkRequest(request, { schedulers: parts.schedulers, multiple, ...(refusesNegative && { refusesNegative }) });
+  check(options.defaults);
+  return { check, generate: (request, host) => generate(parts, request, host) };
+}
+
+async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
+  const { schedulers, unet, vae } = parts;
+  const { steps, guidanceScale: scale, width, height, negativePrompt = '' } = request;
+  await host.reach({ stage: 'encode', done: 0, total: 1 });
+  const words = await encode(parts, request.prompt);
+  // A model with guidance distilled in is told its strength and runs once a step.
+  const contrast = scale > 1 && unet.guidanceWidth === null ? await encode(parts, negativePrompt) : null;
+  const more = guidanceInput(unet, scale);
+  const size = { width: width / vae.scale, height: height / vae.scale };
+  const latents = await denoise({
+    schedule: schedulers.choose(request.scheduler).schedule(steps),
+    noise: noiseSource(request.seed),
+    size: unet.channels * size.width * size.height,
+    host,
+    async predict(sample, timestep) {
+      const at = { sample, timestep, more, ...size };
+      const conditional = await unet.predict({ ...at, words });
+      return contrast ? guided(conditional, await unet.predict({ ...at, words: contrast }), scale) : conditional;
+    },
+  });
+  await host.reach({ stage: 'decode', done: 0, total: 1 });
+  return { picture: await vae.decode(latents, width, height), unknownWords: [] };
+}
+
+async function encode({ encoder }: Parts, text: string): Promise<Float32Tensor> {
+  return (await encoder.encode(text)).float32('last_hidden_state');
+}

@@ -1,0 +1,11 @@
+// How much later the noise levels lie for larger pictures: diffusers' `calculate_shift`.
+
+/** @param patches of the picture @returns the exponent that the scheduler is told, a line through two points */
+export function flowShift(patches: number, config: Readonly<Record<string, unknown>>, mostShift = 1.15): number {
+  const number = (name: string, fallback: number): number =>
+    typeof config[name] === 'number' ? config[name] : fallback;
+  const [few, many] = [number('base_image_seq_len', 256), number('max_image_seq_len', 4096)];
+  const [low, high] = [number('base_shift', 0.5), number('max_shift', mostShift)];
+  const slope = (high - low) / (many - few);
+  return patches * slope + (low - slope * few);
+}

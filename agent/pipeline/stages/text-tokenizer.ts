@@ -1,0 +1,99 @@
+// A prompt becomes the ids of a text encoder as transformers' tokenizers make them: cut to the encoder's length with its
+// closing token kept, and padded on the right.
+import { access, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Tokenizer } from '@huggingface/tokenizers';
+import { messageOf } from '../../../shared/errors.ts';
+import { limits } from '../../../shared/limits.ts';
+import { EngineFault } from '../fault.ts';
+import { readJson } from '../read-json.ts';
+import { clipTokenizerJson } from './clip-tokenizer-json.ts';
+
+export interface TextTokenizer {
+  /** @param length how many ids, closing token and padding included @throws EngineFault `prompt_too_long` */
+  encode(text: string, length: number): TokenIds;
+  /** What the tokenizer's own settings say; null where they leave it open. */
+  readonly longest: number | null;
+}
+
+export interface TokenIds {
+  readonly ids: BigInt64Array;
+  /** How many of them are no padding. */
+  readonly used: number;
+}
+
+/** @param folder holds tokenizer.json, or CLIP's vocab.json and merges.txt @throws EngineFault `load_failed` */
+export async function loadTextTokenizer(folder: string): Promise<TextTokenizer> {
+  const config = await readJson(join(folder, 'tokenizer_config.json'));
+  const json = await tokenizerJson(folder, config);
+  const tokenizer = open(json, config, folder);
+  const padId = await padIdOf(tokenizer, config, folder);
+  const lowers = JSON.stringify(json.normalizer ?? null).includes('"Lowercase"');
+  const closing = encodeIds(tokenizer, '').slice(-1);
+  const { model_max_length: longest } = config;
+  return {
+    longest: typeof longest === 'number' && longest > 0 && longest <= limits.promptTokens ? longest : null,
+    encode(text, length) {
+      if (text.length > limits.promptCharacters)
+        throw new EngineFault(
+          'prompt_too_long',
+          `prompt: ${text.length} characters, at most ${limits.promptCharacters} are read; shorten it`,
+        );
+      // The reference lowers letter by letter; JavaScript knows that a Greek word ends in another sigma.
+      const all = encodeIds(tokenizer, lowers ? text.replaceAll('Σ', 'σ') : text);
+      const found = all.length > length ? [...all.slice(0, length - closing.length), ...closing] : all;
+      const ids = new BigInt64Array(length).fill(BigInt(padId));
+      found.forEach((id, i) => {
+        ids[i] = BigInt(id);
+      });
+      return { ids, used: found.length };
+    },
+  };
+}
+
+/** The package's own types do not resolve under NodeNext. */
+const encodeIds = (tokenizer: Tokenizer, text: string): number[] => (tokenizer.encode(text) as { ids: number[] }).ids;
+
+async function tokenizerJson(folder: string, config: Record<string, unknown>): Promise<Record<string, unknown>> {
+  const file = join(folder, 'tokenizer.json');
+  if (await exists(file)) return readJson(file);
+  if (config.tokenizer_class !== 'CLIPTokenizer')
+    throw new EngineFault(
+      'load_failed',
+      `${file}: missing; only CLIP’s tokenizer is read from vocab.json and merges.txt`,
+    );
+  const merges = join(folder, 'merges.txt');
+  const text = await readFile(merges, 'utf8').catch((cause: unknown) => {
+    throw new EngineFault('load_failed', `${merges}: ${messageOf(cause)}`, { cause });
+  });
+  return clipTokenizerJson(await readJson(join(folder, 'vocab.json')), text);
+}
+
+function open(json: Record<string, unknown>, config: Record<string, unknown>, folder: string): Tokenizer {
+  try {
+    return new Tokenizer(json, config);
+  } catch (cause) {
+    throw new EngineFault('load_failed', `${folder}: no tokenizer that can be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Older folders name the padding in a file of its own. */
+async function padIdOf(tokenizer: Tokenizer, config: Record<string, unknown>, folder: string): Promise<number> {
+  const map = join(folder, 'special_tokens_map.json');
+  const named = config.pad_token ?? ((await exists(map)) ? (await readJson(map)).pad_token : undefined);
+  const id = tokenizer.token_to_id(contentOf(named));
+  if (id !== undefined) return id;
+  throw new EngineFault('load_failed', `${folder}: pad_token is ${JSON.stringify(named)}, which the vocabulary lacks`);
+}
+
+/** A special token stands either as its text or as an object with `content`. */
+function contentOf(token: unknown): string {
+  if (typeof token === 'object' && token !== null && 'content' in token) return String(token.content);
+  return typeof token === 'string' ? token : '';
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );

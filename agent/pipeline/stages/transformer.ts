@@ -1,0 +1,45 @@
+// The transformers of flow matching (SD3Transformer2DModel, FluxTransformer2DModel) as graphs.
+import { join } from 'node:path';
+import type { Tensor } from '../../runtime/runtime.ts';
+import { EngineFault } from '../fault.ts';
+import { type Graph, loadGraph } from '../graph.ts';
+import { readJson } from '../read-json.ts';
+import type { PartOptions } from './text-encoder.ts';
+
+export interface Transformer {
+  readonly graph: Graph;
+  /** @throws EngineFault `load_failed` unless the setting is a whole number from 1 up */
+  count(setting: string): number;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** @throws EngineFault `run_failed`; also when the answer is of another size than the question */
+  predict(feeds: Readonly<Record<string, Tensor>>): Promise<Float32Array>;
+}
+
+/** @param inputs names, from the settings of its config.json @throws EngineFault `load_failed` */
+export async function loadTransformer(
+  { folder, runtime, threads }: PartOptions,
+  inputs: (config: Readonly<Record<string, unknown>>) => readonly string[],
+): Promise<Transformer> {
+  const file = join(folder, 'transformer', 'config.json');
+  const config = await readJson(file);
+  const graph = await loadGraph(runtime, join(folder, 'transformer', runtime.graphFile), {
+    threads,
+    inputs: inputs(config),
+    outputs: ['out_hidden_states'],
+  });
+  return {
+    graph,
+    config,
+    count(setting) {
+      const value = config[setting];
+      if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_536) return value;
+      throw new EngineFault('load_failed', `${file}: ${setting} is ${JSON.stringify(value)}; expected a whole number`);
+    },
+    async predict(feeds) {
+      const { data } = (await graph.run(feeds)).float32('out_hidden_states');
+      const asked = feeds.hidden_states?.data.length;
+      if (data.length === asked) return data;
+      throw new EngineFault('run_failed', `${graph.path}: out_hidden_states holds ${data.length} values, not ${asked}`);
+    },
+  };
+}

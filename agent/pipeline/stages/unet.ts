@@ -1,0 +1,98 @@
+// UNet2DConditionModel: predicts noise from a sample, a timestep and words.
+import { join } from 'node:path';
+import { EngineFault } from '../fault.ts';
+import { type Graph, loadGraph, tensorFor } from '../graph.ts';
+import { readJson } from '../read-json.ts';
+import { type Float32Tensor, float32 } from './tensors.ts';
+import type { PartOptions } from './text-encoder.ts';
+
+export interface Unet {
+  readonly channels: number;
+  /** Sides of the latents that it was trained with. */
+  readonly sampleSize: { readonly width: number; readonly height: number };
+  /** Latents a side must be multiples of it: each block below the first halves them. */
+  readonly multiple: number;
+  /** Width of the guidance's own embedding, where guidance is distilled into the model. */
+  readonly guidanceWidth: number | null;
+  predict(at: UnetInput): Promise<Float32Array>;
+}
+
+export interface UnetInput {
+  readonly sample: Float32Array;
+  readonly width: number;
+  readonly height: number;
+  readonly timestep: number;
+  readonly words: Float32Tensor;
+  /** Further inputs by their names, as SDXL's `text_embeds` and `time_ids`. */
+  readonly more?: Readonly<Record<string, Float32Tensor>>;
+}
+
+/** @param more inputs beyond sample, timestep, words and guidance @throws EngineFault `load_failed` */
+export async function loadUnet({ folder, runtime, threads }: PartOptions, more: readonly string[] = []): Promise<Unet> {
+  const file = join(folder, 'unet', 'config.json');
+  const config = await readJson(file);
+  const guidanceWidth = config.time_cond_proj_dim === null ? null : (config.time_cond_proj_dim ?? null);
+  if (guidanceWidth !== null && !isCount(guidanceWidth))
+    throw new EngineFault('load_failed', `${file}: time_cond_proj_dim is ${JSON.stringify(guidanceWidth)}`);
+  const graph = await loadGraph(runtime, join(folder, 'unet', runtime.graphFile), {
+    threads,
+    inputs: ['sample', 'timestep', 'encoder_hidden_states', ...more, ...(guidanceWidth ? ['timestep_cond'] : [])],
+    outputs: ['out_sample'],
+  });
+  const blocks = config.block_out_channels;
+  if (!isCount(config.in_channels) || !Array.isArray(blocks) || blocks.length > 8)
+    throw new EngineFault('load_failed', `${file}: in_channels and block_out_channels cannot be read`);
+  const [height, width] = Array.isArray(config.sample_size)
+    ? config.sample_size
+    : [config.sample_size, config.sample_size];
+  if (!isCount(height) || !isCount(width))
+    throw new EngineFault('load_failed', `${file}: sample_size is ${JSON.stringify(config.sample_size)}`);
+  return {
+    channels: config.in_channels,
+    sampleSize: { width, height },
+    multiple: 2 ** (blocks.length - 1),
+    guidanceWidth,
+    predict: (at) => predict(graph, config.in_channels as number, at),
+  };
+}
+
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_536;
+
+async function predict(graph: Graph, channels: number, at: UnetInput): Promise<Float32Array> {
+  const { sample, width, height, timestep, words, more } = at;
+  const rank = graph.session.inputs.find(({ name }) => name === 'timestep')?.dims.length;
+  const outputs = await graph.run({
+    sample: float32(sample, [1, channels, height, width]),
+    timestep: tensorFor(graph, 'timestep', [timestep], rank === 0 ? [] : [1]),
+    encoder_hidden_states: words,
+    ...more,
+  });
+  const { data } = outputs.float32('out_sample');
+  if (data.length === sample.length) return data;
+  throw new EngineFault('run_failed', `${graph.path}: out_sample holds ${data.length} values, not ${sample.length}`);
+}
+
+/** What such a model is told at every step; nothing for any other. */
+export function guidanceInput({ guidanceWidth }: Unet, scale: number): Readonly<Record<string, Float32Tensor>> {
+  return guidanceWidth === null ? {} : { timestep_cond: guidanceEmbedding(scale, guidanceWidth) };
+}
+
+/**
+ * How strong guidance is, as a model that has it distilled in wants to be told: sines and cosines of `1000 · (scale − 1)`.
+ *
+ * @param width of the embedding
+ */
+function guidanceEmbedding(scale: number, width: number): Float32Tensor {
+  const { fround } = Math;
+  const weight = fround(fround(scale - 1) * 1000);
+  const half = Math.floor(width / 2);
+  const step = fround(-fround(Math.log(10_000) / (half - 1)));
+  const data = new Float32Array(width);
+  for (let i = 0; i < half; i++) {
+    const angle = fround(weight * fround(Math.exp(fround(i * step))));
+    data[i] = Math.sin(angle);
+    data[half + i] = Math.cos(angle);
+  }
+  return float32(data, [1, width]);
+}
