@@ -1,0 +1,91 @@
+// Whole pipelines against diffusers: the same graphs' weights, prompts, seeds and settings, picture by picture; token ids
+// and noise too. The folders are made by the toolkit (test/fixtures/pipelines/README.md); STILL_PARITY names others, as
+// `npm run parity` makes them.
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { loadPipeline } from '../../agent/pipeline/load-pipeline.ts';
+import { noiseSource } from '../../agent/pipeline/noise.ts';
+import { loadTextTokenizer } from '../../agent/pipeline/stages/text-tokenizer.ts';
+import { openRuntime } from '../../agent/runtime/open-runtime.ts';
+
+interface Wanted {
+  readonly kind: string;
+  readonly pictures: {
+    prompt: string;
+    seed: number;
+    steps: number;
+    guidance: number;
+    width: number;
+    height: number;
+    negative_prompt: string | null;
+    scheduler: string | null;
+    pixels: string;
+  }[];
+}
+interface Tokens {
+  readonly texts: string[];
+  readonly tokenizers: Record<string, { length: number; ids: number[][] }>;
+}
+interface Noise {
+  readonly cpu: string;
+  readonly cases: { seed: number; counts: number[]; sha256: string[] }[];
+}
+
+/** Of 255, over all values of a picture. 1 is promised; another prompt moves the tiny pipelines' pictures by 0.4 and more. */
+const MOST_MEAN_LEVELS = 0.05;
+
+const folder = process.env.STILL_PARITY ?? fileURLToPath(new URL('../fixtures/pipelines', import.meta.url));
+const kinds = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'wanted.json')));
+const read = <T>(...path: string[]): T => JSON.parse(readFileSync(join(folder, ...path), 'utf8'));
+const runtime = await openRuntime('onnxruntime', null);
+
+it('has pipelines to compare', () => expect(kinds.length).toBeGreaterThanOrEqual(5));
+
+describe.each(kinds)('%s', async (kind) => {
+  const { pictures } = read<Wanted>(kind, 'wanted.json');
+  const [first] = pictures;
+  const defaults = { steps: 2, guidanceScale: 1, width: first?.width ?? 0, height: first?.height ?? 0 };
+  const pipeline = await loadPipeline({ folder: join(folder, kind), runtime, threads: 1, defaults });
+
+  it.each(pictures)('paints "$prompt" in $steps steps of $scheduler at $width x $height', async (wanted) => {
+    const request = {
+      ...{ prompt: wanted.prompt, seed: wanted.seed, steps: wanted.steps, guidanceScale: wanted.guidance },
+      ...{ width: wanted.width, height: wanted.height },
+      ...(wanted.negative_prompt !== null && { negativePrompt: wanted.negative_prompt }),
+      ...(wanted.scheduler !== null && { scheduler: wanted.scheduler }),
+    };
+    pipeline.check(request);
+    const { picture } = await pipeline.generate(request, { reach: async () => {} });
+    const theirs = Buffer.from(wanted.pixels, 'base64');
+    expect(picture.rgb.length).toBe(theirs.length);
+    const sum = picture.rgb.reduce((total, level, i) => total + Math.abs(level - (theirs[i] as number)), 0);
+    expect(sum / theirs.length).toBeLessThanOrEqual(MOST_MEAN_LEVELS);
+    expect(new Set(theirs).size, 'a picture of one colour proves nothing').toBeGreaterThan(16);
+  });
+
+  const { texts, tokenizers } = read<Tokens>(kind, 'tokens.json');
+  it.each(Object.entries(tokenizers))('reads %s as transformers does', async (name, { length, ids }) => {
+    const tokenizer = await loadTextTokenizer(join(folder, kind, name));
+    for (const [i, text] of texts.entries()) {
+      const found = [...tokenizer.encode(text, length).ids].map(Number);
+      expect(found, JSON.stringify(text)).toEqual(ids[i]);
+    }
+  });
+});
+
+it('draws torch’s noise, bit by bit', () => {
+  const { cases } = read<Noise>('noise.json');
+  for (const { seed, counts, sha256 } of cases) {
+    const source = noiseSource(seed);
+    const found = counts.map((count) => digestOf(source.randn(count)));
+    expect(found, `seed ${seed}`).toEqual(sha256);
+  }
+});
+
+const digestOf = (values: Float32Array): string =>
+  createHash('sha256')
+    .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    .digest('hex');
