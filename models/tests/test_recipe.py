@@ -63,6 +63,11 @@ def test_what_phases_leave_out_goes_by_their_names(tmp_path: Path) -> None:
 
 
 def test_ready_parts_are_looked_for_beside_the_recipe(tmp_path: Path) -> None:
-    recipe = read_recipe(next(file for file in RECIPES if file.stem == "released"))
-    checkpoints = Path(__file__).parents[1] / "checkpoints/stickers"
-    assert (recipe.teacher.ready, recipe.evaluator.ready) == (checkpoints / "teacher", checkpoints)
+    text = next(file for file in RECIPES if file.stem == "released").read_text()
+    begin, end = text.index("\n[evaluator]"), text.index("\n[student]")
+    kept = '\n[evaluator]\nfrom = "../kept"\n[teacher]\nfrom = "../kept/teacher"\n'
+    file = tmp_path / "recipes/mine.toml"
+    file.parent.mkdir()
+    file.write_text(text[:begin] + kept + text[end:])
+    recipe = read_recipe(file)
+    assert (recipe.teacher.ready, recipe.evaluator.ready) == (tmp_path / "kept/teacher", tmp_path / "kept")
