@@ -6,7 +6,7 @@ import { makeRoom } from './make-room.ts';
 import type { Means } from './means.ts';
 import { slotName } from './rules/kept-versions.ts';
 import { isDiskFull, noSpace } from './rules/no-space.ts';
-import type { InstallationPhase } from './rules/plan.ts';
+import type { InstallationPhase } from './rules/plan/situation.ts';
 import { ended, type StepOutcome } from './rules/step-outcome.ts';
 import { activate } from './steps/activate.ts';
 import { admit } from './steps/admit.ts';

@@ -1,8 +1,10 @@
 // read → plan → persist → do → persist → report: the only sequencer of the agent. One step a turn; what takes long runs
 // beside it as work, and its outcome is recorded here. After a crash the next start reads the same store and goes on.
+
 import { messageOf } from '../shared/errors.ts';
 import type { PicturePriority, RunningModel } from '../shared/messages.ts';
 import type { Bell } from './bell.ts';
+import type { GeneratedPicture } from './engine/engine.ts';
 import { engineSpec } from './engine-spec.ts';
 import { disturbed, install, isTimed } from './install.ts';
 import { bench, benchRefusal } from './jobs/bench.ts';
@@ -14,8 +16,10 @@ import { chooseRunning } from './rules/choose-running.ts';
 import { jobOrder } from './rules/job-order.ts';
 import { failed, type JobOutcome } from './rules/job-outcome.ts';
 import { isDiskFull } from './rules/no-space.ts';
-import { type InstallationPhase, isHeavy, plan, type Situation, type Step } from './rules/plan.ts';
+import { isHeavy, plan, type Step } from './rules/plan/plan.ts';
+import type { InstallationPhase, Situation } from './rules/plan/situation.ts';
 import type { StepOutcome } from './rules/step-outcome.ts';
+import { ShadowWork } from './shadow-work.ts';
 import { adopt } from './steps/adopt.ts';
 import { commit } from './steps/commit.ts';
 import { prune } from './steps/prune.ts';
@@ -33,6 +37,7 @@ export class Loop {
   private readonly bell: Bell;
   private readonly work: WorkList;
   private readonly cache = new PictureCache();
+  private readonly shadows: ShadowWork;
   /** Requester → when a picture was last begun for it. */
   private readonly turns = new Map<string, number>();
   private pruneDue = true;
@@ -43,6 +48,9 @@ export class Loop {
     this.means = means;
     this.bell = bell;
     this.work = new WorkList(() => bell.ring());
+    this.shadows = new ShadowWork(means, this.work, () => {
+      this.pruneDue = true;
+    });
   }
 
   start(): void {
@@ -89,6 +97,7 @@ export class Loop {
       before: store.places.before(),
       jobs: this.orderedJobs(),
       work: this.work.views(),
+      shadows: this.shadows.waiting(),
       pruneDue: this.pruneDue,
     };
   }
@@ -111,6 +120,10 @@ export class Loop {
       case 'withdraw':
         this.pruneDue = true;
         return withdraw(store, step.place.model, step.place.role);
+      case 'promote':
+        return this.shadows.promote(step.wanted);
+      case 'shadow':
+        return this.shadows.answer(step.id);
       case 'restore':
         this.pruneDue = true;
         return restore(store, step.place.installationId);
@@ -225,8 +238,12 @@ export class Loop {
     for (const other of besides) if (other.timed) other.picturesBeside++;
     const about = { kind: 'picture', id: jobId, phase: 'generate', timed: false, exclusive: false } as const;
     this.work.start(about, async (work) => {
+      const warm = await this.shadows.isWarm(place);
       if (!besides.some(({ phase }) => isHeavy(phase))) await this.roomForPicture(place);
-      const onGenerated = () => this.work.change(work, { phase: 'upload' });
+      const onGenerated = (made: GeneratedPicture, cached: boolean) => {
+        if (warm && !cached) this.shadows.ask({ id: `shadow of ${jobId}`, request, place, made });
+        this.work.change(work, { phase: 'upload' });
+      };
       const outcome = await picture(this.means, {
         ...{ jobId, request, place, signal: work.signal, cache: this.cache, onGenerated },
       });

@@ -126,6 +126,7 @@ function measureOf({ folder, runtimeFolders }: Config): Measure {
     runBench: async (options) => (await import('./measure/bench.ts')).runBench(options),
     runComparison: async (options) => (await import('./measure/compare.ts')).runComparison(options),
     checkGolden: async (...given) => (await import('./measure/golden.ts')).checkGolden(...given),
+    compareShadow: async (shadow) => (await import('./measure/shadow.ts')).compareShadow(shadow),
     ownRssBytes: () => process.memoryUsage.rss(),
     readHost: async () => (await import('./measure/host.ts')).readHost(),
     readProcess: async (pid) => (await import('./measure/host.ts')).readProcess(pid),

@@ -2,7 +2,7 @@
 import type { BenchComparison, BenchResult } from '../shared/bench.ts';
 import type { Clock, Randomness } from '../shared/clock.ts';
 import type { Processor } from '../shared/instruction-set.ts';
-import type { Progress } from '../shared/messages.ts';
+import type { Progress, ShadowComparison } from '../shared/messages.ts';
 import type { Engine, EngineResources, EngineSpec } from './engine/engine.ts';
 import type { BenchOptions } from './measure/bench.ts';
 import type { ComparisonOptions } from './measure/compare.ts';
@@ -23,6 +23,14 @@ export interface Measure {
     | { readonly kind: 'equal'; readonly worstMeanAbsoluteDifference: number }
     | { readonly kind: 'different'; readonly message: string }
   >;
+  /** What two pictures of the same request have in common, by the evaluator of the shadow's version. */
+  compareShadow(shadow: {
+    readonly engine: Engine;
+    readonly spec: EngineSpec;
+    readonly prompt: string;
+    /** The picture that was returned, and the shadow's. */
+    readonly pngs: readonly [Uint8Array, Uint8Array];
+  }): Promise<Pick<ShadowComparison, 'meanAbsoluteDifference' | 'sameLabels' | 'adherence'>>;
   /** Resident set of the agent itself. */
   ownRssBytes(): number;
   readHost(): Promise<{

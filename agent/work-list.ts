@@ -1,7 +1,7 @@
 // What runs beside the loop: at most one of each installation or job. A piece of work ends by handing back how to record
 // its outcome; the loop, which alone writes, does so in its own order.
 import { isDiskFull } from './rules/no-space.ts';
-import type { WorkView } from './rules/plan.ts';
+import type { WorkView } from './rules/plan/situation.ts';
 
 type Changing = 'phase' | 'timed' | 'exclusive' | 'stopping';
 

@@ -42,6 +42,23 @@ export const Hello = z.looseObject({
 });
 export type Hello = z.infer<typeof Hello>;
 
+/** What a request showed of a version that runs beside the current one. */
+export const ShadowComparison = z.looseObject({
+  /** The shadow's. */
+  installationId: Id,
+  /** The version whose picture was returned. */
+  against: z.looseObject({ version: VersionNumber, versionDigest: Sha256, variant: z.string().max(63) }),
+  /** Of the picture that was returned, and of the shadow's: same prompt, seed and settings. */
+  latencyMs: z.tuple([z.number().min(0), z.number().min(0)]),
+  /** Between the two pictures, in levels of 0–255; null where their sizes differ. */
+  meanAbsoluteDifference: z.number().min(0).max(255).nullable(),
+  /** Share of the evaluator's heads that see the same in both, 0–1; null without an evaluator for this size. */
+  sameLabels: z.number().min(0).max(1).nullable(),
+  /** Share of the expected parts in each; null for a prompt that is not in the evaluation set. */
+  adherence: z.tuple([z.number().min(0).max(1), z.number().min(0).max(1)]).nullable(),
+});
+export type ShadowComparison = z.infer<typeof ShadowComparison>;
+
 /** What a report says. Each is stored by the agent before it is sent, and sent until the server acknowledges it. */
 export const ReportBody = z.discriminatedUnion('kind', [
   z.looseObject({
@@ -55,6 +72,8 @@ export const ReportBody = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('probe'), installationId: Id, result: BenchResult }),
   /** What the device can run after the last change. */
   z.looseObject({ kind: z.literal('running'), running: z.array(RunningModel).max(limits.modelsPerDevice * 2) }),
+  /** A version that runs beside the current one answered the same request. */
+  z.looseObject({ kind: z.literal('shadow'), ...ShadowComparison.shape }),
   z.looseObject({
     kind: z.literal('job'),
     jobId: Id,

@@ -13,6 +13,7 @@ import { failed, type JobOutcome } from '../rules/job-outcome.ts';
 import { sleep } from '../sleep.ts';
 import { throttle } from '../throttle.ts';
 import { sendPicture } from '../transfer/send-picture.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 
 const PROGRESS_MS = 200;
 /** The report has room for so many; a prompt has rarely more than a few. */
@@ -27,7 +28,7 @@ export interface PictureOrder {
   readonly signal: AbortSignal;
   readonly cache: PictureCache;
   /** The engine is free again; what is left is the way to the server. */
-  readonly onGenerated: () => void;
+  readonly onGenerated: (made: GeneratedPicture, cached: boolean) => void;
 }
 
 export async function picture(means: Means, order: PictureOrder): Promise<JobOutcome> {
@@ -41,7 +42,7 @@ export async function picture(means: Means, order: PictureOrder): Promise<JobOut
     return signal.aborted ? { kind: 'stopped' } : jobFault(jobId, error);
   }
   if (key !== null) cache.keep(key, made);
-  order.onGenerated();
+  order.onGenerated(made, known !== null);
   const refusal = await deliver(means, order, made.png);
   if (signal.aborted) return { kind: 'stopped' };
   if (refusal !== null) return failed(jobId, 'FAILED', { code: 'upload_failed', message: refusal });
@@ -72,16 +73,6 @@ async function generate(means: Means, order: PictureOrder, spec: EngineSpec): Pr
       means.log(`picture ${order.jobId}: ${error.message}; trying once more`);
     }
   }
-}
-
-/** A canceled picture does not stop a load that the next one needs as well. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(new EngineFault('canceled', 'canceled while the engine was loading'));
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
 
 /** Sends until the server has it. @returns why it never will, or null */

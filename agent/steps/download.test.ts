@@ -127,6 +127,7 @@ beforeEach(async () => {
     }),
     measure: {
       runComparison: () => Promise.reject(new Error('not here')),
+      compareShadow: () => Promise.reject(new Error('not here')),
       runBench: () => Promise.reject(new Error('none')),
       checkGolden: () => Promise.reject(new Error('none')),
       ownRssBytes: () => 1000,

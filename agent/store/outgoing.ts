@@ -38,11 +38,11 @@ export class Outgoing {
     this.remove = database.prepare('DELETE FROM outgoing WHERE seq <= ?');
     this.count = database.prepare('SELECT count(*) AS rows FROM outgoing');
     this.bySubject = database.prepare('SELECT seq FROM outgoing WHERE subject = ? LIMIT 1');
-    // Benches are the largest and can be asked for again, then pictures; what an installation did is never forgotten.
+    // What shadows showed is the least; benches are the largest and can be asked for again, then pictures; what an installation did is never forgotten.
     this.dropOldest = database.prepare(
       `DELETE FROM outgoing WHERE seq = (
-         SELECT seq FROM outgoing WHERE kind IN ('bench', 'job', 'running', 'probe')
-         ORDER BY CASE kind WHEN 'bench' THEN 0 WHEN 'job' THEN 1 WHEN 'running' THEN 2 ELSE 3 END, seq LIMIT 1)`,
+         SELECT seq FROM outgoing WHERE kind IN ('shadow', 'bench', 'job', 'running', 'probe')
+         ORDER BY CASE kind WHEN 'shadow' THEN -1 WHEN 'bench' THEN 0 WHEN 'job' THEN 1 WHEN 'running' THEN 2 ELSE 3 END, seq LIMIT 1)`,
     );
   }
 
@@ -93,6 +93,7 @@ function subjectOf(body: ReportBody): string {
   switch (body.kind) {
     case 'installation':
     case 'probe':
+    case 'shadow':
       return body.installationId;
     case 'job':
       return body.jobId;

@@ -57,6 +57,14 @@ export class Places {
     })();
   }
 
+  /** What ran as a shadow runs as current, and what was current is ready for the way back: one write. */
+  promote(next: RunningModel): void {
+    this.database.transaction(() => {
+      this.withdraw(next.model, 'shadow');
+      this.switchTo(next);
+    })();
+  }
+
   withdraw(model: string, role: 'current' | 'shadow'): void {
     this.database.prepare('DELETE FROM places WHERE model = ? AND role = ?').run(model, role);
   }

@@ -44,6 +44,7 @@ export class FakeEngines {
     runComparison: async () => {
       throw new EngineFault('run_failed', 'these engines are not worth comparing');
     },
+    compareShadow: async () => ({ meanAbsoluteDifference: 3, sameLabels: 1, adherence: null }),
     checkGolden: async (engine, spec, signal) => {
       await engine.generate(
         { prompt: spec.variant.golden.pictures[0]?.prompt ?? '', seed: 1 },

@@ -418,3 +418,56 @@ describe('jobs', () => {
     expect(fake.mostAlive).toBe(1);
   });
 });
+
+describe('a version that runs as a shadow', () => {
+  const shadows = () => server.reports().flatMap(({ body }) => (body.kind === 'shadow' ? [body] : []));
+  const versionOf = (jobId: string) => server.pictures.get(jobId)?.toString().split(' ')[0];
+  const ask = async () => {
+    const jobId = server.command(picture());
+    await until(() => isOver(jobId));
+    return jobId;
+  };
+
+  it('answers what the current one answered, unseen, and is compared', async () => {
+    await roll(1, one);
+    server.desire(2, [one, { ...two, role: 'shadow' }]);
+    await walked(two, 'COMMITTED');
+    // The first picture of an engine is compared with nothing.
+    await ask();
+    expect(versionOf(await ask())).toBe(one.version);
+    await until(() => shadows().length > 0);
+    expect(shadows()[0]).toMatchObject({
+      installationId: two.installationId,
+      against: { version: one.version, versionDigest: one.versionDigest },
+      latencyMs: [5, 5],
+      ...{ meanAbsoluteDifference: 3, sameLabels: 1, adherence: null },
+    });
+    expect(server.pictures.size).toBe(2);
+  });
+
+  it('becomes current without a request that fails, and without another installation', async () => {
+    await roll(1, one);
+    const shadow = { ...two, role: 'shadow' as const };
+    server.desire(2, [one, shadow]);
+    await walked(two, 'COMMITTED');
+    await ask();
+    const asking = (async () => {
+      const jobs: string[] = [];
+      while (running()?.some(({ role }) => role === 'shadow') ?? true) jobs.push(await ask());
+      for (let n = 0; n < 3; n++) jobs.push(await ask());
+      return jobs;
+    })();
+    const launches = fake.launches.length;
+    server.desire(3, [{ ...shadow, role: 'current' }]);
+    const jobs = await asking;
+    for (const jobId of jobs) expect(server.job(jobId).at(-1)).toMatchObject({ to: 'SUCCEEDED' });
+    const versions = jobs.map(versionOf);
+    expect(versions.at(-1)).toBe(two.version);
+    expect(versions.toSorted()).toEqual(versions);
+    expect(running()).toMatchObject([{ installationId: two.installationId, role: 'current' }]);
+    expect(server.walk(two.installationId)).toEqual(COMMITTED_WALK);
+    expect(fake.launches.slice(launches).filter((version) => version === two.version).length).toBeLessThanOrEqual(1);
+    server.desire(4, [one]);
+    await until(() => running()?.some(({ installationId }) => installationId === one.installationId));
+  });
+});

@@ -96,6 +96,7 @@ export function enginesOf(at: EngineSurroundings): { launcher: EngineLauncher; m
       }
     },
     runComparison: () => Promise.reject(new EngineFault('run_failed', 'nobody asks for comparisons here')),
+    compareShadow: async () => ({ meanAbsoluteDifference: 3, sameLabels: 1, adherence: null }),
     async checkGolden(engine, spec, signal) {
       await engine.generate({ prompt: 'a circle', seed: 1 }, signal ? { signal } : {});
       return at.behaviourOf(spec.manifest.version) === 'mismatched'

@@ -31,6 +31,7 @@ function faultOf(server: SimServer, device: SimDevice, body: ReportBody): string
     case 'job':
       return jobFault(server, body.jobId, body.to);
     case 'running':
+    case 'shadow':
       return null;
   }
 }

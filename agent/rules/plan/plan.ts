@@ -1,67 +1,11 @@
 // The one decision of the agent: what to do next, from what is wanted, what stands on disk and what is under way.
 // Pure: the loop reads, asks here, does one step and asks again, so that a crash between two steps loses nothing.
-import type { DesiredModel, DesiredState } from '../../shared/desired-state.ts';
-import type { InstallationReason, InstallationState } from '../../shared/installation.ts';
-import { installationTable } from '../../shared/installation.ts';
-import type { JobReason } from '../../shared/job.ts';
-import { deadlineOf, isFinal } from '../../shared/machine.ts';
-
-export interface InstallationView {
-  readonly installationId: string;
-  readonly state: InstallationState;
-  readonly sinceMs: number;
-  /** The golden pictures came out right; what is left of PROBING is the bench. */
-  readonly proven: boolean;
-  /** How often the work of the present state was begun. */
-  readonly attempts: number;
-}
-
-export interface PlaceView {
-  readonly installationId: string;
-  readonly model: string;
-  readonly role: 'current' | 'shadow';
-  readonly versionDigest: string;
-  readonly variant: string;
-}
-
-export interface JobView {
-  readonly jobId: string;
-  readonly kind: 'picture' | 'bench';
-  readonly receivedMs: number;
-  /** By this device's own clock. */
-  readonly deadlineMs: number;
-  readonly cancelRequested: boolean;
-  readonly attempts: number;
-}
-
-export type InstallationPhase = 'admit' | 'download' | 'stage' | 'activate' | 'prove' | 'measure';
-
-/** Something that runs beside the loop. */
-export interface WorkView {
-  readonly kind: 'installation' | 'bench' | 'picture';
-  /** Of the installation or of the job. */
-  readonly id: string;
-  readonly phase: InstallationPhase | 'generate' | 'upload';
-  /** Latencies are being measured: nothing else should run now. */
-  readonly timed: boolean;
-  /** There is no memory for another engine beside it. */
-  readonly exclusive: boolean;
-  /** It was told to stop and has not stopped yet. */
-  readonly stopping: boolean;
-}
-
-export interface Situation {
-  readonly nowMs: number;
-  readonly desired: DesiredState | null;
-  readonly installations: readonly InstallationView[];
-  readonly running: readonly PlaceView[];
-  /** What ran before, one a model and role, still on disk. */
-  readonly before: readonly PlaceView[];
-  /** Jobs that have not ended, in the order in which they should begin. */
-  readonly jobs: readonly JobView[];
-  readonly work: readonly WorkView[];
-  readonly pruneDue: boolean;
-}
+import type { DesiredModel } from '../../../shared/desired-state.ts';
+import type { InstallationReason, InstallationState } from '../../../shared/installation.ts';
+import { installationTable } from '../../../shared/installation.ts';
+import type { JobReason } from '../../../shared/job.ts';
+import { deadlineOf, isFinal } from '../../../shared/machine.ts';
+import type { InstallationPhase, InstallationView, JobView, PlaceView, Situation, WorkView } from './situation.ts';
 
 export type Step =
   | { readonly kind: 'abort'; readonly id: string }
@@ -73,6 +17,9 @@ export type Step =
     }
   | { readonly kind: 'accept'; readonly wanted: DesiredModel }
   | { readonly kind: 'withdraw'; readonly place: PlaceView }
+  /** What runs as a shadow becomes current; its engine is loaded first. */
+  | { readonly kind: 'promote'; readonly wanted: DesiredModel }
+  | { readonly kind: 'shadow'; readonly id: string }
   | { readonly kind: 'restore'; readonly place: PlaceView }
   | { readonly kind: 'adopt'; readonly wanted: DesiredModel }
   | {
@@ -103,6 +50,7 @@ export const bounds = {
 export function plan(situation: Situation): Step {
   return (
     strayWork(situation) ??
+    shadowInTheWay(situation) ??
     overdueInstallation(situation) ??
     endingJob(situation) ??
     newlyWanted(situation) ??
@@ -114,14 +62,26 @@ export function plan(situation: Situation): Step {
 
 const isOpen = ({ state }: InstallationView) => !isFinal(installationTable, state);
 
-function strayWork({ work, installations, jobs }: Situation): Step | null {
+function strayWork(situation: Situation): Step | null {
+  const { work, installations, jobs, shadows } = situation;
   const open = new Set([
+    ...shadows.map(({ id }) => id),
+    ...promotions(situation).map(({ installationId }) => installationId),
     ...installations.filter(isOpen).map(({ installationId }) => installationId),
     ...jobs.map(({ jobId }) => jobId),
   ]);
   const stray = work.find(({ id, stopping }) => !stopping && !open.has(id));
   return stray ? { kind: 'abort', id: stray.id } : null;
 }
+
+/** A shadow never makes anybody wait: it stops for a picture, a bench and an installation, and begins again later. */
+function shadowInTheWay(situation: Situation): Step | null {
+  const shadow = situation.work.find(({ kind, stopping }) => kind === 'shadow' && !stopping);
+  return shadow && isAwaited(situation) ? { kind: 'abort', id: shadow.id } : null;
+}
+
+const isAwaited = (situation: Situation): boolean =>
+  waitingJobs(situation, 'picture').length > 0 || heavyCandidate(situation) !== null;
 
 function overdueInstallation({ nowMs, desired, installations, work }: Situation): Step | null {
   const wanted = new Set(desired?.models.map(({ installationId }) => installationId));
@@ -178,9 +138,16 @@ const samePlace = (a: Pick<PlaceView, 'model' | 'role'>, b: Pick<PlaceView, 'mod
 
 /** Runs what nobody wants, or what ran before is wanted again under the id that it was committed with. */
 function misplaced(situation: Situation): Step | null {
-  const { desired, running, before } = situation;
+  const { desired, running, before, work } = situation;
   if (!desired) return null;
-  const unwanted = running.find((place) => !desired.models.some((model) => samePlace(model, place)));
+  const promoted = promotions(situation);
+  const next = promoted.find(({ installationId }) => !work.some(({ id }) => id === installationId));
+  if (next) return { kind: 'promote', wanted: next };
+  const unwanted = running.find(
+    (place) =>
+      !desired.models.some((model) => samePlace(model, place)) &&
+      !promoted.some(({ installationId }) => installationId === place.installationId),
+  );
   if (unwanted) return { kind: 'withdraw', place: unwanted };
   const wantedAgain = before.find((place) =>
     desired.models.some(({ installationId }) => installationId === place.installationId),
@@ -188,6 +155,14 @@ function misplaced(situation: Situation): Step | null {
   if (wantedAgain) return { kind: 'restore', place: wantedAgain };
   const renamed = desired.models.find((wanted) => runsUnderAnotherName(wanted, situation));
   return renamed ? { kind: 'adopt', wanted: renamed } : null;
+}
+
+/** Models that are wanted as current under the very installation that runs as their shadow. */
+function promotions({ desired, running }: Situation): DesiredModel[] {
+  return (desired?.models ?? []).filter(
+    ({ installationId, role }) =>
+      role === 'current' && running.some((place) => place.installationId === installationId && place.role === 'shadow'),
+  );
 }
 
 /** A rollout of what ran already was called off: the installation before it is wanted, and the same version runs. */
@@ -209,10 +184,17 @@ function nextWork(situation: Situation): Step | null {
   if (picture && !(impatient && !isHeavyBusy(situation))) return picture;
   const light = lightInstallation(situation);
   if (light) return light;
-  return heavy && !isHeavyBusy(situation) && !isGenerating(situation) ? heavy.step : null;
+  if (isHeavyBusy(situation) || isGenerating(situation)) return null;
+  return heavy ? heavy.step : nextShadow(situation);
 }
 
-const isGenerating = ({ work }: Situation) => work.some(({ phase }) => phase === 'generate');
+/** When there is nothing else to do. */
+function nextShadow(situation: Situation): Step | null {
+  const [first] = situation.shadows;
+  return first && !isAwaited(situation) ? { kind: 'shadow', id: first.id } : null;
+}
+
+const isGenerating = ({ work }: Situation) => work.some(({ phase }) => phase === 'generate' || phase === 'shadow');
 const isHeavyBusy = ({ work }: Situation) => work.some(({ phase }) => isHeavy(phase));
 
 /** Whether work of this phase has an engine of its own. */

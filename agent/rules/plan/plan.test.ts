@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DesiredModel } from '../../shared/desired-state.ts';
-import { type InstallationState, installationTable } from '../../shared/installation.ts';
-import { isFinal, step as verdict } from '../../shared/machine.ts';
-import { bounds, plan, type Situation, type Step, type WorkView } from './plan.ts';
+import type { DesiredModel } from '../../../shared/desired-state.ts';
+import { type InstallationState, installationTable } from '../../../shared/installation.ts';
+import { isFinal, step as verdict } from '../../../shared/machine.ts';
+import { bounds, plan, type Step } from './plan.ts';
+import type { Situation, WorkView } from './situation.ts';
 
 const wanted = (installationId: string, more: Partial<DesiredModel> = {}): DesiredModel => ({
   installationId,
@@ -24,6 +25,7 @@ const empty: Situation = {
   before: [],
   jobs: [],
   work: [],
+  shadows: [],
   pruneDue: false,
 };
 const desiring = (...models: DesiredModel[]) => ({ ...empty, desired: { generation: 1, models } });
@@ -479,5 +481,62 @@ describe('plan, over random histories', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('a shadow', () => {
+  const sha = (text: string) => text.repeat(64);
+  const place = (installationId: string, role: 'current' | 'shadow') => ({
+    ...{ installationId, model: 'scenes', role, versionDigest: sha(installationId), variant: 'v' },
+  });
+  const current = wanted('a', { versionDigest: sha('a') });
+  const asShadow = wanted('b', { role: 'shadow', versionDigest: sha('b') });
+  const both = {
+    ...desiring(current, asShadow),
+    installations: [standing('COMMITTED'), standing('COMMITTED', { installationId: 'b' })],
+    running: [place('a', 'current'), place('b', 'shadow')],
+  };
+  const asked = { ...both, shadows: [{ id: 'shadow of j' }] };
+
+  it('answers when there is nothing else to do', () => {
+    expect(plan(both)).toMatchObject({ kind: 'wait' });
+    expect(plan(asked)).toEqual({ kind: 'shadow', id: 'shadow of j' });
+    expect(plan({ ...asked, jobs: [job()] })).toEqual({ kind: 'picture', jobId: 'j' });
+    const measuring = work({ kind: 'bench', id: 'k', phase: 'measure' });
+    expect(plan({ ...asked, jobs: [job({ jobId: 'k', kind: 'bench' })], work: [measuring] }).kind).toBe('wait');
+  });
+
+  it('stops for whoever waits, who begins when it has stopped', () => {
+    const shadow = work({ kind: 'shadow', id: 'shadow of j', phase: 'shadow' });
+    const busy = { ...asked, work: [shadow] };
+    expect(plan(busy).kind).toBe('wait');
+    for (const kind of ['picture', 'bench'] as const)
+      expect(plan({ ...busy, jobs: [job({ kind })] })).toEqual({ kind: 'abort', id: 'shadow of j' });
+    expect(plan({ ...busy, work: [{ ...shadow, stopping: true }], jobs: [job()] }).kind).toBe('wait');
+  });
+
+  it('becomes current under its own installation, and is not withdrawn on the way', () => {
+    const promoted = { ...both, desired: { generation: 2, models: [wanted('b', { versionDigest: sha('b') })] } };
+    expect(plan({ ...promoted, installations: [standing('COMMITTED', { installationId: 'b' })] })).toMatchObject({
+      kind: 'promote',
+      wanted: { installationId: 'b', role: 'current' },
+    });
+    const loading = { ...promoted, work: [work({ kind: 'promotion', id: 'b', phase: 'load' })] };
+    expect(plan(loading).kind).toBe('wait');
+    expect(plan({ ...loading, jobs: [job()] })).toEqual({ kind: 'picture', jobId: 'j' });
+    const done = { ...promoted, running: [place('b', 'current')], before: [place('a', 'current')] };
+    expect(plan(done).kind).toBe('wait');
+  });
+
+  it('whose promotion is taken back while its engine loads is a shadow still', () => {
+    const loading = { ...both, work: [work({ kind: 'promotion', id: 'b', phase: 'load' })] };
+    expect(plan(loading)).toEqual({ kind: 'abort', id: 'b' });
+  });
+
+  it('that nobody wants goes, and its place alone', () => {
+    expect(plan({ ...both, desired: { generation: 2, models: [current] } })).toMatchObject({
+      kind: 'withdraw',
+      place: { installationId: 'b', role: 'shadow' },
+    });
   });
 });
