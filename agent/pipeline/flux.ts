@@ -12,7 +12,7 @@ import { packLatents, unpackLatents } from './stages/pack-latents.ts';
 import { type Float32Tensor, float32 } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
 import { loadTransformer, type Transformer } from './stages/transformer.ts';
-import { loadVaeDecoder, type VaeDecoder } from './stages/vae-decoder.ts';
+import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
 
 /** The reference's `max_sequence_length`. */
 const T5_TOKENS = 512;
@@ -53,6 +53,7 @@ export async function loadFlux(options: PartOptions & { defaults: PictureDefault
       flow: flowOf(parts, request),
       refusesNegative: 'guidance is distilled into this model, so there is nothing to guide away from; leave it out',
     });
+  requireChannels(options.folder, parts.transformer.count('in_channels') / 4, parts.vae.channels);
   check(options.defaults);
   return { check, generate: (request, host) => generate(parts, request, host) };
 }

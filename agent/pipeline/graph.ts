@@ -3,6 +3,7 @@
 import { messageOf } from '../../shared/errors.ts';
 import type { ElementType, Runtime, Session, Tensor } from '../runtime/runtime.ts';
 import { EngineFault } from './fault.ts';
+import { checkOnnx } from './onnx/check-onnx.ts';
 
 export interface Graph {
   readonly path: string;
@@ -41,6 +42,7 @@ export async function loadGraph(
 }
 
 async function open(runtime: Runtime, path: string, threads: number): Promise<Session> {
+  if (path.endsWith('.onnx')) checkOnnx(path);
   try {
     return await runtime.load(path, { threads });
   } catch (cause) {
@@ -116,6 +118,19 @@ export function requireTensor(
     'load_failed',
     `${path}: "${name}" is ${print(declared?.type, declared?.dims)}, expected ${print(wanted.type, wanted.dims)}`,
   );
+}
+
+/**
+ * As `requireTensor`, of any element type, for graphs of many exporters.
+ *
+ * @throws EngineFault `load_failed` when the graph declares another rank or size
+ */
+export function requireDims({ path, session }: Graph, name: string, wanted: readonly (number | null)[]): void {
+  const declared = [...session.inputs, ...session.outputs].find((tensor) => tensor.name === name)?.dims ?? [];
+  const fits = wanted.every((size, i) => size === null || typeof declared[i] !== 'number' || declared[i] === size);
+  if (declared.length === wanted.length && fits) return;
+  const print = (dims: readonly unknown[]) => `[${dims.map((size) => size ?? 'any').join(', ')}]`;
+  throw new EngineFault('load_failed', `${path}: "${name}" is ${print(declared)}, expected ${print(wanted)}`);
 }
 
 /** Values in the element type that the graph declares for its input: exports differ in it (int64 or float timesteps). */

@@ -12,7 +12,7 @@ import { flowShift } from './stages/flow-shift.ts';
 import { afterEachOther, besideEachOther, type Float32Tensor, float32 } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, penultimate, type TextEncoder } from './stages/text-encoder.ts';
 import { loadTransformer, type Transformer } from './stages/transformer.ts';
-import { loadVaeDecoder, type VaeDecoder } from './stages/vae-decoder.ts';
+import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
 
 /** The reference's `max_sequence_length`; without T5 as many rows of nothing stand in its place. */
 const T5_TOKENS = 256;
@@ -40,6 +40,7 @@ export async function loadStableDiffusion3(options: PartOptions & { defaults: Pi
   const multiple = parts.vae.scale * parts.transformer.count('patch_size');
   const check = (request: PictureDefaults) =>
     checkRequest(request, { schedulers: parts.schedulers, multiple, flow: flowOf(parts, request) });
+  requireChannels(options.folder, parts.transformer.count('in_channels'), parts.vae.channels);
   check(options.defaults);
   return { check, generate: (request, host) => generate(parts, request, host) };
 }

@@ -9,7 +9,7 @@ import { denoise, guided } from './stages/denoise.ts';
 import { besideEachOther, type Float32Tensor, float32, zerosLike } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, penultimate, type TextEncoder } from './stages/text-encoder.ts';
 import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
-import { loadVaeDecoder, type VaeDecoder } from './stages/vae-decoder.ts';
+import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
 
 interface Parts {
   readonly schedulers: Schedulers;
@@ -49,6 +49,7 @@ export async function loadStableDiffusionXl(options: PartOptions & { defaults: P
   };
   const multiple = parts.vae.scale * parts.unet.multiple;
   const check = (request: PictureDefaults) => checkRequest(request, { schedulers: parts.schedulers, multiple });
+  requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
   check(options.defaults);
   return { check, generate: (request, host) => generate(parts, request, host) };
 }

@@ -8,7 +8,7 @@ import { denoise, guided } from './stages/denoise.ts';
 import type { Float32Tensor } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
 import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
-import { loadVaeDecoder, type VaeDecoder } from './stages/vae-decoder.ts';
+import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
 
 interface Parts {
   readonly schedulers: Schedulers;
@@ -36,6 +36,7 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
       : 'guidance is distilled into this model, so nothing is guided away from';
   const check = (request: PictureDefaults) =>
     checkRequest(request, { schedulers: parts.schedulers, multiple, ...(refusesNegative && { refusesNegative }) });
+  requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
   check(options.defaults);
   return { check, generate: (request, host) => generate(parts, request, host) };
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { EngineFault } from '../fault.ts';
-import { type Graph, loadGraph, type Outputs, tensorFor } from '../graph.ts';
+import { type Graph, loadGraph, type Outputs, requireDims, tensorFor } from '../graph.ts';
 import { readJson } from '../read-json.ts';
 import { loadTextTokenizer, type TextTokenizer } from './text-tokenizer.ts';
 
@@ -37,6 +37,7 @@ export async function loadTextEncoder(
     inputs: ['input_ids'],
     outputs: at.outputs,
   });
+  requireDims(graph, 'input_ids', [null, null]);
   const length = at.length ?? tokenizer.longest ?? (await positionsOf(join(folder, at.encoder, 'config.json')));
   return { length, encode: (text) => run(graph, tokenizer, text, length) };
 }

@@ -1,7 +1,7 @@
 // UNet2DConditionModel: predicts noise from a sample, a timestep and words.
 import { join } from 'node:path';
 import { EngineFault } from '../fault.ts';
-import { type Graph, loadGraph, tensorFor } from '../graph.ts';
+import { type Graph, loadGraph, requireDims, tensorFor } from '../graph.ts';
 import { readJson } from '../read-json.ts';
 import { type Float32Tensor, float32 } from './tensors.ts';
 import type { PartOptions } from './text-encoder.ts';
@@ -42,6 +42,8 @@ export async function loadUnet({ folder, runtime, threads }: PartOptions, more: 
   const blocks = config.block_out_channels;
   if (!isCount(config.in_channels) || !Array.isArray(blocks) || blocks.length > 8)
     throw new EngineFault('load_failed', `${file}: in_channels and block_out_channels cannot be read`);
+  requireDims(graph, 'sample', [null, config.in_channels, null, null]);
+  requireDims(graph, 'encoder_hidden_states', [null, null, null]);
   const [height, width] = Array.isArray(config.sample_size)
     ? config.sample_size
     : [config.sample_size, config.sample_size];

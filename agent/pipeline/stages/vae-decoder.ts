@@ -1,7 +1,7 @@
 // Latents become a picture: AutoencoderKL's decoder, or a small one (TAESD) in its place.
 import { join } from 'node:path';
 import { EngineFault } from '../fault.ts';
-import { loadGraph } from '../graph.ts';
+import { loadGraph, requireDims } from '../graph.ts';
 import { planesToRgb } from '../pixels.ts';
 import type { RgbPicture } from '../png.ts';
 import { readJson } from '../read-json.ts';
@@ -10,6 +10,7 @@ import type { PartOptions } from './text-encoder.ts';
 export interface VaeDecoder {
   /** Pixels a side for each latent. */
   readonly scale: number;
+  /** Of latents. */
   readonly channels: number;
   /** @param latents float32 [channels, height / scale, width / scale] as the denoiser left them */
   decode(latents: Float32Array, width: number, height: number): Promise<RgbPicture>;
@@ -30,6 +31,7 @@ export async function loadVaeDecoder({ folder, runtime, threads }: PartOptions):
   if (!Array.isArray(blocks) || blocks.length < 1 || blocks.length > 8)
     throw new EngineFault('load_failed', `${file}: block_out_channels is ${JSON.stringify(blocks)}`);
   const channels = numberOf(config.latent_channels ?? 4, 'latent_channels', file);
+  requireDims(graph, 'latent_sample', [null, channels, null, null]);
   const [factor, shift] = [
     numberOf(config.scaling_factor ?? 1, 'scaling_factor', file),
     numberOf(config.shift_factor ?? 0, 'shift_factor', file),
@@ -47,6 +49,13 @@ export async function loadVaeDecoder({ folder, runtime, threads }: PartOptions):
       throw new EngineFault('run_failed', `${graph.path}: sample holds ${planes.length} values for ${width}x${height}`);
     },
   };
+}
+
+/** @throws EngineFault `load_failed` when the denoiser's latents are not the decoder's */
+export function requireChannels(folder: string, denoiser: number, decoder: number): void {
+  if (denoiser === decoder) return;
+  const message = `${folder}: the denoiser makes latents of ${denoiser} channels, and the decoder reads ${decoder}`;
+  throw new EngineFault('load_failed', message);
 }
 
 function numberOf(value: unknown, name: string, file: string): number {
