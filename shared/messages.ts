@@ -179,9 +179,14 @@ export const PictureRequest = z.looseObject({
   guidanceScale: z.number().min(0).max(100).optional(),
   width: z.int().min(1).max(limits.pictureSidePixels).optional(),
   height: z.int().min(1).max(limits.pictureSidePixels).optional(),
+  /** Left out: the folder's own. */
+  scheduler: z.string().min(1).max(64).optional(),
+  negativePrompt: z.string().max(limits.promptCharacters).optional(),
   /** Left out: the device's only or first current model. */
   model: ModelName.optional(),
   version: VersionNumber.optional(),
+  /** Refused unless the device runs this variant of it. */
+  variant: z.string().min(1).max(63).optional(),
   /** Among the pictures that wait on the device; `normal` unless said otherwise. */
   priority: PicturePriority.optional(),
   /** The device may answer with a picture that it made for the same request before. */

@@ -6,7 +6,14 @@ import type { StageProgress } from '../pipeline/pipeline.ts';
 export { EngineFault, type EngineFaultCode } from '../pipeline/fault.ts';
 export type { StageProgress };
 
-export interface EngineSpec {
+/** What a child needs to know to load a variant. */
+export interface LaunchSpec {
+  readonly folder: string;
+  readonly manifest: { readonly [field: string]: unknown; readonly evaluation?: Manifest['evaluation'] };
+  readonly variant: Pick<Variant, 'runtime' | 'precision' | 'folder' | 'steps' | 'guidanceScale' | 'resolution'>;
+}
+
+export interface EngineSpec extends LaunchSpec {
   readonly versionDigest: string;
   readonly manifest: Manifest;
   readonly variant: Variant;
@@ -22,6 +29,8 @@ export interface GenerateRequest {
   readonly guidanceScale?: number;
   readonly width?: number;
   readonly height?: number;
+  readonly scheduler?: string | undefined;
+  readonly negativePrompt?: string | undefined;
   /** Nothing that was remembered from before may help: a measurement. */
   readonly fresh?: boolean;
   /** Put small pictures into the progress. */

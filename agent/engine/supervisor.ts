@@ -6,7 +6,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { timings } from '../../shared/limits.ts';
 import { defaultRuntimeFolders, findOpenVino } from '../runtime/runtime-folders.ts';
 import { type Child, type ChildEnd, startChild } from './child.ts';
-import { type Engine, EngineFault, type EngineLauncher, type EngineSpec, type LaunchOptions } from './engine.ts';
+import { type Engine, EngineFault, type EngineLauncher, type LaunchOptions, type LaunchSpec } from './engine.ts';
 import type { FaultFrame, LoadOrder, ToParent } from './frames.ts';
 import { readProcess } from './read-process.ts';
 import { RequestLine } from './request-line.ts';
@@ -21,13 +21,16 @@ interface Surroundings {
   readonly runtimeFolders?: readonly string[];
 }
 
-export function createEngineLauncher(surroundings: Surroundings): EngineLauncher {
-  return { launch: (spec, options = {}) => launch(surroundings, spec, options) };
+/** @returns an EngineLauncher that needs to know less of a version than those of agents do */
+export function createEngineLauncher(surroundings: Surroundings) {
+  return {
+    launch: (spec: LaunchSpec, options: LaunchOptions = {}) => launch(surroundings, spec, options),
+  } satisfies EngineLauncher;
 }
 
 async function launch(
   { clock, log, runtimeFolders = defaultRuntimeFolders() }: Surroundings,
-  spec: EngineSpec,
+  spec: LaunchSpec,
   options: LaunchOptions,
 ): Promise<Engine> {
   if (options.signal?.aborted) throw new EngineFault('canceled', 'canceled before the engine was started');
@@ -111,7 +114,7 @@ async function loaded(
 }
 
 function orderOf(
-  spec: EngineSpec,
+  spec: LaunchSpec,
   {
     threads,
     runtimeFolders,
@@ -133,7 +136,7 @@ function orderOf(
   };
 }
 
-function defaultsOf({ variant }: EngineSpec) {
+function defaultsOf({ variant }: LaunchSpec) {
   const { steps, guidanceScale, resolution } = variant;
   return { steps, guidanceScale, width: resolution.width, height: resolution.height };
 }

@@ -53,7 +53,8 @@ export async function picture(means: Means, order: PictureOrder): Promise<JobOut
 }
 
 async function generate(means: Means, order: PictureOrder, spec: EngineSpec): Promise<GeneratedPicture> {
-  const { prompt, seed, steps, guidanceScale, width, height, previews } = order.request;
+  const { prompt, seed, steps, guidanceScale, width, height, previews, scheduler, negativePrompt } = order.request;
+  const asked = { prompt, seed, steps, guidanceScale, width, height, previews, scheduler, negativePrompt };
   const urgent = ({ preview }: StageProgress) => preview !== undefined;
   const onProgress = throttle(means.clock, { everyMs: PROGRESS_MS, urgent }, (progress: StageProgress) =>
     means.progress({ kind: 'job', jobId: order.jobId, ...inMessage(progress) }),
@@ -63,7 +64,7 @@ async function generate(means: Means, order: PictureOrder, spec: EngineSpec): Pr
     try {
       const engine = await unlessAborted(means.engines.get(spec), order.signal);
       await requireMemory(means, { spec, engine, width, height });
-      const made = await engine.generate({ prompt, seed, steps, guidanceScale, width, height, previews }, hooks);
+      const made = await engine.generate(asked, hooks);
       await observeMemory(means, { spec, engine, made });
       return made;
     } catch (error) {

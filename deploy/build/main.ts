@@ -23,6 +23,7 @@ await bundle(
       main: 'agent/main.ts',
       worker: 'agent/engine/worker.ts',
       'read-hardware': 'agent/read-hardware.ts',
+      'run-command': 'agent/run-command.ts',
       'runtime-command': 'agent/runtime-command.ts',
     },
     version,

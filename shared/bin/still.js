@@ -16,6 +16,7 @@ const self = realpathSync(fileURLToPath(import.meta.url));
 const rooms = {
   agent: '../../agent/main.ts',
   distil: '../../server/cli/distil/main.ts',
+  run: '../../agent/run-command.ts',
   runtime: '../../agent/runtime-command.ts',
   serve: '../../server/main.ts',
 };
@@ -44,7 +45,7 @@ async function runHere() {
 }
 
 function missing(word) {
-  if (word === 'agent' || word === 'runtime')
+  if (word === 'agent' || word === 'run' || word === 'runtime')
     return 'the agent is not installed here: run npm ci in a checkout of the project';
   if (word === 'distil') return 'the toolkit is not installed here: "still distil" works in a checkout of the project';
   const installed = existsSync(new URL(rooms.agent, `file://${self}`)) ? ' Here, "still agent" works.' : '';

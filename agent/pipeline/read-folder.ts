@@ -1,0 +1,86 @@
+// What a pipeline folder without a manifest is: its class, runtime, precision, size and defaults, all from its own files.
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Variant } from '../../shared/manifest.ts';
+import { EngineFault } from './fault.ts';
+import { checkOnnx } from './onnx/check-onnx.ts';
+import { bytesOf, elementsOf } from './onnx/onnx-fault.ts';
+import { readOnnx } from './onnx/read-onnx.ts';
+import type { PictureDefaults } from './pipeline.ts';
+import { readJson } from './read-json.ts';
+import { referenceDefaults } from './reference-defaults.ts';
+import { weighOpenVino } from './weigh-openvino.ts';
+
+export type StoredPrecision = 'fp32' | 'fp16' | 'bf16' | 'int8' | 'int4';
+
+export interface FolderFacts {
+  readonly pipeline: string;
+  readonly runtime: Variant['runtime'];
+  /** Of most bytes of the weights. */
+  readonly precision: StoredPrecision;
+  /** Weights of all graphs that make pictures. */
+  readonly parameters: number;
+  readonly defaults: PictureDefaults;
+}
+
+/** Bytes and numbers of a graph's weights. */
+export interface Weighed {
+  readonly precision: StoredPrecision;
+  readonly bytes: number;
+  readonly elements: number;
+}
+
+const GRAPH_FILES = { onnxruntime: 'model.onnx', openvino: 'openvino_model.xml' } as const;
+const PRECISIONS: Readonly<Record<number, StoredPrecision>> = {
+  ...{ 1: 'fp32', 10: 'fp16', 16: 'bf16', 2: 'int8', 3: 'int8', 21: 'int4', 22: 'int4' },
+};
+
+/** @throws EngineFault `load_failed` that names what is missing or wrong */
+export async function readFolder(folder: string): Promise<FolderFacts> {
+  const { _class_name: pipeline } = await readJson(join(folder, 'model_index.json'));
+  const denoiser = ['unet', 'transformer'].find((name) => existsSync(join(folder, name)));
+  if (typeof pipeline !== 'string' || denoiser === undefined)
+    throw new EngineFault('load_failed', `${folder}: no pipeline folder; it has neither unet/ nor transformer/`);
+  const runtime = runtimeOf(join(folder, denoiser));
+  const parts = (await readdir(folder, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory() && entry.name !== 'vae_encoder')
+    .map(({ name }) => join(folder, name, GRAPH_FILES[runtime]));
+  const weighed = (await Promise.all(parts.filter((file) => existsSync(file)).map(weigh))).flat();
+  const configs = {
+    pipeline,
+    scheduler: await readJson(join(folder, 'scheduler', 'scheduler_config.json')),
+    denoiser: await readJson(join(folder, denoiser, 'config.json')),
+    vae: await readJson(join(folder, 'vae_decoder', 'config.json')).catch(() => ({})),
+  };
+  const defaults = referenceDefaults(configs);
+  if (!defaults)
+    throw new EngineFault('load_failed', `${folder}: ${pipeline} needs a manifest.json that says how it is run`);
+  const parameters = weighed.reduce((sum, { elements }) => sum + elements, 0);
+  return { pipeline, runtime, precision: mostBytes(weighed), parameters, defaults };
+}
+
+function runtimeOf(denoiser: string): Variant['runtime'] {
+  if (existsSync(join(denoiser, GRAPH_FILES.onnxruntime))) return 'onnxruntime';
+  if (existsSync(join(denoiser, GRAPH_FILES.openvino))) return 'openvino';
+  throw new EngineFault(
+    'load_failed',
+    `${denoiser}: neither ${GRAPH_FILES.onnxruntime} nor ${GRAPH_FILES.openvino}; ` +
+      '"still distil export-diffusers FOLDER --out DIR" makes graphs of a diffusers folder',
+  );
+}
+
+async function weigh(file: string): Promise<Weighed[]> {
+  if (file.endsWith('.xml')) return weighOpenVino(await readFile(file, 'utf8'));
+  checkOnnx(file);
+  return readOnnx(file).weights.flatMap((weights) => {
+    const precision = PRECISIONS[weights.type];
+    return precision ? [{ precision, bytes: bytesOf(weights) ?? 0, elements: elementsOf(weights) }] : [];
+  });
+}
+
+function mostBytes(weighed: readonly Weighed[]): StoredPrecision {
+  const sums = new Map<StoredPrecision, number>();
+  for (const { precision, bytes } of weighed) sums.set(precision, (sums.get(precision) ?? 0) + bytes);
+  return [...sums].sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'fp32';
+}

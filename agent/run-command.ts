@@ -1,0 +1,147 @@
+// `still run`: one picture from a folder on this machine, without a server, for trying it before it is published. It uses
+// the engine of the agent, so a device paints the same bytes.
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
+import { limits } from '../shared/limits.ts';
+import { runtimeFoldersOfProcess } from './config.ts';
+import { EngineFault, type GeneratedPicture, type GenerateRequest, type StageProgress } from './engine/engine.ts';
+import { createEngineLauncher } from './engine/supervisor.ts';
+import { openFolder } from './open-folder.ts';
+import { systemClock } from './system-clock.ts';
+
+const HELP = `Makes a picture from a folder on this machine: a version's, or a pipeline as optimum
+or "still distil export-diffusers" writes it.
+
+Usage: still run FOLDER "PROMPT" [options]
+
+  -o, --out FILE       where to save it (default: picture.png)
+  --seed N             the same seed gives the same picture (default: random)
+  --steps N            else what the model likes best
+  --guidance G         likewise
+  --size WxH           likewise, in pixels
+  --scheduler NAME     in place of the folder's own, such as euler, ddim, dpm++-karras
+  --negative TEXT      what to lead away from
+  --variant NAME       of a version that has several
+  --threads N          of the engine (default: as an agent)
+  --json               print the result as JSON
+`;
+const OPTIONS = {
+  out: { type: 'string', short: 'o' },
+  seed: { type: 'string' },
+  steps: { type: 'string' },
+  guidance: { type: 'string' },
+  size: { type: 'string' },
+  scheduler: { type: 'string' },
+  negative: { type: 'string' },
+  variant: { type: 'string' },
+  threads: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+/** Faults of the request, as opposed to those of the folder or the engine. */
+const REFUSALS: readonly string[] = ['invalid_request', 'prompt_too_long', 'size_not_supported', 'steps_not_supported'];
+
+type Values = ReturnType<typeof parse>['values'];
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`still run: ${messageOf(error)}\n`);
+  process.exitCode = exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof StillError) return ERROR_CODES[error.code][1];
+  return error instanceof EngineFault && REFUSALS.includes(error.code) ? 4 : 1;
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const { values, positionals } = parse(argv);
+  if (values.help) return void process.stdout.write(HELP);
+  const [folder, prompt, surplus] = positionals;
+  if (folder === undefined || prompt === undefined || surplus !== undefined)
+    throw new StillError('invalid_input', 'expected a folder and a prompt in quotes; "still run --help" says more');
+  if (!existsSync(folder)) throw new StillError('invalid_input', `there is no folder ${folder}`);
+  const request = requestOf(prompt, values);
+  const opened = await openFolder(resolve(folder), values.variant);
+  const threads = values.threads === undefined ? {} : { threads: whole(values.threads, 'threads', 1, 256) };
+  const aborting = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => aborting.abort());
+  const log = (line: string) => void process.stderr.write(`${line}\n`);
+  const launcher = createEngineLauncher({ clock: systemClock, log, runtimeFolders: runtimeFoldersOfProcess() });
+  const engine = await launcher.launch(opened.spec, { ...threads, signal: aborting.signal });
+  try {
+    const made = await engine.generate(request, { signal: aborting.signal, onProgress: showProgress });
+    const { peakRssBytes } = await engine.resources();
+    const file = values.out ?? 'picture.png';
+    await writeFile(file, made.png);
+    const { loadMs, runtimeVersion, threads: used } = engine;
+    tell(values, {
+      ...{
+        file,
+        ...figures(made),
+        ...opened.told,
+        guidanceScale: request.guidanceScale ?? opened.told.defaults.guidanceScale,
+      },
+      ...{ loadMs, peakRssBytes, runtimeVersion, threads: used },
+    });
+  } finally {
+    await engine.close();
+  }
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], allowPositionals: true, options: OPTIONS });
+  } catch (error) {
+    throw new StillError('invalid_input', `${messageOf(error)}; "still run --help" lists the options`);
+  }
+}
+
+function requestOf(prompt: string, values: Values): GenerateRequest {
+  const { seed, steps, guidance, size, scheduler, negative } = values;
+  const [, width, height] = size === undefined ? [] : (/^(\d{1,5})[x×](\d{1,5})$/.exec(size) ?? []);
+  if (size !== undefined && !width) throw new StillError('invalid_input', `--size ${size}: expected WxH such as 64x64`);
+  return {
+    prompt,
+    seed: seed === undefined ? Math.floor(Math.random() * 2 ** 32) : whole(seed, 'seed', 0, 0xffffffff),
+    ...(steps !== undefined && { steps: whole(steps, 'steps', 1, limits.steps) }),
+    ...(guidance !== undefined && { guidanceScale: numberFrom(guidance, 'guidance') }),
+    ...(width && height && { width: Number(width), height: Number(height) }),
+    ...(scheduler !== undefined && { scheduler }),
+    ...(negative !== undefined && { negativePrompt: negative }),
+  };
+}
+
+function whole(text: string, name: string, low: number, high: number): number {
+  if (/^\d+$/.test(text) && Number(text) >= low && Number(text) <= high) return Number(text);
+  throw new StillError('invalid_input', `--${name} ${text}: expected a whole number from ${low} to ${high}`);
+}
+
+function numberFrom(text: string, name: string): number {
+  if (text.trim() !== '' && Number(text) >= 0 && Number(text) <= 100) return Number(text);
+  throw new StillError('invalid_input', `--${name} ${text}: expected a number from 0 to 100`);
+}
+
+function showProgress({ stage, done, total }: StageProgress): void {
+  if (!process.stderr.isTTY) return;
+  process.stderr.write(`\r\x1b[K${stage === 'png' ? '' : `${stage} ${done} of ${total}`}`);
+}
+
+function figures({ png, seed, steps, width, height, latencyMs, stagesMs, unknownWords }: GeneratedPicture) {
+  const sha256 = createHash('sha256').update(png).digest('hex');
+  return { seed, steps, width, height, latencyMs, stagesMs, unknownWords, sha256 };
+}
+
+function tell(values: Values, result: Readonly<Record<string, unknown>> & { readonly latencyMs: number }): void {
+  if (values.json) return void process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  const { file, width, height, seed, steps, pipeline, variant, runtimeVersion, latencyMs } = result;
+  process.stdout.write(
+    `Saved ${file} (${width}×${height}, seed ${seed}, ${steps} steps, ${(latencyMs / 1000).toFixed(2)} s).\n` +
+      `${pipeline}, ${variant}, ${runtimeVersion}\n`,
+  );
+}
