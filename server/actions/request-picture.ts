@@ -81,15 +81,18 @@ async function named(tx: Db, name: string, request: PictureRequest): Promise<dev
   return device;
 }
 
-const runsNothing = ({ model, version }: PictureRequest) =>
-  model || version
-    ? `runs no ${[model, version].filter(Boolean).join('@')}; roll it out there first`
+const runsNothing = ({ model, version, variant }: PictureRequest) =>
+  model || version || variant
+    ? `runs no ${[[model, version].filter(Boolean).join('@'), variant].filter(Boolean).join(' as ')}; roll it out there first`
     : 'runs no model; roll one out there first';
 
 /** The same choice as the agent's: the version that is named, else the first current one. */
-function wouldRun(running: readonly RunningModel[], { model, version }: PictureRequest): RunningModel | null {
+function wouldRun(running: readonly RunningModel[], { model, version, variant }: PictureRequest): RunningModel | null {
   const fitting = running.filter(
-    (one) => (model === undefined || one.model === model) && (version === undefined || one.version === version),
+    (one) =>
+      (model === undefined || one.model === model) &&
+      (version === undefined || one.version === version) &&
+      (variant === undefined || one.variant === variant),
   );
   const current = fitting.find(({ role }) => role === 'current');
   return current ?? (version === undefined ? null : (fitting[0] ?? null));

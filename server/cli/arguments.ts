@@ -3,13 +3,23 @@ import { InvalidArgumentError } from 'commander';
 import ms from 'ms';
 import { parseByteRate } from '../../shared/byte-rate.ts';
 import { parseGate } from '../../shared/gates.ts';
-import { LabelKey, LabelValue, ModelName, VersionRef } from '../../shared/ids.ts';
+import { LabelKey, LabelValue, ModelName, VersionNumber, VersionRef } from '../../shared/ids.ts';
 import { parseSelector, parseTarget } from '../../shared/targets.ts';
 
 export function versionRef(text: string): VersionRef {
   const parsed = VersionRef.safeParse(text);
   if (parsed.success) return parsed.data;
   throw new InvalidArgumentError(`Expected MODEL@VERSION such as scenes-lite@1.2.0.`);
+}
+
+export function modelName(text: string): string {
+  if (ModelName.safeParse(text).success) return text;
+  throw new InvalidArgumentError('Expected a model’s name such as scenes-lite.');
+}
+
+export function versionNumber(text: string): string {
+  if (VersionNumber.safeParse(text).success) return text;
+  throw new InvalidArgumentError('Expected a version such as 1.2.0.');
 }
 
 /** @returns milliseconds */

@@ -21,6 +21,7 @@ const groups: Record<string, readonly Entry[]> = {
   ],
   'Models:': [
     { name: 'distil', summary: 'make a small model of a large one, by a recipe; inspect, evaluate, plot' },
+    { name: 'run', summary: 'make a picture from a folder on this machine, without a server' },
     { name: 'publish', summary: 'publish the version in a folder', load: async () => (await import('./commands/publish.ts')).publish() },
     { name: 'models', summary: 'models and versions on the server', load: async () => (await import('./commands/models.ts')).models() },
     { name: 'rollout', summary: 'bring a version to devices, in waves, behind gates', load: async () => (await import('./commands/rollout.ts')).rollout() },
@@ -57,11 +58,12 @@ try {
 async function programFor(args: readonly string[]): Promise<Command> {
   const program = new Command('still')
     .description('Distil image models for small devices, roll them out, and fetch pictures from any device by name.')
-    .version(packageVersion(), '--version', 'print the version')
     .option('--server <url>', 'the server (STILL_SERVER; else the one on this machine)')
     .option('--key <key>', 'the key (STILL_KEY; else the first one of that server)')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\n"still COMMAND --help" says more about a command.');
+  // `publish` has an option of this name.
+  if (wantedCommand(args) !== 'publish') program.version(packageVersion(), '--version', 'print the version');
   for (const [group, entries] of Object.entries(groups)) {
     program.commandsGroup(group);
     for (const { name, summary, load } of entries) {

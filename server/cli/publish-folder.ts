@@ -17,18 +17,33 @@ export type Published = AnswerOf<'publishVersion'> & {
 /** Called as bytes are hashed (`checking`) and sent (`uploading`). */
 export type PublishProgress = (stage: 'checking' | 'uploading', doneBytes: number, totalBytes: number) => void;
 
+/** A manifest, and where each file that it names stands. */
+export interface VersionFiles {
+  readonly manifest: Manifest;
+  readonly fileOf: (path: string) => string;
+}
+
 /** @throws StillError where the folder does not hold what its manifest says, before anything is sent */
 export async function publishFolder(client: Client, folder: string, progress: PublishProgress): Promise<Published> {
   const manifest = await readManifest(folder);
-  const files = uniqueByDigest(manifest.artifacts);
   await checkFiles(folder, manifest.artifacts, progress);
+  return publishVersion(client, { manifest, fileOf: (path) => join(folder, path) }, progress);
+}
+
+/** Sends what the server lacks, then the manifest. */
+export async function publishVersion(
+  client: Client,
+  { manifest, fileOf }: VersionFiles,
+  progress: PublishProgress,
+): Promise<Published> {
+  const files = uniqueByDigest(manifest.artifacts);
   const asked = files.map(({ sha256 }) => sha256);
   const missing = new Set((await client.call('missingArtifacts', { body: { sha256: asked } })).sha256);
   const wanted = files.filter(({ sha256 }) => missing.has(sha256));
   const uploadedBytes = totalBytes(wanted);
   const sent = tally('uploading', uploadedBytes, progress);
   for (const { path, sha256, sizeBytes } of wanted) {
-    const content = counted(join(folder, path), sent);
+    const content = counted(fileOf(path), sent);
     await client.upload({ sha256, sizeBytes, content });
   }
   const version = await client.call('publishVersion', { body: manifest });
@@ -42,7 +57,11 @@ export async function readManifest(folder: string): Promise<Manifest> {
     throw new StillError('invalid_input', message, {
       cause,
       problems: [
-        { message: 'expected the folder of one version, as the toolkit writes it: manifest.json and its files' },
+        {
+          message:
+            'expected the folder of one version, as the toolkit writes it: manifest.json and its files; ' +
+            'a pipeline folder without one needs --name and --version',
+        },
       ],
     });
   });

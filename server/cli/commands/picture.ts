@@ -18,6 +18,9 @@ interface Options {
   readonly guidance?: number;
   readonly size?: { width: number; height: number };
   readonly model?: { model: string; version?: string };
+  readonly variant?: string;
+  readonly scheduler?: string;
+  readonly negative?: string;
   readonly out?: string;
   readonly timeout?: number;
   readonly priority?: PicturePriority;
@@ -37,6 +40,9 @@ export function picture(): Command {
     .option('--guidance <scale>', 'else what the model likes best', number(0, 100))
     .option('--size <WxH>', 'in pixels; else what the model likes best', size)
     .option('--model <model[@version]>', 'where the device runs more than one', modelOption)
+    .option('--variant <name>', 'such as openvino-fp16; refused where the device runs another')
+    .option('--scheduler <name>', 'in place of the model’s own, such as euler, ddim, dpm++-karras')
+    .option('--negative <text>', 'what to lead away from')
     .addOption(
       new Option('--priority <priority>', 'among the pictures that wait there; else normal').choices(
         PicturePriority.options,
@@ -51,6 +57,7 @@ export function picture(): Command {
       const body = {
         ...{ device, prompt, seed: options.seed, steps: options.steps, guidanceScale: options.guidance },
         ...{ ...options.size, ...options.model, timeoutMs: options.timeout, priority: options.priority },
+        ...{ variant: options.variant, scheduler: options.scheduler, negativePrompt: options.negative },
         ...{ allowCached: options.cached, previews: options.previews === undefined ? undefined : true },
       };
       const fetched = await untilInterrupt((signal) =>

@@ -1,20 +1,82 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Command } from 'commander';
+import { StillError } from '../../../shared/errors.ts';
+import { limits } from '../../../shared/limits.ts';
+import { integer, modelName, number, size, versionNumber } from '../arguments.ts';
+import type { Client } from '../client.ts';
+import { inferManifest, sameButMeasured } from '../infer-manifest.ts';
 import { progressBar } from '../progress-bar.ts';
-import { publishFolder } from '../publish-folder.ts';
+import { type Published, type PublishProgress, publishFolder, publishVersion } from '../publish-folder.ts';
 import { openSession } from '../session.ts';
 import { bytes } from '../units.ts';
+
+interface Options {
+  readonly name?: string;
+  /** `version` belongs to the program itself. */
+  readonly version?: string;
+  readonly licence?: string;
+  readonly steps?: number;
+  readonly guidance?: number;
+  readonly size?: { width: number; height: number };
+}
 
 export function publish(): Command {
   return new Command('publish')
     .description('Publish the version in a folder. Files that the server has already are not sent again.')
-    .argument('<folder>', 'where manifest.json stands')
-    .action(async (folder: string, _: object, self: Command) => {
+    .argument('<folder>', 'where manifest.json stands; or a pipeline folder without one, with --name and --version')
+    .option('--name <model>', 'of a folder without a manifest', modelName)
+    .option('--version <number>', 'likewise, such as 1.0.0', versionNumber)
+    .option('--licence <spdx>', 'likewise; else what the folder says')
+    .option('--steps <count>', 'of its pictures; else those of the pipeline', integer(1, limits.steps))
+    .option('--guidance <scale>', 'likewise', number(0, 100))
+    .option('--size <WxH>', 'likewise, in pixels', size)
+    .action(async (folder: string, options: Options, self: Command) => {
       const { client, screen } = openSession(self);
       const bar = progressBar(screen, bytes);
-      const published = await publishFolder(client, folder, bar.update).finally(() => bar.stop());
+      const sending = existsSync(join(folder, 'manifest.json'))
+        ? publishOwn(client, folder, options, bar.update)
+        : publishInferred(client, folder, options, bar.update);
+      const published = await sending.finally(() => bar.stop());
       const { model, version, versionDigest, uploadedBytes, skippedBytes } = published;
       const sent = uploadedBytes ? `${bytes(uploadedBytes)} sent` : 'nothing new to send';
       const kept = skippedBytes ? `, ${bytes(skippedBytes)} already there` : '';
       screen.result(published, `Published ${model}@${version} (${sent}${kept}).\nsha256 ${versionDigest}`);
     });
+}
+
+async function publishOwn(client: Client, folder: string, options: Options, progress: PublishProgress) {
+  const [surplus] = Object.keys(options);
+  if (surplus === undefined) return publishFolder(client, folder, progress);
+  throw new StillError('invalid_input', `--${surplus}: ${folder} has a manifest.json, which says it already`);
+}
+
+async function publishInferred(
+  client: Client,
+  folder: string,
+  { name: model, version, licence, steps, guidance: guidanceScale, size }: Options,
+  progress: PublishProgress,
+): Promise<Published> {
+  // Neither a manifest nor a name: what is missing is the manifest, and its fault says what would help.
+  if (!model || !version) return publishFolder(client, folder, progress);
+  const scratch = await mkdtemp(join(tmpdir(), 'still-publish-'));
+  try {
+    const name = { model, version, licence, steps, guidanceScale, size };
+    const inferred = await inferManifest(folder, name, scratch);
+    const known = await client
+      .call('showVersion', { params: { model, version } })
+      .then(({ manifest }) => manifest)
+      .catch(unlessAbsent);
+    const manifest = known && sameButMeasured(known, inferred.manifest) ? known : inferred.manifest;
+    return await publishVersion(client, { ...inferred, manifest }, progress);
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
+}
+
+function unlessAbsent(error: unknown): null {
+  if (error instanceof StillError && error.code === 'not_found') return null;
+  throw error;
 }

@@ -1,0 +1,121 @@
+// A pipeline folder without a manifest becomes a version: `still run` makes one picture from it, which is the golden one and
+// tells what the folder is, and every file that makes pictures is listed with its digests.
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { z } from 'zod';
+import { canonicalJson } from '../../shared/canonical-json.ts';
+import { messageOf, StillError } from '../../shared/errors.ts';
+import { ArtifactPath, Manifest, Precision, Runtime } from '../../shared/manifest.ts';
+import { describeArtifact } from './describe-artifact.ts';
+import { licenceOf } from './licence-of.ts';
+import { pipelineFiles } from './pipeline-files.ts';
+
+const STILL = fileURLToPath(new URL('../../shared/bin/still.js', import.meta.url));
+const GOLDEN = { prompt: 'a red fox on a green hill', seed: 42 };
+/** A device proves itself by this picture on every installation: few steps show as much as many. */
+const MOST_GOLDEN_STEPS = 4;
+
+export interface VersionName {
+  readonly model: string;
+  readonly version: string;
+  readonly licence?: string | undefined;
+  readonly steps?: number | undefined;
+  readonly guidanceScale?: number | undefined;
+  readonly size?: { readonly width: number; readonly height: number } | undefined;
+}
+
+/** What `still run --json` prints. */
+const Ran = z.looseObject({
+  pipeline: z.string(),
+  variant: z.string(),
+  runtime: Runtime,
+  precision: Precision,
+  parameters: z.int().min(0),
+  defaults: z.looseObject({ steps: z.int(), guidanceScale: z.number(), width: z.int(), height: z.int() }),
+  latencyMs: z.number(),
+  loadMs: z.number(),
+  peakRssBytes: z.number(),
+});
+type Ran = z.infer<typeof Ran>;
+
+/** The manifest, and where the files that it names stand. @param scratch an empty folder for the golden picture */
+export async function inferManifest(folder: string, name: VersionName, scratch: string) {
+  const picture = join(scratch, 'golden.png');
+  const ran = await paint(folder, name, picture);
+  const files = new Map<string, string>([['golden/0.png', picture]]);
+  const own = await pipelineFiles(folder, ran.runtime);
+  for (const path of own) files.set(ArtifactPath.parse(`${ran.variant}/${path}`), join(folder, path));
+  const licence = await licenceOf(folder);
+  if (licence.file !== null) files.set('LICENSE', join(folder, licence.file));
+  const artifacts = [];
+  for (const [path, file] of files) artifacts.push(await describeArtifact(path, file));
+  const index = JSON.parse(await readFile(join(folder, 'model_index.json'), 'utf8')) as Record<string, unknown>;
+  const manifest = Manifest.parse({
+    ...{ schemaVersion: 1, model: name.model, version: name.version, licence: name.licence ?? licence.name },
+    pipeline: pipelineOf(index),
+    artifacts,
+    variants: [variantOf(ran, name, { artifacts: own.map((path) => `${ran.variant}/${path}`) })],
+  });
+  return { manifest, fileOf: (path: string) => files.get(path) ?? path };
+}
+
+async function paint(folder: string, name: VersionName, out: string): Promise<Ran> {
+  if (!existsSync(STILL))
+    throw new StillError(
+      'unavailable',
+      'a folder without a manifest can be published from a checkout of the project only',
+    );
+  const size = name.size && `${name.size.width}x${name.size.height}`;
+  const asked = Object.entries({ guidance: name.guidanceScale, size, steps: MOST_GOLDEN_STEPS, seed: GOLDEN.seed });
+  const options = asked.flatMap(([option, value]) => (value === undefined ? [] : [`--${option}`, String(value)]));
+  try {
+    const run = promisify(execFile);
+    const args = [STILL, 'run', folder, GOLDEN.prompt, ...options, '-o', out, '--json'];
+    return Ran.parse(JSON.parse((await run(process.execPath, args)).stdout));
+  } catch (cause) {
+    const { stderr } = cause as { stderr?: string };
+    const why = (stderr?.trim() || messageOf(cause)).replace(/^still run: /, '');
+    throw new StillError('invalid_input', `${folder} cannot be published, because no picture comes out of it: ${why}`, {
+      cause,
+    });
+  }
+}
+
+function variantOf(ran: Ran, name: VersionName, { artifacts }: { artifacts: readonly string[] }) {
+  const { runtime, precision, parameters, defaults, loadMs, latencyMs, peakRssBytes } = ran;
+  const { steps = defaults.steps, guidanceScale = defaults.guidanceScale, size = defaults } = name;
+  const { width, height } = size;
+  const machine = `${process.arch}, ${availableParallelism()} cores; a picture of ${MOST_GOLDEN_STEPS} steps`;
+  return {
+    ...{ name: ran.variant, runtime, precision, folder: ran.variant, artifacts: [...artifacts] },
+    ...{ resolution: { width, height }, steps, guidanceScale, parameters },
+    measured: { machine, peakRssBytes, loadMs, latencyMs },
+    golden: {
+      // Integer kernels differ between processors by more than those of floating point.
+      maxMeanAbsoluteDifference: precision.startsWith('int') ? 4 : 2,
+      pictures: [{ ...GOLDEN, steps: MOST_GOLDEN_STEPS, guidanceScale, picture: 'golden/0.png' }],
+    },
+  };
+}
+
+/** Of model_index.json what the manifest has room for: the class, and each component's library and class. */
+function pipelineOf(index: Readonly<Record<string, unknown>>) {
+  return Object.fromEntries(
+    Object.entries(index).filter(
+      ([, value]) => typeof value === 'string' || (Array.isArray(value) && value.length === 2),
+    ),
+  );
+}
+
+/** Whether two manifests differ in nothing but what was measured: then it is the same version once more. */
+export function sameButMeasured(one: Manifest, other: Manifest): boolean {
+  const [a, b] = [one, other].map((manifest) =>
+    canonicalJson({ ...manifest, variants: manifest.variants.map(({ measured: _, ...variant }) => variant) }),
+  );
+  return a === b;
+}

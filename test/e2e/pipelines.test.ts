@@ -1,0 +1,109 @@
+// A folder without a manifest on its way: tried on this machine, published, rolled out, and the device paints the same bytes.
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Fleet, type RunningServer } from './fleet.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const fixtures = join(root, 'test/fixtures/pipelines');
+const fleet = new Fleet();
+let server: RunningServer;
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function still(...args: string[]): Promise<Ran> {
+  const env = { ...process.env, STILL_SERVER: server.url, STILL_KEY: server.key, NO_COLOR: '1' };
+  const bin = join(root, 'shared/bin/still.js');
+  try {
+    const ran = await promisify(execFile)(process.execPath, [bin, ...args], { cwd: fleet.folder, env });
+    return { code: 0, ...ran };
+  } catch (error) {
+    return error as Ran;
+  }
+}
+
+async function json<T>(...args: string[]): Promise<T> {
+  const ran = await still(...args, '--json');
+  expect({ args, ...ran }).toMatchObject({ code: 0 });
+  return JSON.parse(ran.stdout) as T;
+}
+
+beforeAll(async () => {
+  server = await fleet.server();
+  const { token } = await json<{ token: string }>('token', 'create', '--expires', '1h');
+  await fleet.agent(server, 'pi-kitchen', { token });
+});
+afterAll(() => fleet.end());
+
+const kinds = [
+  ['sd', 'StableDiffusionPipeline', 'dpm++-karras'],
+  ['flux-dev', 'FluxPipeline', 'flow-euler'],
+] as const;
+
+describe.each(kinds)('%s', (kind, pipeline, scheduler) => {
+  const folder = join(fixtures, kind);
+  const settings = ['--seed', '42', '--steps', '3', '--guidance', '4.5', '--size', '48x64', '--scheduler', scheduler];
+
+  it('is published by a name alone, and again without a change', async () => {
+    const named = ['--name', `tiny-${kind}`, '--version', '1.0.0', '--size', '64x64'];
+    const first = await json<{ versionDigest: string }>('publish', folder, ...named);
+    const again = await json<{ versionDigest: string; uploadedBytes: number }>('publish', folder, ...named);
+    expect(again).toMatchObject({ versionDigest: first.versionDigest, uploadedBytes: 0 });
+    const { body } = await server.call('GET', `/v1/models/tiny-${kind}/versions/1.0.0`);
+    expect(body).toMatchObject({
+      licence: 'NOASSERTION',
+      manifest: { pipeline: { _class_name: pipeline }, variants: [{ name: 'onnxruntime-fp16' }] },
+    });
+  });
+
+  it('comes out of the device as it does out of the folder, to the last byte', async () => {
+    const ref = `tiny-${kind}@1.0.0`;
+    expect(await json('rollout', 'start', ref, '--to', 'all', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
+    const own = join(fleet.folder, `${kind}-own.png`);
+    const theirs = join(fleet.folder, `${kind}-device.png`);
+    await json('run', folder, 'a red fox', ...settings, '-o', own);
+    const model = ['--model', ref, '--variant', 'onnxruntime-fp16'];
+    await json('picture', 'pi-kitchen', 'a red fox', ...settings, ...model, '-o', theirs);
+    expect(readFileSync(theirs).equals(readFileSync(own))).toBe(true);
+    // The scheduler went all the way: the folder's own paints another picture.
+    await json('run', folder, 'a red fox', ...settings.slice(0, -2), '-o', join(fleet.folder, 'other.png'));
+    if (kind === 'sd') expect(readFileSync(join(fleet.folder, 'other.png')).equals(readFileSync(own))).toBe(false);
+  });
+});
+
+describe('is refused with a reason', () => {
+  it('a variant that the device does not run', async () => {
+    const ran = await still('picture', 'pi-kitchen', 'a fox', '--variant', 'openvino-fp16', '-o', 'x.png');
+    expect(ran).toMatchObject({ code: 4, stderr: expect.stringContaining('openvino-fp16') });
+  });
+
+  it('a scheduler that cannot sample the model', async () => {
+    const ran = await still('run', join(fixtures, 'flux-dev'), 'a fox', '--scheduler', 'ddim', '-o', 'x.png');
+    expect(ran).toMatchObject({ code: 4, stderr: expect.stringContaining('trained by flow matching') });
+  });
+
+  it.each<[string, (folder: string) => void, RegExp]>([
+    ['cut short', (folder) => truncateSync(join(folder, 'unet/model.onnx'), 20_000), /unet\/model\.onnx: is cut short/],
+    ['without a part', (folder) => rmSync(join(folder, 'vae_decoder'), { recursive: true }), /vae_decoder/],
+    ['of an unknown class', (folder) => rename(folder, 'NoSuchPipeline'), /NoSuchPipeline/],
+  ])('a folder that is %s, before anything is sent', async (name, damage, why) => {
+    const folder = join(fleet.folder, 'damaged', name.replaceAll(' ', '-'));
+    mkdirSync(join(fleet.folder, 'damaged'), { recursive: true });
+    cpSync(join(fixtures, 'sd'), folder, { recursive: true });
+    damage(folder);
+    const ran = await still('publish', folder, '--name', 'damaged', '--version', '1.0.0');
+    expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(why) });
+    expect((await server.call('GET', '/v1/models/damaged/versions/1.0.0')).status).toBe(404);
+  });
+});
+
+function rename(folder: string, pipeline: string): void {
+  writeFileSync(join(folder, 'model_index.json'), JSON.stringify({ _class_name: pipeline }));
+}
