@@ -75,7 +75,30 @@ export const DeviceView = z.looseObject({
 });
 export type DeviceView = z.infer<typeof DeviceView>;
 
+/** What requests that a shadow answered unseen say of it on one device. */
+export const ShadowView = z.looseObject({
+  device: DeviceName,
+  model: ModelName,
+  version: VersionNumber,
+  /** The version whose pictures were returned, at the newest comparison; null before the first. */
+  against: VersionNumber.nullable(),
+  pairs: z.int(),
+  /** Median of the shadow's latency to the other's; below 1 it is faster. The interval needs six pairs. */
+  latencyRatio: z.number().nullable(),
+  latencyRatioLow: z.number().nullable(),
+  latencyRatioHigh: z.number().nullable(),
+  /** Means: levels of 0–255 between the pictures; share of labels that the evaluator finds in both, 0–1. */
+  meanAbsoluteDifference: z.number().nullable(),
+  sameLabels: z.number().nullable(),
+  /** Of the pairs whose prompt is in the evaluation set: expected parts found, 0–1. */
+  judged: z.int(),
+  adherence: z.number().nullable(),
+  adherenceShadow: z.number().nullable(),
+});
+export type ShadowView = z.infer<typeof ShadowView>;
+
 export const DeviceDetail = DeviceView.extend({
+  shadows: z.array(ShadowView),
   inventory: Inventory.nullable(),
   telemetry: TelemetrySample.nullable(),
   enrolledAtMs: UtcMs,
@@ -148,7 +171,7 @@ export const DecisionView = z.looseObject({
       'stop',
       'succeed',
     ] as const),
-    ...(['return', 'end', 'pause', 'resume', 'approve', 'abort', 'supersede'] as const),
+    ...(['return', 'end', 'pause', 'resume', 'approve', 'abort', 'supersede', 'promote'] as const),
   ]),
   wave: z.int().nullable(),
   explanation: z.string(),
@@ -209,6 +232,9 @@ export const RolloutView = z.looseObject({
   retries: z.int(),
   priority: z.int(),
   dynamicUntilMs: UtcMs.nullable(),
+  /** `shadow`: its version runs beside the current one until it is promoted. */
+  role: z.enum(['current', 'shadow']),
+  shadows: z.array(ShadowView),
   /** For compare-and-set: `?expect=` takes it, or a state. Who changed it last, to what, and when. */
   revision: z.int(),
   changedBy: z.string(),
@@ -395,6 +421,8 @@ export const StartRolloutBody = z.strictObject({
     .min(1000)
     .max(365 * 24 * 3600_000)
     .optional(),
+  /** It runs beside the current version, answers the same requests unseen, and is compared. */
+  shadow: z.boolean().default(false),
   dryRun: z.boolean().default(false),
 });
 export const SaveGroupBody = z.strictObject({ selector: z.string().min(1).max(2000) });
@@ -525,6 +553,7 @@ export const routes = {
   pauseRollout: { method: 'post', path: '/v1/rollouts/:rolloutId/pause', access: 'operator', query: steer, summary: 'Start no further device', params: byId('rolloutId'), answer: RolloutView, status: 200 },
   resumeRollout: { method: 'post', path: '/v1/rollouts/:rolloutId/resume', access: 'operator', query: steer, summary: 'Go on', params: byId('rolloutId'), answer: RolloutView, status: 200 },
   approveRollout: { method: 'post', path: '/v1/rollouts/:rolloutId/approve', access: 'operator', query: steer, summary: 'Let the next wave start', params: byId('rolloutId'), answer: RolloutView, status: 200 },
+  promoteRollout: { method: 'post', path: '/v1/rollouts/:rolloutId/promote', access: 'operator', query: steer, summary: 'Make what runs as a shadow current', params: byId('rolloutId'), answer: RolloutView, status: 200 },
   abortRollout: { method: 'post', path: '/v1/rollouts/:rolloutId/abort', access: 'operator', query: steer, summary: 'End it; by default its devices return to what they ran', params: byId('rolloutId'), body: AbortRolloutBody, answer: RolloutView, status: 200 },
 
   requestBench: { method: 'post', path: '/v1/bench-runs', access: 'operator', summary: 'Ask a device for a bench run', body: RequestBenchBody, answer: BenchRunView, status: 202 },

@@ -23,7 +23,10 @@ export async function abortRollout(
     const rollout = await rollouts.get(tx, rolloutId);
     const surprise = unexpected(rollout, expect);
     if (surprise) throw new StillError('conflict', surprise);
-    if (!mayBecome(rollout.state, rollBack ? 'ROLLING_BACK' : 'ABORTED') || rollout.state === 'ROLLING_BACK')
+    // A shadow that has proven itself runs until it is promoted or taken away.
+    const takesAway = rollBack && rollout.role === 'shadow' && rollout.state === 'SUCCEEDED';
+    const may = takesAway || mayBecome(rollout.state, rollBack ? 'ROLLING_BACK' : 'ABORTED');
+    if (!may || rollout.state === 'ROLLING_BACK')
       throw new StillError('conflict', `${tellChange(rollout)}; ${rollout.explanation}`);
     await rolloutWaves.endAll(tx, rolloutId, 'CANCELED', atMs);
     await audit.append(tx, { atMs, actor, action: 'abort-rollout', subject: rolloutId, details: { rollBack } });
@@ -33,7 +36,13 @@ export async function abortRollout(
     const by = { actor, what: 'aborted' };
     if (rollBack) {
       const way = { ending: 'ABORTED', endingBecause: because, returningSinceMs: atMs } as const;
-      return rollouts.update(tx, rolloutId, atMs, { state: 'ROLLING_BACK', ...way, explanation: because }, by);
+      return rollouts.update(
+        tx,
+        rolloutId,
+        atMs,
+        { state: 'ROLLING_BACK', ...way, explanation: because, endedAtMs: null },
+        by,
+      );
     }
     const reason = { code: 'canceled', message: `rollout ${rolloutId} was ${because}` } as const;
     for (const installation of await installations.ofRollout(tx, rolloutId))

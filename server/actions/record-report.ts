@@ -18,6 +18,7 @@ import * as jobs from '../store/jobs.ts';
 import * as outboxes from '../store/outboxes.ts';
 import * as outgoing from '../store/outgoing.ts';
 import * as pictures from '../store/pictures.ts';
+import * as shadows from '../store/shadows.ts';
 import type { World } from '../store/world.ts';
 
 type Said<K extends ReportBody['kind']> = Extract<ReportBody, { kind: K }>;
@@ -47,6 +48,8 @@ export async function recordReport(
         return recordInstallation(tx, device, body);
       case 'probe':
         return recordProbe(tx, device, body);
+      case 'shadow':
+        return recordShadow(tx, device, body);
       case 'running':
         return recordRunning(tx, device, body.running);
       case 'job':
@@ -76,6 +79,12 @@ export async function recordReport(
     if (known?.deviceId !== deviceId) return refuse(device, said, 'no such installation on this device');
     const benchRunId = newId('brn', nowMs, randomness.bytes);
     await saveBench(tx, device, { benchRunId, jobId: null, installationId: said.installationId, result: said.result });
+  }
+
+  async function recordShadow(tx: Db, device: devices.Device, said: Said<'shadow'>): Promise<void> {
+    const known = await installations.find(tx, said.installationId);
+    if (known?.deviceId !== deviceId) return refuse(device, said, 'no such installation on this device');
+    await shadows.insert(tx, { deviceId, comparison: said, receivedAtMs: nowMs });
   }
 
   async function recordRunning(tx: Db, { name }: devices.Device, running: readonly RunningModel[]): Promise<void> {
@@ -123,7 +132,11 @@ export async function recordReport(
   }
 
   /** The report stays refused: it counts as stored, or the device would send it for ever. */
-  function refuse({ name }: devices.Device, said: Said<'installation' | 'probe' | 'job'>, why: string): void {
+  function refuse(
+    { name }: devices.Device,
+    said: Said<'installation' | 'probe' | 'shadow' | 'job'>,
+    why: string,
+  ): void {
     const { kind, ...rest } = said;
     const { installationId, jobId, from, to } = rest as Record<string, unknown>;
     log('warn', `a report was refused: ${why}`, { device: name, seq, kind, installationId, jobId, from, to });

@@ -23,6 +23,7 @@ export async function startRollout(
   request: z.infer<typeof StartRolloutBody> & { actor: string },
 ): Promise<string> {
   const { model, version, to, actor, dynamicForMs } = request;
+  const role = request.shadow ? 'shadow' : 'current';
   const atMs = clock.now();
   const rolloutId = newId('rol', atMs, randomness.bytes);
   return store.write(async (tx) => {
@@ -39,15 +40,16 @@ export async function startRollout(
       ...{ confidence, pace, retries, priority, explanation, selector: to, startedAtMs: atMs, startedBy: actor },
       dynamicUntilMs: dynamicForMs === undefined ? null : atMs + dynamicForMs,
       wantedVariant: request.variant ?? null,
+      role,
     });
     await rolloutWaves.insert(tx, rolloutId, plan.waveCount);
     await rolloutTargets.insert(tx, rolloutId, targets);
-    await takeOver(tx, plan, { rolloutId, atMs, actor });
+    await takeOver(tx, plan, { rolloutId, role, atMs, actor });
     const details = { model, version, to, gates, waves: request.waves };
     await audit.append(tx, { atMs, actor, action: 'start-rollout', subject: rolloutId, details });
     await decisions.append(tx, {
       ...{ rolloutId, atMs, actor, kind: 'start', wave: null },
-      explanation: `${model}@${version} to ${to}: ${explanation}`,
+      explanation: `${model}@${version}${request.shadow ? ' as a shadow' : ''} to ${to}: ${explanation}`,
       evidence: { gates, confidence, conflicts: plan.conflicts.map(({ message }) => message) },
     });
     return rolloutId;
@@ -88,7 +90,7 @@ function classText(same: Plan['targets']): string {
 async function takeOver(
   tx: Db,
   { conflicts, targets, manifest }: Plan,
-  by: { rolloutId: string; atMs: number; actor: string },
+  by: { rolloutId: string; role: 'current' | 'shadow'; atMs: number; actor: string },
 ): Promise<void> {
   for (const { rolloutId, remedy } of conflicts)
     if (remedy === 'end') await supersedeRollout(tx, rolloutId, { ...by, version: manifest.version });
@@ -98,5 +100,5 @@ async function takeOver(
         explanation: `rollout ${by.rolloutId} of ${manifest.model}@${manifest.version} took devices over by priority`,
       });
   const deviceIds = targets.map(({ device }) => device.deviceId);
-  await rolloutTargets.take(tx, manifest.model, deviceIds, by.rolloutId);
+  await rolloutTargets.take(tx, { ...by, model: manifest.model }, deviceIds);
 }

@@ -39,7 +39,7 @@ async function fitting(db: Db, rollout: rollouts.Rollout): Promise<Newcomer[]> {
   const candidates = newcomers(selector, fleet, known);
   if (candidates.length === 0) return [];
   const ids = candidates.map(({ deviceId }) => deviceId);
-  const held = new Set((await rollouts.openOver(db, rollout.model, ids)).map(({ deviceId }) => deviceId));
+  const held = new Set((await rollouts.openOver(db, rollout, ids)).map(({ deviceId }) => deviceId));
   const facts = {
     evidence: await benchRuns.evidenceByClass(db, rollout.versionDigest),
     manifests: await manifestsOn(db, candidates),
@@ -54,7 +54,7 @@ async function fitting(db: Db, rollout: rollouts.Rollout): Promise<Newcomer[]> {
 }
 
 async function takeIn(tx: Db, rollout: rollouts.Rollout, found: readonly Newcomer[], atMs: number): Promise<void> {
-  const { rolloutId, model } = rollout;
+  const { rolloutId } = rollout;
   const last = (await rolloutWaves.of(tx, rolloutId)).length - 1;
   const targets = found.map(({ device, variant, why }) => ({
     deviceId: device.deviceId,
@@ -65,9 +65,8 @@ async function takeIn(tx: Db, rollout: rollouts.Rollout, found: readonly Newcome
   await rolloutTargets.insert(tx, rolloutId, targets);
   await rolloutTargets.take(
     tx,
-    model,
+    rollout,
     targets.map(({ deviceId }) => deviceId),
-    rolloutId,
   );
   const names = found.map(({ device }) => device.name);
   await decisions.append(tx, {

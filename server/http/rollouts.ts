@@ -3,6 +3,7 @@ import { abortRollout } from '../actions/abort-rollout.ts';
 import { approveRollout } from '../actions/approve-rollout.ts';
 import { pauseRollout } from '../actions/pause-rollout.ts';
 import { planRollout } from '../actions/plan-rollout.ts';
+import { promoteRollout } from '../actions/promote-rollout.ts';
 import { resumeRollout } from '../actions/resume-rollout.ts';
 import { startRollout } from '../actions/start-rollout.ts';
 import * as decisions from '../store/decisions.ts';
@@ -20,6 +21,7 @@ type RolloutRoutes =
   | 'pauseRollout'
   | 'resumeRollout'
   | 'approveRollout'
+  | 'promoteRollout'
   | 'abortRollout';
 
 export function rolloutHandlers(world: World): Pick<Handlers, RolloutRoutes> {
@@ -55,6 +57,10 @@ export function rolloutHandlers(world: World): Pick<Handlers, RolloutRoutes> {
     },
     approveRollout: async ({ params: { rolloutId }, query: { expect }, actor }) => {
       await approveRollout(world, { rolloutId, expect, actor });
+      return show(rolloutId);
+    },
+    promoteRollout: async ({ params: { rolloutId }, query: { expect }, actor }) => {
+      await promoteRollout(world, { rolloutId, expect, actor });
       return show(rolloutId);
     },
     abortRollout: async ({ params: { rolloutId }, body: { rollBack }, query: { expect }, actor }) => {

@@ -31,6 +31,34 @@ export async function load(db: Db, deviceId: string): Promise<DesiredState> {
   return { generation, models: (await installationsOf(db, deviceId)).map(toDesiredModel) };
 }
 
+/** Device id → the committed version that its desired state names as the current one of a model. */
+export async function currentOf(
+  db: Db,
+  model: string,
+): Promise<Map<string, Pick<Installation, 'installationId' | 'version' | 'versionDigest' | 'variant'>>> {
+  const rows = await db
+    .selectFrom('desired_models')
+    .innerJoin('installations', 'installations.installation_id', 'desired_models.installation_id')
+    .selectAll('installations')
+    .where('desired_models.model', '=', model)
+    .where('desired_models.role', '=', 'current')
+    .where('installations.state', '=', 'COMMITTED')
+    .execute();
+  return new Map(rows.map(toInstallation).map((installation) => [installation.deviceId, installation]));
+}
+
+/** What runs as a shadow becomes current under its own installation; what it replaces is its way back. */
+export async function promote(tx: Db, shadow: Installation, nowMs: number): Promise<void> {
+  const { deviceId, model, installationId } = shadow;
+  const present = await load(tx, deviceId);
+  const replaced = (await installationsOf(tx, deviceId)).find((one) => one.model === model && one.role === 'current');
+  if (replaced) await installations.markSuperseded(tx, replaced.installationId, nowMs);
+  await installations.becomeCurrent(tx, installationId, replaced?.installationId ?? null);
+  const models = present.models.filter((one) => one.model !== model);
+  const current = toDesiredModel({ ...shadow, role: 'current' });
+  await save(tx, deviceId, { generation: present.generation + 1, models: [...models, current] }, nowMs);
+}
+
 export interface Placement {
   readonly deviceId: string;
   readonly model: string;

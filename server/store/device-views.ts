@@ -4,6 +4,7 @@ import type { Db } from './database.ts';
 import type { Device } from './devices.ts';
 import { viewInstallation } from './installation-view.ts';
 import * as installations from './installations.ts';
+import { viewShadows } from './shadow-views.ts';
 
 export async function viewDevices(db: Db, devices: readonly Device[]): Promise<DeviceView[]> {
   const only = devices.length === 1 ? devices.map(({ deviceId }) => deviceId) : null;
@@ -14,7 +15,13 @@ export async function viewDevices(db: Db, devices: readonly Device[]): Promise<D
 export async function viewDeviceDetail(db: Db, device: Device): Promise<DeviceDetail> {
   const present = await installations.presentOf(db, [device.deviceId]);
   const { inventory, telemetry, enrolledAtMs } = device;
-  return { ...viewDevice(device, present.get(device.deviceId) ?? []), inventory, telemetry, enrolledAtMs };
+  const shadows = device.running
+    .filter(({ role }) => role === 'shadow')
+    .map((one) => ({ ...one, device: device.name }));
+  return {
+    ...viewDevice(device, present.get(device.deviceId) ?? []),
+    ...{ inventory, telemetry, enrolledAtMs, shadows: await viewShadows(db, shadows) },
+  };
 }
 
 function viewDevice(device: Device, present: readonly installations.Installation[]): DeviceView {

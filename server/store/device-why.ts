@@ -33,7 +33,10 @@ async function factsOf(db: Db, device: Device, installation: installations.Insta
   const what = `${version}${rolloutId === null ? ', installed again because the device had lost it' : ''}`;
   return [
     ...(rolloutId === null ? [] : await rolloutFacts(db, device, rolloutId)),
-    { atMs: createdAtMs, what: `told to install ${what}, variant ${variant}` },
+    {
+      atMs: createdAtMs,
+      what: `told to install ${what}, variant ${variant}${installation.role === 'shadow' ? ', as a shadow' : ''}`,
+    },
     ...transitions
       .filter(({ to }) => installations.hasEnded({ state: to }))
       .map(({ to, atMs, reason }) => ({ atMs, what: `${version} ${to}${reason ? `: ${reason.message}` : ''}` })),

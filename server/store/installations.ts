@@ -103,6 +103,19 @@ export async function markSuperseded(tx: Db, installationId: string, atMs: numbe
     .execute();
 }
 
+/** A shadow was promoted: from now on it stands in the current place, and goes back to what stood there. */
+export async function becomeCurrent(
+  tx: Db,
+  installationId: string,
+  beforeInstallationId: string | null,
+): Promise<void> {
+  await tx
+    .updateTable('installations')
+    .set({ role: 'current', before_installation_id: beforeInstallationId })
+    .where('installation_id', '=', installationId)
+    .execute();
+}
+
 export async function find(db: Db, installationId: string): Promise<Installation | null> {
   const rows = await select(db).where('installation_id', '=', installationId).execute();
   return rows.map(toInstallation)[0] ?? null;

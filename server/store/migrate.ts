@@ -6,12 +6,14 @@ import { up as firstTables } from './migrations/0001-first-tables.ts';
 import { up as rolloutEngine } from './migrations/0002-rollout-engine.ts';
 import { up as outboxes } from './migrations/0010-outboxes.ts';
 import { up as classPeaks } from './migrations/0013-class-peaks.ts';
+import { up as shadows } from './migrations/0014-shadows.ts';
 
 const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [
   firstTables,
   rolloutEngine,
   outboxes,
   classPeaks,
+  shadows,
 ];
 
 export async function migrate(sqlite: Database, db: Kysely<unknown>): Promise<void> {

@@ -96,8 +96,12 @@ export async function setEvidenceKey(tx: Db, rolloutId: string, deviceId: string
     .execute();
 }
 
-/** From now on these devices belong to `takenBy`; no other rollout of the model starts or judges anything there. */
-export async function take(tx: Db, model: string, deviceIds: readonly string[], takenBy: string): Promise<void> {
+/** From now on these devices belong to a rollout; no other one of the model in its role starts or judges anything there. */
+export async function take(
+  tx: Db,
+  { rolloutId: takenBy, model, role }: Pick<Rollout, 'rolloutId' | 'model' | 'role'>,
+  deviceIds: readonly string[],
+): Promise<void> {
   for (const deviceId of deviceIds)
     await tx
       .updateTable('rollout_targets')
@@ -106,7 +110,7 @@ export async function take(tx: Db, model: string, deviceIds: readonly string[], 
       .where('rollout_id', '!=', takenBy)
       .where('taken_by', 'is', null)
       .where('rollout_id', 'in', (eb) =>
-        eb.selectFrom('rollouts').select('rollouts.rollout_id').where('model', '=', model),
+        eb.selectFrom('rollouts').select('rollouts.rollout_id').where('model', '=', model).where('role', '=', role),
       )
       .execute();
 }
@@ -138,7 +142,7 @@ export interface TargetStanding extends Target {
   readonly desiredInstallationId: string | null;
 }
 
-export async function standingsOf(db: Db, { rolloutId, model }: Rollout): Promise<TargetStanding[]> {
+export async function standingsOf(db: Db, { rolloutId, model, role }: Rollout): Promise<TargetStanding[]> {
   const rows = await db
     .selectFrom('rollout_targets as target')
     .innerJoin('devices as device', 'device.device_id', 'target.device_id')
@@ -148,7 +152,7 @@ export async function standingsOf(db: Db, { rolloutId, model }: Rollout): Promis
       join
         .onRef('desired.device_id', '=', 'target.device_id')
         .on('desired.model', '=', model)
-        .on('desired.role', '=', 'current'),
+        .on('desired.role', '=', role),
     )
     .select([
       'target.device_id',

@@ -8,6 +8,7 @@ import * as installations from './installations.ts';
 import * as rolloutTargets from './rollout-targets.ts';
 import * as rolloutWaves from './rollout-waves.ts';
 import type * as rollouts from './rollouts.ts';
+import { viewShadows } from './shadow-views.ts';
 
 export async function viewRollout(db: Db, rollout: rollouts.Rollout): Promise<RolloutView> {
   const waves = await rolloutWaves.of(db, rollout.rolloutId);
@@ -19,6 +20,8 @@ export async function viewRollout(db: Db, rollout: rollouts.Rollout): Promise<Ro
     ...{ confidence: rollout.confidence, pace: rollout.pace, retries: rollout.retries, priority: rollout.priority },
     ...{ dynamicUntilMs: rollout.dynamicUntilMs, revision: rollout.revision, changedBy: rollout.changedBy },
     ...{ changedWhat: rollout.changedWhat, changedAtMs: rollout.changedAtMs },
+    role: rollout.role,
+    shadows: await viewShadows(db, shadowsOf(rollout, standings)),
     gates: [...rollout.gates],
     explanation: rollout.explanation,
     waves: waves.map((wave) => viewWave(wave, standings)),
@@ -27,6 +30,12 @@ export async function viewRollout(db: Db, rollout: rollouts.Rollout): Promise<Ro
     ),
   };
 }
+
+/** Those of a rollout of shadows that run, and what was promoted from it. */
+const shadowsOf = ({ model, version }: rollouts.Rollout, standings: readonly rolloutTargets.TargetStanding[]) =>
+  standings.flatMap(({ device, installationId, installation }) =>
+    installationId !== null && installation?.state === 'COMMITTED' ? [{ device, model, version, installationId }] : [],
+  );
 
 function viewWave(
   wave: rolloutWaves.Wave,

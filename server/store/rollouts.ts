@@ -32,6 +32,8 @@ export interface Rollout {
   /** Until when devices that come to match are taken, too; null where the devices were frozen at the start. */
   readonly dynamicUntilMs: number | null;
   readonly wantedVariant: string | null;
+  /** `shadow`: its version runs beside the current one until it is promoted. */
+  readonly role: 'current' | 'shadow';
   /** Grows with every command and every change of state: what a second operator compares with. */
   readonly revision: number;
   readonly changedBy: string;
@@ -70,6 +72,7 @@ export async function insert(tx: Db, rollout: Omit<Rollout, Made | Changed>): Pr
       priority: rollout.priority,
       dynamic_until_ms: rollout.dynamicUntilMs,
       wanted_variant: rollout.wantedVariant,
+      role: rollout.role,
       revision: 1,
       changed_by: rollout.startedBy,
       changed_what: 'started',
@@ -80,7 +83,7 @@ export async function insert(tx: Db, rollout: Omit<Rollout, Made | Changed>): Pr
 }
 
 export type RolloutChange = Partial<
-  Pick<Rollout, 'state' | 'ending' | 'endingBecause' | 'returningSinceMs' | 'explanation' | 'endedAtMs'>
+  Pick<Rollout, 'state' | 'ending' | 'endingBecause' | 'returningSinceMs' | 'explanation' | 'endedAtMs' | 'role'>
 >;
 
 /** A command of an operator, which counts as a change also where the state stays. */
@@ -108,6 +111,7 @@ export async function update(
       returning_since_ms: change.returningSinceMs,
       explanation: change.explanation,
       ended_ms: change.endedAtMs,
+      role: change.role,
       ...(counts && {
         revision: eb('revision', '+', 1),
         changed_by: by?.actor ?? 'the server',
@@ -165,10 +169,10 @@ export async function withLateDevices(db: Db): Promise<Rollout[]> {
   return rows.map(toRollout);
 }
 
-/** Open rollouts of a model that have one of these devices among their targets. */
+/** Open rollouts of a model in a role that have one of these devices among their targets. */
 export async function openOver(
   db: Db,
-  model: string,
+  { model, role }: Pick<Rollout, 'model' | 'role'>,
   deviceIds: readonly string[],
 ): Promise<(Rollout & { deviceId: string })[]> {
   const rows = await db
@@ -177,6 +181,7 @@ export async function openOver(
     .selectAll('rollouts')
     .select('rollout_targets.device_id')
     .where('model', '=', model)
+    .where('role', '=', role)
     .where('ended_ms', 'is', null)
     .where('rollout_targets.taken_by', 'is', null)
     .execute();
@@ -215,6 +220,7 @@ function toRollout(row: RolloutsTable): Rollout {
     priority: row.priority,
     dynamicUntilMs: row.dynamic_until_ms,
     wantedVariant: row.wanted_variant,
+    role: row.role as Rollout['role'],
     revision: row.revision,
     changedBy: row.changed_by,
     changedWhat: row.changed_what,

@@ -27,6 +27,7 @@ export interface RolloutsTable {
   /** Null for one whose devices were frozen at the start. */
   dynamic_until_ms: number | null;
   wanted_variant: string | null;
+  role: string;
   /** Grows with every command and every change of state. */
   revision: number;
   changed_by: string;

@@ -147,6 +147,22 @@ export interface BenchRunsTable {
   received_ms: number;
 }
 
+/** Of one request: what the picture that was returned and the shadow's took and showed. */
+export interface ShadowComparisonsTable {
+  comparison_id: GeneratedAlways<number>;
+  device_id: string;
+  installation_id: string;
+  against_version: string;
+  against_digest: string;
+  latency_ms_returned: number;
+  latency_ms_shadow: number;
+  mean_absolute_difference: number | null;
+  same_labels: number | null;
+  adherence_returned: number | null;
+  adherence_shadow: number | null;
+  received_ms: number;
+}
+
 export interface PicturesTable {
   picture_id: string;
   sha256: string;
@@ -219,6 +235,7 @@ export interface Schema {
   transitions: TransitionsTable;
   jobs: JobsTable;
   bench_runs: BenchRunsTable;
+  shadow_comparisons: ShadowComparisonsTable;
   pictures: PicturesTable;
   telemetry: TelemetryTable;
   outgoing: OutgoingTable;

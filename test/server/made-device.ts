@@ -120,9 +120,10 @@ export class MadeDevice {
     await this.report({ kind: 'running', running });
   }
 
-  /** Installs the only model that is wanted, and measures it. */
+  /** Installs the first model that is wanted and does not run, and measures it. */
   async install(over: Partial<BenchResult> = {}, ending: 'COMMITTED' | 'ROLLED_BACK' = 'COMMITTED'): Promise<void> {
-    const wanted = this.desired?.models[0];
+    const isRunning = (id: string) => this.running.some(({ installationId }) => installationId === id);
+    const wanted = this.desired?.models.find(({ installationId }) => !isRunning(installationId));
     if (!wanted) throw new Error(`${this.name} was told to install nothing`);
     const { installationId, model, version, versionDigest, variant, role } = wanted;
     const states: InstallationState[] = ['NOTIFIED', 'DOWNLOADING', 'VERIFIED', 'STAGED', 'ACTIVATING', 'PROBING'];
@@ -130,7 +131,9 @@ export class MadeDevice {
       await this.move(installationId, states[i - 1] as InstallationState, states[i] as InstallationState);
     await this.report({ kind: 'probe', installationId, result: benchOf(wanted, over) });
     await this.move(installationId, 'PROBING', ending, ending === 'COMMITTED' ? undefined : 'golden pictures differ');
-    if (ending === 'COMMITTED') await this.run([{ installationId, model, version, versionDigest, variant, role }]);
+    const others = this.running.filter((one) => one.model !== model || one.role !== role);
+    const next = { installationId, model, version, versionDigest, variant, role };
+    if (ending === 'COMMITTED') await this.run([...others, next]);
     await this.receive();
   }
 }

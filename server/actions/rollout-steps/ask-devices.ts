@@ -13,7 +13,7 @@ import { requesterOf, type Situation } from './situation.ts';
 export async function askDevices(
   { randomness }: World,
   tx: Db,
-  { rollout, facts, standings, gates, asked }: Situation,
+  { rollout, facts, standings, gates, asked, comparedWith }: Situation,
   { needs, evaluationPrompts }: Judged,
   wave: number,
 ): Promise<number> {
@@ -28,7 +28,8 @@ export async function askDevices(
   for (const { device, runs } of asks) {
     const standing = byName.get(device);
     if (!standing || (await jobs.openOf(tx, standing.deviceId)).length + runs.length > limits.jobsPerDevice) continue;
-    const { deviceId, before } = standing;
+    const { deviceId } = standing;
+    const before = comparedWith.get(deviceId);
     for (const { which, mode } of runs) {
       const { version, versionDigest } = which === 'before' && before ? before : rollout;
       const job = {

@@ -28,14 +28,14 @@ export async function drawPlan(db: Db, request: z.infer<typeof StartRolloutBody>
   const read = readRequest(request);
   if (read.kind === 'unreadable')
     throw new StillError('invalid_input', 'the rollout cannot be read', { problems: read.problems });
-  const { model, version, to, variant, priority, supersede } = request;
+  const { model, version, to, variant, priority, supersede, shadow } = request;
   const published = await versions.find(db, model, version);
   if (!published)
     throw new StillError('not_found', `${model}@${version} is not published; "still models" lists what is`);
   const { manifest, versionDigest } = published;
   const fleet = await devices.list(db);
   const planned = planRollout(read, {
-    ...{ to, manifest, versionDigest, variant, devices: fleet, nowMs },
+    ...{ to, manifest, versionDigest, variant, shadow, devices: fleet, nowMs },
     selector: await groups.selectorOf(db, read.target.of),
     evidence: await benchRuns.evidenceByClass(db, versionDigest),
     manifests: await manifestsOn(db, fleet),
@@ -43,7 +43,10 @@ export async function drawPlan(db: Db, request: z.infer<typeof StartRolloutBody>
   if (planned.kind === 'refused')
     throw new StillError('unprocessable', planned.message, { problems: [{ ...planned }] });
   const { waveCount, targets } = planned;
-  const conflicts = conflictsOf(await othersOver(db, model, targets), { priority, supersede });
+  const conflicts = conflictsOf(await othersOver(db, { model, role: shadow ? 'shadow' : 'current' }, targets), {
+    priority,
+    supersede,
+  });
   return { ...read, manifest, versionDigest, waveCount, targets, conflicts };
 }
 
@@ -60,11 +63,11 @@ export async function manifestsOn(db: Db, fleet: readonly devices.Device[]): Pro
 
 async function othersOver(
   db: Db,
-  model: string,
+  of: Pick<rollouts.Rollout, 'model' | 'role'>,
   targets: readonly { device: { deviceId: string; name: string } }[],
 ): Promise<OtherRollout[]> {
   const names = new Map(targets.map(({ device }) => [device.deviceId, device.name]));
-  const held = await rollouts.openOver(db, model, [...names.keys()]);
+  const held = await rollouts.openOver(db, of, [...names.keys()]);
   return [...Map.groupBy(held, ({ rolloutId }) => rolloutId).values()].flatMap((rows) => {
     const [first] = rows;
     return first ? [{ ...first, devices: rows.map(({ deviceId }) => names.get(deviceId) ?? '') }] : [];

@@ -47,13 +47,14 @@ export async function judgeDevices(
 
 async function evidenceOf(
   tx: Db,
-  { rollout, facts }: Situation,
+  { rollout, facts, comparedWith }: Situation,
   members: readonly rolloutTargets.TargetStanding[],
   withRuns = true,
 ): Promise<DeviceEvidence[]> {
   const targets = new Map(facts.targets.map((target) => [target.deviceId, target]));
   const evidence: DeviceEvidence[] = [];
-  for (const { deviceId, device, deviceClass, installation, variant, before } of members) {
+  for (const { deviceId, device, deviceClass, installation, variant } of members) {
+    const before = comparedWith.get(deviceId) ?? null;
     const outcome = installation && outcomeOf(installation.state);
     const target = targets.get(deviceId);
     if (!installation || !outcome || outcome === 'open' || !target || retryAtMs(target, facts) !== null) continue;

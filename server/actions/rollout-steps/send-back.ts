@@ -30,7 +30,7 @@ export async function reinstall(
   { rollout, standings, facts: { nowMs } }: Situation,
   deviceIds: readonly string[],
 ): Promise<void> {
-  const { model } = rollout;
+  const { model, role } = rollout;
   for (const { deviceId, device, before } of standings.filter((one) => deviceIds.includes(one.deviceId))) {
     const ended = before && (await installations.find(tx, before.installationId));
     if (!ended) continue;
@@ -43,7 +43,7 @@ export async function reinstall(
       createdAtMs: nowMs,
     });
     const installation = await installations.find(tx, installationId);
-    await desiredStates.place(tx, { deviceId, model, role: 'current', installation, calledOff: REPLACED }, nowMs);
+    await desiredStates.place(tx, { deviceId, model, role, installation, calledOff: REPLACED }, nowMs);
     log('warn', 'a device does not come back by itself, it installs anew', { device, installationId });
   }
 }

@@ -7,6 +7,7 @@ import { windowState } from '../../rules/rollout/maintenance-window.ts';
 import type { Asked } from '../../rules/rollout/measure-again.ts';
 import * as benchRuns from '../../store/bench-runs.ts';
 import type { Db } from '../../store/database.ts';
+import * as desiredStates from '../../store/desired-states.ts';
 import * as jobs from '../../store/jobs.ts';
 import * as rolloutTargets from '../../store/rollout-targets.ts';
 import * as rolloutWaves from '../../store/rollout-waves.ts';
@@ -17,6 +18,8 @@ export interface Situation {
   readonly waves: readonly rolloutWaves.Wave[];
   readonly standings: readonly rolloutTargets.TargetStanding[];
   readonly gates: readonly Gate[];
+  /** Device id → the version that relative gates compare with: what ran in its place, or what a shadow runs beside. */
+  readonly comparedWith: ReadonlyMap<string, NonNullable<rolloutTargets.TargetStanding['before']>>;
   /** Device id → what this rollout asked it to measure beside the probe. */
   readonly asked: ReadonlyMap<string, Asked>;
   /** Device id → what its evidence consists of; differs whenever the evidence does. */
@@ -32,6 +35,7 @@ export async function look(db: Db, rolloutId: string, nowMs: number): Promise<Si
   if (!rollout) throw new Error(`rollout ${rolloutId} is gone`);
   const waves = await rolloutWaves.of(db, rolloutId);
   const standings = await rolloutTargets.standingsOf(db, rollout);
+  const comparedWith = await comparedWithOf(db, rollout, standings);
   const asked = await jobs.askedBy(db, requesterOf(rolloutId));
   const runs = await benchRuns.countsOfRollout(db, rolloutId);
   const parsed = rollout.gates.map(parseGate);
@@ -51,7 +55,7 @@ export async function look(db: Db, rolloutId: string, nowMs: number): Promise<Si
       left: standing.revoked || standing.takenBy !== null,
       hasNews: standing.evidenceKey !== deviceKeyOf({ evidenceKeys }, standing.deviceId),
       window: windowState(standing.labels, nowMs),
-      isBack: isBack(standing, rollout.model),
+      isBack: isBack(standing, rollout),
       isNamed: standing.installationId !== null && standing.desiredInstallationId === standing.installationId,
       canReinstall: standing.before !== null && standing.desiredInstallationId === standing.before.installationId,
     })),
@@ -61,7 +65,16 @@ export async function look(db: Db, rolloutId: string, nowMs: number): Promise<Si
     dynamicUntilMs: rollout.dynamicUntilMs,
     returningSinceMs: rollout.returningSinceMs,
   };
-  return { rollout, waves, standings, gates, asked, evidenceKeys, facts };
+  return { rollout, waves, standings, gates, comparedWith, asked, evidenceKeys, facts };
+}
+
+async function comparedWithOf(
+  db: Db,
+  { model, role }: rollouts.Rollout,
+  standings: readonly rolloutTargets.TargetStanding[],
+): Promise<Situation['comparedWith']> {
+  if (role === 'shadow') return desiredStates.currentOf(db, model);
+  return new Map(standings.flatMap(({ deviceId, before }) => (before ? [[deviceId, before] as const] : [])));
 }
 
 /** Grows with every end of an installation, every measurement and every answer; and a device that returns can be asked. */
@@ -113,9 +126,12 @@ function failuresAllowed(gates: readonly Gate[]): RolloutFacts['failuresAllowed'
   return { count, share };
 }
 
-function isBack({ running, before, installation }: rolloutTargets.TargetStanding, model: string): boolean {
+function isBack(
+  { running, before, installation }: rolloutTargets.TargetStanding,
+  { model, role }: rollouts.Rollout,
+): boolean {
   if (installation && outcomeOf(installation.state) === 'open') return false;
-  const runs = running.find((one) => one.model === model && one.role === 'current');
+  const runs = running.find((one) => one.model === model && one.role === role);
   return runs?.versionDigest === before?.versionDigest && runs?.variant === before?.variant;
 }
 

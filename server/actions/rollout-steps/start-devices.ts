@@ -15,17 +15,17 @@ export async function startDevices(
   { rollout, facts: { nowMs }, standings, gates }: Situation,
   deviceIds: readonly string[],
 ): Promise<void> {
-  const { rolloutId, model, version, versionDigest } = rollout;
+  const { rolloutId, model, version, versionDigest, role } = rollout;
   const chosen = new Set(deviceIds);
   for (const standing of standings) {
     const { deviceId, device, waveIndex, variant, running, attempts } = standing;
     if (!chosen.has(deviceId)) continue;
     const { generation } = await desiredStates.load(tx, deviceId);
-    const runs = running.find((one) => one.model === model && one.role === 'current');
+    const runs = running.find((one) => one.model === model && one.role === role);
     const installationId = newId('ins', nowMs, randomness.bytes);
     await installations.insert(tx, {
       ...{ installationId, deviceId, rolloutId, model, version, versionDigest, variant },
-      role: 'current',
+      role,
       probe: probeFor(gates),
       generation: generation + 1,
       beforeInstallationId: standing.before?.installationId ?? (await committedId(tx, deviceId, runs?.installationId)),
@@ -33,7 +33,7 @@ export async function startDevices(
     });
     await rolloutTargets.setInstallation(tx, { rolloutId, deviceId, installationId, atMs: nowMs });
     const installation = await installations.find(tx, installationId);
-    await desiredStates.place(tx, { deviceId, model, role: 'current', installation, calledOff: REPLACED }, nowMs);
+    await desiredStates.place(tx, { deviceId, model, role, installation, calledOff: REPLACED }, nowMs);
     if (attempts === 0) continue;
     await decisions.append(tx, {
       ...{ rolloutId, atMs: nowMs, actor: decisions.SERVER, kind: 'retry', wave: waveIndex },

@@ -50,6 +50,7 @@ interface StartOptions {
   readonly supersede?: boolean;
   readonly dynamic?: boolean;
   readonly dynamicFor?: number;
+  readonly shadow?: boolean;
   readonly wait?: boolean;
   readonly dryRun?: boolean;
 }
@@ -94,6 +95,7 @@ function addStart(command: Command): void {
     .option('--supersede', 'end the open rollouts over these devices')
     .option('--dynamic', `also take devices that come to match, for ${DYNAMIC_DAYS} days`)
     .option('--dynamic-for <duration>', 'also take devices that come to match, for so long', duration)
+    .option('--shadow', 'run beside the current version, unseen, and be compared; "promote" makes it current')
     .option('--wait', 'watch until it ends; exit code 1 unless it succeeds')
     .option('--dry-run', 'show which devices would get what, and start nothing')
     .addHelpText('after', EXAMPLES)
@@ -132,6 +134,7 @@ function bodyOf(ref: VersionRef, options: StartOptions): GivenBody<'startRollout
     priority: options.priority,
     supersede: options.supersede ?? false,
     ...dynamicOf(options),
+    shadow: options.shadow ?? false,
     dryRun: options.dryRun ?? false,
   };
 }
@@ -196,6 +199,7 @@ const steering = [
   { verb: 'pause', summary: 'Start no further device.', call: ({ client }: Session, { rolloutId, expect }: Steered) => client.call('pauseRollout', { params: { rolloutId }, query: { expect } }) },
   { verb: 'resume', summary: 'Go on after a pause.', call: ({ client }: Session, { rolloutId, expect }: Steered) => client.call('resumeRollout', { params: { rolloutId }, query: { expect } }) },
   { verb: 'approve', summary: 'Let the next wave start.', call: ({ client }: Session, { rolloutId, expect }: Steered) => client.call('approveRollout', { params: { rolloutId }, query: { expect } }) },
+  { verb: 'promote', summary: 'Make what runs as a shadow current; it is loaded already.', call: ({ client }: Session, { rolloutId, expect }: Steered) => client.call('promoteRollout', { params: { rolloutId }, query: { expect } }) },
 ] as const;
 
 const EXPECT = ['--expect <revision>', 'only if it still stands at this revision, or in this state'] as const;

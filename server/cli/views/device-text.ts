@@ -2,6 +2,7 @@ import pc from 'picocolors';
 import type { DeviceDetail } from '../../../shared/http-api.ts';
 import { ago, bytes, moment, plural } from '../units.ts';
 import { labels, presence, runs } from './devices-text.ts';
+import { shadowText } from './shadow-text.ts';
 
 export function deviceText(device: DeviceDetail, nowMs: number): string {
   const { inventory, telemetry } = device;
@@ -31,6 +32,8 @@ export function deviceText(device: DeviceDetail, nowMs: number): string {
       ['agent', `${inventory.agentVersion} on Node ${inventory.nodeVersion.replace(/^v/, '')}`],
     );
   if (telemetry) facts.push(['now', now(telemetry, nowMs)]);
+  for (const shadow of device.shadows)
+    facts.push(['shadow', `${shadow.model}@${shadow.version}: ${shadowText(shadow)}`]);
   for (const { model, version, state, reason } of device.installations)
     if (reason) facts.push(['last', `${model}@${version} ${state}: ${reason.message}`]);
   const width = Math.max(...facts.map(([name]) => name.length));

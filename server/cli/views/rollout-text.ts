@@ -4,6 +4,7 @@ import type { InstallationView, RolloutView, WaveView } from '../../../shared/ht
 import { type InstallationState, installationTable } from '../../../shared/installation.ts';
 import { isFinal } from '../../../shared/machine.ts';
 import { bytes, duration, plural } from '../units.ts';
+import { shadowText } from './shadow-text.ts';
 
 /** A wave with more devices than this shows how many stand in which state, and names only the ones that ended badly. */
 const DEVICES_SHOWN = 12;
@@ -12,11 +13,12 @@ const DEVICES_SHOWN = 12;
 export type InstallationProgress = ReadonlyMap<string, { stage: string; done: number; total: number }>;
 
 export function rolloutText(rollout: RolloutView, nowMs: number, progress: InstallationProgress = new Map()): string {
-  const { model, version, selector, state, startedAtMs, endedAtMs, rolloutId, waves } = rollout;
+  const { model, version, selector, state, startedAtMs, endedAtMs, rolloutId, waves, role } = rollout;
   const lasted = duration((endedAtMs ?? nowMs) - startedAtMs);
   return [
-    `${pc.bold(`${model}@${version}`)} to ${selector}  ${colourOf(state)(state)}  ${lasted}  ${pc.dim(rolloutId)}`,
+    `${pc.bold(`${model}@${version}`)}${role === 'shadow' ? ' as a shadow' : ''} to ${selector}  ${colourOf(state)(state)}  ${lasted}  ${pc.dim(rolloutId)}`,
     ...waves.flatMap((wave) => waveLines(rollout, wave, progress)),
+    ...rollout.shadows.filter(({ pairs }) => pairs > 0).map((shadow) => `    ${shadow.device}  ${shadowText(shadow)}`),
     ...clauses(rollout),
   ].join('\n');
 }

@@ -25,7 +25,7 @@ const facts = (devices: PlannedDevice[], { target }: ReadRequest = read()) => {
   if (target.of.kind === 'group') throw new Error('no groups here');
   return {
     ...{ to: 'all', devices, manifest: makeManifest('1.0.0'), versionDigest: 'a'.repeat(64), evidence: [] },
-    ...{ selector: target.of, manifests: new Map<string, Manifest>(), nowMs: 0 },
+    ...{ selector: target.of, manifests: new Map<string, Manifest>(), nowMs: 0, shadow: false },
   };
 };
 const order = (request: ReadRequest, devices: PlannedDevice[], versionDigest = 'a'.repeat(64)) => {
@@ -160,5 +160,23 @@ describe('planRollout', () => {
   it('measures long enough for the percentile that a gate asks for', () => {
     expect(probeFor(read({ gates: ['latency.p50<=1s'] }).gates)).toBe('probe');
     expect(probeFor(read({ gates: ['latency.p90<=1.2x'] }).gates)).toBe('rapid');
+  });
+});
+
+describe('a shadow', () => {
+  const running = (versionDigest: string) => [
+    {
+      ...{ installationId: 'ins_x', model: 'shapes', version: '0.9.0', versionDigest, variant: 'v' },
+      role: 'current' as const,
+    },
+  ];
+  const shadow = (one: PlannedDevice) => planRollout(read(), { ...facts([one]), shadow: true });
+
+  it('needs another version that it runs beside', () => {
+    expect(shadow(device('a', { running: running('b'.repeat(64)) })).kind).toBe('plan');
+    expect(shadow(device('a'))).toMatchObject({ field: 'to', message: expect.stringMatching(/a runs no shapes/) });
+    expect(shadow(device('a', { running: running('a'.repeat(64)) }))).toMatchObject({
+      message: 'a runs shapes@1.0.0 as its current version',
+    });
   });
 });

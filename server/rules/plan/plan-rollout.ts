@@ -83,6 +83,8 @@ export interface PlanFacts<D> {
   readonly devices: readonly D[];
   readonly evidence: readonly VariantEvidence[];
   readonly variant?: string | undefined;
+  /** It is to run beside the current version. */
+  readonly shadow: boolean;
   /** Digest → manifest of what devices run. */
   readonly manifests: ReadonlyMap<string, Manifest>;
   readonly nowMs: number;
@@ -99,6 +101,8 @@ export function planRollout<D extends PlannedDevice>(request: ReadRequest, facts
   if (chosen.length === 0) return refused('to', `no device matches "${to}"; see "still devices" for names and labels`);
   const unmeasurable = gateFault(gates, chosen, facts);
   if (unmeasurable) return refused('gates', unmeasurable);
+  const alone = facts.shadow ? shadowFault(chosen, facts) : null;
+  if (alone) return refused('to', alone);
   const shut = chosen.map(({ labels }) => windowState(labels, facts.nowMs)).find(({ kind }) => kind === 'unreadable');
   if (shut?.kind === 'unreadable') return refused('to', shut.message);
   const waves = cutWaves(cuts, chosen.length);
@@ -110,6 +114,19 @@ export function planRollout<D extends PlannedDevice>(request: ReadRequest, facts
     ...choiceFor(device, manifest, facts),
   }));
   return { kind: 'plan', waveCount: waves.sizes.length, targets };
+}
+
+/** A shadow answers what another version answers, so there must be another one. */
+function shadowFault<D extends PlannedDevice>(
+  chosen: readonly D[],
+  { manifest: { model, version }, versionDigest }: PlanFacts<D>,
+): string | null {
+  for (const { name, running } of chosen) {
+    const current = running.find((one) => one.model === model && one.role === 'current');
+    if (!current) return `${name} runs no ${model}, so there is nothing that ${version} could run beside`;
+    if (current.versionDigest === versionDigest) return `${name} runs ${model}@${version} as its current version`;
+  }
+  return null;
 }
 
 /** The variant for one device, and what must travel to it. */
