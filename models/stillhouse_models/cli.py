@@ -11,7 +11,7 @@ import typer
 from stillhouse_models.diffusers_export.commands import add_commands
 from stillhouse_models.ends import ends_told
 from stillhouse_models.progress import progress
-from stillhouse_models.recipe import read_recipe
+from stillhouse_models.recipe import read_recipe, read_rendered_recipe
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0])
 RecipeFile = Annotated[Path, typer.Argument(help="a TOML file of models/recipes/", exists=True, dir_okay=False)]
@@ -31,6 +31,27 @@ def run_command(recipe: RecipeFile, out: OutFolder, as_json: AsJson = False) -> 
     with LiveWatch().listening() as watch:
         result = run_recipe(read_recipe(recipe), out, watch)
     typer.echo(json.dumps(result, indent=2) if as_json else run_text(result))
+
+
+@app.command("cache")
+def cache_command(
+    recipe: RecipeFile,
+    training: TrainingFolder,
+    plan: Annotated[bool, typer.Option("--plan", help="say what it would hold, and its size; load nothing")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fill the cache of a diffusers teacher's answers, or go on with it: the GPU's part, on whichever machine has one."""
+    from stillhouse_models.cached_teacher.fill_cache import CACHE, fill_cache, planned
+    from stillhouse_models.live_watch import LiveWatch
+
+    r = read_recipe(recipe)
+    if plan:
+        made = planned(r)[2]
+    else:
+        with LiveWatch().listening() as watch:
+            made = fill_cache(r, training / CACHE, watch)
+    told = made.as_json() | {"bytes": made.bytes()}
+    typer.echo(json.dumps(told, indent=2) if as_json else made.words())
 
 
 @app.command("inspect")
@@ -81,7 +102,7 @@ def throughput_command(
     from stillhouse_models.throughput import throughput, throughput_text
 
     with LiveWatch().listening() as watch:
-        result = throughput(read_recipe(recipe), steps, rounds, watch)
+        result = throughput(read_rendered_recipe(recipe), steps, rounds, watch)
     typer.echo(json.dumps(result, indent=2) if as_json else throughput_text(result))
 
 
@@ -90,7 +111,7 @@ def train_evaluator_command(recipe: RecipeFile, training: TrainingFolder) -> Non
     """Train the network that says what a picture shows, on rendered scenes only."""
     from stillhouse_models.train_evaluator import train_evaluator
 
-    r = read_recipe(recipe)
+    r = read_rendered_recipe(recipe)
     share = train_evaluator(r.source, r.evaluator.channels, training, r.evaluator.seconds, r.seed)
     typer.echo(f"held-out renders with every answer right: {share:.2%}")
 
@@ -105,7 +126,7 @@ def train_teacher_command(
     from stillhouse_models.keep_teacher import keep_teacher
     from stillhouse_models.train_teacher import settings_of, train_teacher
 
-    r = read_recipe(recipe)
+    r = read_rendered_recipe(recipe)
     train_teacher(settings_of(r), training, r.teacher.seconds, start_from)
     keep_teacher(training, training / "teacher")
 
@@ -147,7 +168,7 @@ def export_command(
     """Write a version's folder: variants, evaluator, evaluation set, golden pictures, manifest."""
     from stillhouse_models.export import ExportRequest, export_version
 
-    r = read_recipe(recipe)
+    r = read_rendered_recipe(recipe)
     request = ExportRequest(
         model=model, version=version, source=r.source, student=student, teacher=training / "teacher",
         evaluator=training / "evaluator.safetensors", out=out, description=description, steps=steps,
@@ -169,7 +190,7 @@ def ablation_command(
     """Compare families, beginnings, losses and attention at an equal number of steps; started again, it goes on."""
     from stillhouse_models.ablation.ablation import ablation
 
-    typer.echo(ablation(read_recipe(recipe), training, out, steps, seeds, tuple(groups.split(","))))
+    typer.echo(ablation(read_rendered_recipe(recipe), training, out, steps, seeds, tuple(groups.split(","))))
 
 
 @app.command("tune")
@@ -220,10 +241,12 @@ def doctor_command(
     from stillhouse_models.doctor.examine import examine, pictures_to_make
     from stillhouse_models.doctor.report_text import report_text
     from stillhouse_models.doctor.worst_sheet import save_worst
+    from stillhouse_models.manifest import read_manifest
 
     with progress("pictures", pictures_to_make(version)) as advance:
         examination = examine(version, advance)
-    name = f"{version.resolve().parent.name}@{version.resolve().name}"
+    manifest = read_manifest(version)
+    name = f"{manifest['model']}@{manifest['version']}"
     file = sheet or Path(f"doctor-{name.replace('@', '-')}.png")
     worst = save_worst(examination, file)
     told = {"version": name, "variant": examination.facts.main["name"]} | report(examination.facts)

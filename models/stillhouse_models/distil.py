@@ -9,16 +9,21 @@ from pathlib import Path
 import torch
 
 from stillhouse_models import __version__
+from stillhouse_models.cached_teacher.fill_cache import CACHE
+from stillhouse_models.cached_teacher.latent_cache import LatentCache
 from stillhouse_models.faults import RefusedError
 from stillhouse_models.recipe import PhaseRecipe, Recipe
 from stillhouse_models.sources.batches import SOURCES
+from stillhouse_models.training.cached_judge import CachedJudge
+from stillhouse_models.training.cached_school import CachedSchool
 from stillhouse_models.training.close_phase import close_phase
-from stillhouse_models.training.judge import Judge, load_evaluator
+from stillhouse_models.training.judge import Judge, PhaseJudge, load_evaluator
 from stillhouse_models.training.metrics import MetricsLog
 from stillhouse_models.training.phase_loop import train_phase
+from stillhouse_models.training.school import School
 from stillhouse_models.training.student_run import CHECKPOINT, StudentRun
 from stillhouse_models.watch import Unwatched, Watch
-from stillhouse_models.weights import Painter, load_painter, save_painter
+from stillhouse_models.weights import Painter, load_painter
 
 
 def distil(recipe: Recipe, training: Path, out: Path, start_from: Path | None = None, watch: Watch | None = None) -> None:
@@ -29,9 +34,8 @@ def distil(recipe: Recipe, training: Path, out: Path, start_from: Path | None = 
     """
     torch.set_flush_denormal(True)
     log, watching = MetricsLog(out / "student.jsonl", echo=watch is None), watch or Unwatched()
-    teacher, sprites = _teacher(training), SOURCES[recipe.source]()
-    # Before the run, because making any network draws from the random state that the run brings back.
-    judge = Judge(sprites, load_evaluator(sprites, training / "evaluator.safetensors"))
+    # The judge before the run, because making any network draws from the random state that the run brings back.
+    teacher, judge = _teacher_and_judge(recipe, training)
     run = _begin(recipe, teacher, out, start_from)
     # Rows that a killed run logged after its last checkpoint come again.
     log.forget_after(run.progress.step)
@@ -46,7 +50,15 @@ def distil(recipe: Recipe, training: Path, out: Path, start_from: Path | None = 
     keep_student(run, out)
 
 
-def _begin(recipe: Recipe, teacher: Painter, out: Path, start_from: Path | None) -> StudentRun:
+def _teacher_and_judge(recipe: Recipe, training: Path) -> tuple[Painter | School, PhaseJudge]:
+    if recipe.teacher.diffusers is not None:
+        cache = LatentCache(training / CACHE)
+        return CachedSchool(cache, recipe), CachedJudge(cache, recipe.teacher.held_out)
+    sprites = SOURCES[recipe.source]()
+    return _teacher(training), Judge(sprites, load_evaluator(sprites, training / "evaluator.safetensors"))
+
+
+def _begin(recipe: Recipe, teacher: Painter | School, out: Path, start_from: Path | None) -> StudentRun:
     run = StudentRun(recipe, teacher)
     if (out / CHECKPOINT).exists():
         run.restore(out / CHECKPOINT)
@@ -73,12 +85,10 @@ def keep_student(run: StudentRun, out: Path) -> None:
     recipe, rows = run.recipe, run.progress.rows
     (out / "phases.json").write_text(json.dumps(rows, indent=1) + "\n")
     with run.average.in_place_of(run.student), torch.random.fork_rng(devices=[]):
-        save_painter(run.painter(), out / "student")
-    lineage = {
-        "teacher": {"name": f"{recipe.name}-teacher", "parameters": run.teacher.parameters()},
+        run.school.keep(run.student, out / "student")
+    lineage = run.school.lineage() | {
         "family": recipe.student.family,
         "phases": rows,
-        "data": {"name": recipe.source},
         "toolkitVersion": __version__,
         "seed": recipe.seed,
     }
@@ -87,7 +97,7 @@ def keep_student(run: StudentRun, out: Path) -> None:
 
 def keep_checkpoint(recipe: Recipe, training: Path, out: Path) -> None:
     """Keeps the student as it stands in the middle of a phase, so that it can be exported while training goes on."""
-    run = StudentRun(recipe, _teacher(training))
+    run = StudentRun(recipe, _teacher_and_judge(recipe, training)[0])
     run.restore(out / CHECKPOINT)
     keep_student(run, out)
 

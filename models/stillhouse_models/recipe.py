@@ -12,7 +12,10 @@ from stillhouse_models.training.layers import layer_place
 
 # See losses/, a file each or for a few of a kind.
 LOSSES = ("mse", "truth", "edges", "feature", "gram", "kl", "layout", "progressive", "consistency", "adversarial", "dmd")
+# Those that need no more of a teacher than its answers, see training/cached_school.py.
+CACHED_LOSSES = ("mse", "edges", "consistency")
 # What a student's keys may say, where only some words have a meaning.
+KEPT = ("final", "trajectory")
 CHOICES = {
     "family": ("lite-unet", "mobilenet-v3-unet", "separable-unet", "teacher-unet"),
     "attention": ("full", "linear", "windowed"),
@@ -36,7 +39,11 @@ class EvaluatorRecipe:
 
 @dataclass(frozen=True)
 class TeacherRecipe:
-    """Trained for `seconds`, or `ready`, like an evaluator; `steps` and `guidance` are how its pictures are made."""
+    """Trained for `seconds`, or `ready`, like an evaluator; `steps` and `guidance` are how its pictures are made.
+
+    Or `diffusers`, a local folder, whose answers to the file `prompts` are cached: `seeds` pictures of `size` pixels a side for
+    each, `keep`: "final" or "trajectory"; `text_length` tokens of T5 and Qwen3; `held_out` prompts are for judging.
+    """
 
     channels: tuple[int, ...] = ()
     seconds: float = 0.0
@@ -48,6 +55,17 @@ class TeacherRecipe:
     steps: int = 8
     guidance: float = 2.0
     ready: Path | None = None
+    diffusers: Path | None = None
+    prompts: Path | None = None
+    size: int = 0
+    seeds: int = 1
+    keep: str = "final"
+    text_length: int = 128
+    held_out: int = 16
+
+
+# Those of a teacher whose answers are cached; what a teacher of ours is trained by is the rest.
+CACHED_KEYS = ("diffusers", "prompts", "size", "seeds", "keep", "text_length", "held_out")
 
 
 @dataclass(frozen=True)
@@ -92,6 +110,7 @@ class PhaseRecipe:
 @dataclass(frozen=True)
 class Recipe:
     name: str
+    # Of rendered scenes; "" where a cached teacher's answers are learned from.
     source: str
     evaluator: EvaluatorRecipe
     teacher: TeacherRecipe
@@ -108,17 +127,24 @@ def read_recipe(file: Path) -> Recipe:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
         raise RecipeError(f"{file}: {cause}") from cause
     _refuse_unknown(Recipe, table, str(file))
+    cached = "diffusers" in _table(table.get("teacher", {}), f"{file}: [teacher]")
+    table = {"source": ""} | table if cached else table
     parts = {"evaluator": EvaluatorRecipe, "teacher": TeacherRecipe, "student": StudentRecipe, "export": ExportRecipe}
     made: dict[str, Any] = {}
     for name, kind in parts.items():
         made[name] = _build(kind, _with_ready(_table(table.pop(name, {}), f"{file}: [{name}]"), file), f"{file}: [{name}]")
-    phases = [_table(phase, f"{file}: phase {i + 1}") for i, phase in enumerate(table.pop("phases", []))]
+    named = [_table(phase, f"{file}: phase {i + 1}") for i, phase in enumerate(table.pop("phases", []))]
+    phases = phase_tables(named, CACHED_LOSSES if cached else LOSSES)
     made["phases"] = tuple(
-        _build(PhaseRecipe, {"seconds": None} | phase, f"{file}: phase {i + 1}") for i, phase in enumerate(phase_tables(phases))
+        _build(PhaseRecipe, {"seconds": None} | phase, f"{file}: phase {i + 1}") for i, phase in enumerate(phases)
     )
     recipe: Recipe = _build(Recipe, table | made, str(file))
-    for name in ("evaluator", "teacher"):
-        _check_origin(made[name], f"{file}: [{name}]")
+    if cached:
+        if fault := cached_fault(recipe):
+            raise RecipeError(f"{file}: {fault}")
+    else:
+        for name in ("evaluator", "teacher"):
+            _check_origin(made[name], f"{file}: [{name}]")
     if fault := export_fault(recipe.export):
         raise RecipeError(f"{file}: [export]: {fault}")
     _check_student(recipe.student, f"{file}: [student]")
@@ -128,6 +154,37 @@ def read_recipe(file: Path) -> Recipe:
         if fault := _phase_fault(phase):
             raise RecipeError(f"{file}: phase {phase.name!r}: {fault}")
     return recipe
+
+
+def read_rendered_recipe(file: Path) -> Recipe:
+    """As read_recipe, for work that needs rendered scenes and a teacher of ours."""
+    recipe = read_recipe(file)
+    if recipe.teacher.diffusers is not None:
+        raise RecipeError(
+            f"{file}: it has a diffusers teacher; follow it as a whole (still distil {file} --out DIR), or by `cache`"
+        )
+    return recipe
+
+
+def cached_fault(recipe: Recipe) -> str | None:
+    """What a recipe with a diffusers teacher may not say, or has to."""
+    teacher, student = recipe.teacher, recipe.student
+    if recipe.source or recipe.evaluator != EvaluatorRecipe():
+        return "a diffusers teacher is learned from by its prompts: leave out 'source' and [evaluator]"
+    if teacher.ready is not None or teacher.channels or teacher.seconds:
+        return "[teacher]: 'diffusers' names a ready one, so nothing is trained: leave out 'from', 'channels' and 'seconds'"
+    if teacher.prompts is None or teacher.size <= 0:
+        return "[teacher]: beside 'diffusers', expected 'prompts' (a file, one a line) and 'size' (pixels a side, more than 0)"
+    if teacher.keep not in KEPT:
+        return f"[teacher]: keep is {teacher.keep!r}; known: {list(KEPT)}"
+    if wrong := [key for key in ("steps", "seeds", "batch_size", "text_length", "held_out") if getattr(teacher, key) < 1]:
+        return f"[teacher]: {wrong} must be 1 or more"
+    if student.start != "scratch":
+        return "[student]: start is 'teacher'; a student of a diffusers teacher has other layers: only 'scratch'"
+    for phase in recipe.phases:
+        if away := sorted(set(phase.losses) & (set(LOSSES) - set(CACHED_LOSSES))):
+            return f"phase {phase.name!r}: {away} need the teacher in memory; from its cache: {list(CACHED_LOSSES)}"
+    return None
 
 
 def _table(value: Any, where: str) -> dict[str, Any]:
@@ -140,10 +197,16 @@ def _with_ready(table: dict[str, Any], file: Path) -> dict[str, Any]:
     """`from`, which Python has another use for, as `ready`, and found from wherever the recipe is followed."""
     if "ready" in table:
         raise RecipeError(f"{file}: unknown keys ['ready']; a kept one is named by 'from'")
+    table = table | {key: (file.parent / str(table[key])).resolve() for key in ("diffusers", "prompts") if _is_path(table, key)}
     if "from" not in table:
         return table
     rest = {key: value for key, value in table.items() if key != "from"}
     return rest | {"ready": (file.parent / str(table["from"])).resolve()}
+
+
+def _is_path(table: dict[str, Any], key: str) -> bool:
+    # [export] has a number of prompts.
+    return isinstance(table.get(key), str)
 
 
 def _check_origin(part: EvaluatorRecipe | TeacherRecipe, where: str) -> None:
@@ -172,6 +235,9 @@ def _check_student(student: StudentRecipe, where: str) -> None:
             raise RecipeError(f"{where}: {key} is {value!r}; known: {list(known)}")
     if student.family == "teacher-unet" and student.attention != "full":
         raise RecipeError(f"{where}: attention is {student.attention!r}; a teacher-unet knows only 'full'")
+    if student.patch < 2 or student.patch % 2:
+        # A patch sees half of each neighbour.
+        raise RecipeError(f"{where}: patch is {student.patch}; expected an even number from 2 on")
     if not student.temperature > 0:
         raise RecipeError(f"{where}: temperature is {student.temperature}; expected more than 0")
     try:

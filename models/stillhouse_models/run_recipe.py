@@ -6,8 +6,6 @@ OUT/training/        what it was made by: evaluator, teacher, student, logs, she
 
 import json
 import shutil
-import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,32 +13,35 @@ from typing import Any
 from stillhouse_models.folder_lock import folder_lock
 from stillhouse_models.manifest import MANIFEST, TRAINING
 from stillhouse_models.ready_parts import EVALUATOR, take_evaluator, take_teacher, teacher_fault
-from stillhouse_models.recipe import Recipe, RecipeError
+from stillhouse_models.recipe import CACHED_KEYS, Recipe, RecipeError
+from stillhouse_models.run_cached import run_cached
 from stillhouse_models.sources.batches import SOURCES
-from stillhouse_models.stages import Stages, digest_of
+from stillhouse_models.stages import Stages, digest_of, do_stage
 from stillhouse_models.watch import Watch
 
 
 def run_recipe(recipe: Recipe, out: Path, watch: Watch) -> dict[str, Any]:
     """Returns what the version is and how good. Raises StoppedError when the watch asks for it, with everything kept."""
+    if recipe.teacher.diffusers is not None:
+        return run_cached(recipe, out, watch)
     training = out / TRAINING
     check_recipe(recipe)
     with folder_lock(training):
         stages = Stages(training / "stages.json")
         common = {"source": recipe.source, "seed": recipe.seed}
-        _do(stages, "evaluator", common | _origin(recipe.evaluator), watch, lambda: _evaluator(recipe, training, watch))
-        _do(stages, "teacher", common | _origin(recipe.teacher), watch, lambda: _teacher(recipe, training, watch))
+        do_stage(stages, "evaluator", common | _origin(recipe.evaluator), watch, lambda: _evaluator(recipe, training, watch))
+        do_stage(stages, "teacher", common | _origin(recipe.teacher), watch, lambda: _teacher(recipe, training, watch))
         taught = common | {"student": recipe.student, "guidance": recipe.teacher.guidance}
-        _do(stages, "student", taught, watch, lambda: _student(recipe, training, watch))
+        do_stage(stages, "student", taught, watch, lambda: _student(recipe, training, watch))
         # Phases may change until they are over (distil.py sees to that); from here on they all are.
         stages.begin("phases", {"phases": [asdict(phase) for phase in recipe.phases]})
         with watch.at_once():
-            _do(stages, "judge", taught, watch, lambda: _judge(recipe, training, watch))
+            do_stage(stages, "judge", taught, watch, lambda: _judge(recipe, training, watch))
             exported = {"name": recipe.name, "export": recipe.export}
             # Another name, number or form of the same weights is made in minutes.
             if not stages.is_current("export", exported):
                 stages.forget("export")
-            _do(stages, "export", exported, watch, lambda: _export(recipe, training, out))
+            do_stage(stages, "export", exported, watch, lambda: _export(recipe, training, out))
         return result_of(out)
 
 
@@ -64,20 +65,11 @@ def check_recipe(recipe: Recipe) -> None:
         raise RecipeError(f"[evaluator] from: there is no {recipe.evaluator.ready}")
 
 
-def _do(stages: Stages, name: str, made_from: dict[str, Any], watch: Watch, work: Callable[[], None]) -> None:
-    if not stages.begin(name, made_from):
-        watch.say(f"{name}: done already")
-        return
-    watch.say(f"{name} …")
-    begun = time.monotonic()
-    work()
-    stages.finish(name)
-    watch.say(f"{name}: done in {time.monotonic() - begun:.0f} s")
-
-
 def _origin(part: Any) -> dict[str, Any]:
     """What a ready one is, not where it lies: a recipe may be followed in a moved checkout."""
-    return {"ready": digest_of(part.ready)} if part.ready is not None else {"trained": part}
+    if part.ready is not None:
+        return {"ready": digest_of(part.ready)}
+    return {"trained": {key: value for key, value in asdict(part).items() if key not in CACHED_KEYS}}
 
 
 def _evaluator(recipe: Recipe, training: Path, watch: Watch) -> None:

@@ -4,6 +4,23 @@ from typing import Any
 
 
 def run_text(result: dict[str, Any]) -> str:
+    return _version_text(result) if "version" in result else _student_text(result)
+
+
+def _student_text(result: dict[str, Any]) -> str:
+    """Of a cached teacher: the student alone, because its teacher's text encoders and decoder are not exported here."""
+    lines = [f"a student of its teacher's latents in {result['student']}"]
+    for phase in result["phases"]:
+        end = " (undone)" if phase["undone"] else ""
+        lines.append(f"  phase {phase['name']}: to step {phase['steps']}, {phase['metrics']['likeness']:.1%} like it{end}")
+    student = result["judged"]["student"]
+    lines.append(f"  as kept: {student['likeness']:.1%} like it on held-out prompts, {student['parameters']:,} parameters")
+    lines.append(f"look at it:  {result['folder']}/training/teacher-and-student.png, npx still distil plot {result['folder']}")
+    lines.append("to publish it, export it with the teacher's text encoders and decoder; this toolkit does not do that yet")
+    return "\n".join(lines)
+
+
+def _version_text(result: dict[str, Any]) -> str:
     lines = [f"{result['model']}@{result['version']} in {result['folder']}"]
     for phase in result["phases"]:
         end = " (undone)" if phase["undone"] else ""

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from stillhouse_models.faults import RefusedError
+from stillhouse_models.watch import Watch
 
 
 class Stages:
@@ -50,6 +52,17 @@ class Stages:
         fresh = self.file.with_name(self.file.name + ".new")
         fresh.write_text(json.dumps(self.table, indent=1, sort_keys=True) + "\n")
         fresh.replace(self.file)
+
+
+def do_stage(stages: Stages, name: str, made_from: Mapping[str, Any], watch: Watch, work: Callable[[], None]) -> None:
+    if not stages.begin(name, made_from):
+        watch.say(f"{name}: done already")
+        return
+    watch.say(f"{name} …")
+    begun = time.monotonic()
+    work()
+    stages.finish(name)
+    watch.say(f"{name}: done in {time.monotonic() - begun:.0f} s")
 
 
 def as_plain(values: Mapping[str, Any]) -> dict[str, Any]:

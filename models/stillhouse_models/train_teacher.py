@@ -12,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from stillhouse_models.losses.mse import edges, mse
 from stillhouse_models.networks.teacher_unet import TeacherUNet
 from stillhouse_models.networks.text_encoder import TextEncoder
-from stillhouse_models.recipe import Recipe
+from stillhouse_models.recipe import CACHED_KEYS, Recipe
 from stillhouse_models.sources.batches import SOURCES, batch
 from stillhouse_models.sources.caption import Wording, vocabulary
 from stillhouse_models.sources.sprites import SpriteSet
@@ -169,7 +169,7 @@ def is_hidden_matrix(name: str, parameter: Tensor) -> bool:
 
 
 def settings_of(recipe: Recipe) -> TeacherSettings:
-    named = {key: value for key, value in asdict(recipe.teacher).items() if key not in ("seconds", "ready")}
+    named = {key: value for key, value in asdict(recipe.teacher).items() if key not in ("seconds", "ready", *CACHED_KEYS)}
     return TeacherSettings(source=recipe.source, seed=recipe.seed, **named)
 
 

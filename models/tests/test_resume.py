@@ -23,6 +23,7 @@ from stillhouse_models.sources.shapes import shapes
 from stillhouse_models.train_teacher import TeacherTraining, settings_of
 from stillhouse_models.training import close_phase, phase_loop
 from stillhouse_models.training.checkpoint import load_checkpoint, save_checkpoint
+from stillhouse_models.training.judge import Judge, Paint
 from stillhouse_models.watch import Unwatched
 
 RECIPE = Path(__file__).parents[1] / "recipes/shapes-tiny.toml"
@@ -160,19 +161,22 @@ def test_what_loses_too_much_is_undone(recipe: Recipe, training: Path, tmp_path:
     shares = iter([0.5, 0.4, 0.45])
     told: list[str] = []
 
-    class Judges:
-        def __init__(self, real: close_phase.Judge):
-            self.captions, self.real = real.captions, real
+    class Falls:
+        def __init__(self, real: Judge):
+            self.real = real
 
-        def __call__(self, paint: object) -> dict[str, float]:
-            return self.real(paint) | {"parts": next(shares)}  # type: ignore[arg-type]
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.real, name)
+
+        def __call__(self, paint: Paint) -> dict[str, float]:
+            return self.real(paint) | {"parts": next(shares)}
 
     class Hears(Unwatched):
         def say(self, line: str) -> None:
             told.append(line)
 
     real = distil_module.Judge
-    monkeypatch.setattr(distil_module, "Judge", lambda *given: Judges(real(*given)))
+    monkeypatch.setattr(distil_module, "Judge", lambda *given: Falls(real(*given)))
     phases = tuple(replace(phase, tolerance=0.06) for phase in recipe.phases)
     distil(replace(recipe, phases=phases), training, tmp_path, watch=Hears())
     rows = json.loads((tmp_path / "phases.json").read_text())

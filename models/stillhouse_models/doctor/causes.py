@@ -100,7 +100,7 @@ def _longer_main_phase(facts: Facts) -> Cause | None:
         "longer-main-phase", fall,
         f"the loss of phase {name!r} was still falling when it ended ({key} {middle[key]:.3f} at step "
         f"{middle['step']}, {last[key]:.3f} at {last['step']}): twice the steps promise {fall:.0%} less",
-        "double the phase's budget: the same command goes on where it stopped",
+        "double the phase's budget, in a folder of its own",
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from stillhouse_models.networks.evaluator import Evaluator
 from stillhouse_models.sources.batches import batch, heads
 from stillhouse_models.sources.caption import PLAIN, Caption
 from stillhouse_models.sources.sprites import SpriteSet
+from stillhouse_models.training.pictures import to_pixels
 
 JUDGE_SEED = 77
 # Tells pictures to the judge from ids and noise: (texts, noise [B, 3, side, side]) -> pictures like noise.
@@ -28,10 +30,28 @@ def load_evaluator(sprites: SpriteSet, file: Path) -> Evaluator:
     return network.eval()
 
 
+class PhaseJudge(Protocol):
+    """What a phase is judged by: shares from 0 to 1, of which `share` decides whether it is kept."""
+
+    share: str
+    prompts: list[str]
+
+    def __call__(self, paint: Paint) -> dict[str, float]: ...
+
+    def words(self, shares: dict[str, float]) -> str: ...
+
+    def shown(self, painted: Tensor) -> np.ndarray:
+        """uint8 [n, h, w, 3] of what was painted."""
+        ...
+
+
 class Judge:
+    share = "parts"
+
     def __init__(self, sprites: SpriteSet, evaluator: Evaluator, prompts: int = 96):
         self.sprites, self.evaluator = sprites, evaluator
         self.captions = batch(sprites, np.random.default_rng(JUDGE_SEED), prompts, 0.5, PLAIN, held_out=True).captions
+        self.prompts = [caption.text for caption in self.captions]
         side = sprites.resolution
         self.noise = torch.randn(prompts, 3, side, side, generator=torch.Generator().manual_seed(JUDGE_SEED))
 
@@ -48,6 +68,12 @@ class Judge:
             "every_single": float(every[~pair].mean()),
             "every_pair": float(every[pair].mean()),
         }
+
+    def words(self, shares: dict[str, float]) -> str:
+        return f"{shares['parts']:.1%} of the parts found, {shares['every']:.1%} of the pictures whole"
+
+    def shown(self, painted: Tensor) -> np.ndarray:
+        return to_pixels(painted)
 
 
 @torch.no_grad()

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from stillhouse_models.recipe import PhaseRecipe
-from stillhouse_models.training.conditions import token_ids
 from stillhouse_models.training.courtesy import Courtesy
-from stillhouse_models.training.judge import Judge
+from stillhouse_models.training.judge import PhaseJudge
 from stillhouse_models.training.metrics import MetricsLog
 from stillhouse_models.training.sampling import sample, sigmas
 from stillhouse_models.training.student_run import StudentRun
@@ -21,7 +20,7 @@ JUDGE_EVERY_SECONDS = 300
 LOG_EVERY_STEPS = 50
 
 
-def train_phase(run: StudentRun, phase: PhaseRecipe, judge: Judge, log: MetricsLog, out: Path, watch: Watch) -> None:
+def train_phase(run: StudentRun, phase: PhaseRecipe, judge: PhaseJudge, log: MetricsLog, out: Path, watch: Watch) -> None:
     """Until the phase's steps or seconds are spent. Raises StoppedError, with everything saved, when the watch asks for it.
 
     A phase that is counted in steps keeps to one number of threads, so that it gives the same weights every time; one that
@@ -63,6 +62,6 @@ def _one_step(run: StudentRun, phase: PhaseRecipe, log: MetricsLog) -> None:
 
 def paint(run: StudentRun, texts: list[str], noise: Tensor) -> Tensor:
     """Pictures by the averaged weights, in the steps that the student is trained for."""
-    context = run.teacher.encoder(token_ids(run.teacher.tokenizer, texts))
+    context = run.school.context(texts)
     with run.average.in_place_of(run.student):
         return sample(lambda x, t: run.student.clean(x, t, context), noise, sigmas(run.recipe.student.steps))

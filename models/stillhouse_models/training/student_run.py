@@ -16,17 +16,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from stillhouse_models.faults import RefusedError
 from stillhouse_models.networks.denoiser import Denoiser
 from stillhouse_models.networks.families import FAMILIES
 from stillhouse_models.recipe import PhaseRecipe, Recipe
-from stillhouse_models.sources.batches import SOURCES
+from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.start.start_from_teacher import start_from_teacher
 from stillhouse_models.training.average import Average
 from stillhouse_models.training.checkpoint import load_checkpoint, save_checkpoint
-from stillhouse_models.training.lessons import draw_lesson
 from stillhouse_models.training.moment import Moment
 from stillhouse_models.training.muon import Muon
-from stillhouse_models.training.objectives import Objectives
+from stillhouse_models.training.rendered_school import RenderedSchool
+from stillhouse_models.training.school import School
 from stillhouse_models.weights import Painter, load_painter
 
 WARMUP_STEPS = 50
@@ -59,19 +60,22 @@ class Progress:
 
 
 class StudentRun:
-    def __init__(self, recipe: Recipe, teacher: Painter):
+    def __init__(self, recipe: Recipe, teacher: Painter | School):
+        """A teacher that is in memory, or a school that has its answers."""
         torch.manual_seed(recipe.seed)
-        self.recipe, self.teacher, self.sprites = recipe, teacher, SOURCES[recipe.source]()
+        self.recipe = recipe
+        self.school: School = RenderedSchool(recipe, teacher) if isinstance(teacher, Painter) else teacher
         s = recipe.student
         # The teacher's own family has no other attention than the full one.
         attention = {} if s.attention == "full" else {"attention": s.attention}
         self.student: Denoiser = FAMILIES[s.family](
-            channels=list(s.channels), num_res_blocks=s.num_res_blocks, patch=s.patch, pixel_channels=s.pixel_channels,
-            context_channels=teacher.unet.config["context_channels"], sample_size=self.sprites.resolution, **attention,
+            in_channels=self.school.channels, out_channels=self.school.channels, channels=list(s.channels),
+            num_res_blocks=s.num_res_blocks, patch=s.patch, pixel_channels=s.pixel_channels,
+            context_channels=self.school.context_channels, sample_size=self.school.side, **attention,
         )  # fmt: skip
         self.student.to(memory_format=torch.channels_last)
         used = {name for phase in recipe.phases for name in phase.losses}
-        self.objectives = Objectives(recipe, self.student, teacher, self.sprites, used)
+        self.objectives = self.school.telling(recipe, self.student, used)
         named = list(self.student.named_parameters())
         self.muon = Muon([p for n, p in named if is_hidden_matrix(n, p)], lr=0.0, weight_decay=0.01)
         others = [p for n, p in named if not is_hidden_matrix(n, p)] + list(self.objectives.parameters())
@@ -79,6 +83,21 @@ class StudentRun:
         self.average = Average(self.student, decay=0.998)
         self.rng = np.random.default_rng(recipe.seed)
         self.progress = Progress()
+
+    @property
+    def rendered(self) -> RenderedSchool:
+        """Where the teacher itself is needed. RefusedError where there is only its cache."""
+        if isinstance(self.school, RenderedSchool):
+            return self.school
+        raise RefusedError("this needs the teacher in memory, and there are only its cached answers")
+
+    @property
+    def teacher(self) -> Painter:
+        return self.rendered.teacher
+
+    @property
+    def sprites(self) -> SpriteSet:
+        return self.rendered.sprites
 
     def start_from(self, folder: Path) -> None:
         """Begin with the weights of a kept student of the same shape; step, optimisers and clock begin anew."""
@@ -95,12 +114,10 @@ class StudentRun:
         """One step; `through` is how much of the phase is over, 0..1. Returns the losses, unweighted."""
         rate = phase.rate * min(1.0, (self.progress.step + 1) / WARMUP_STEPS) * (1 - 0.9 * through)
         self.adam.param_groups[0]["lr"], self.muon.param_groups[0]["lr"] = rate, rate * MUON_FACTOR
-        s = self.recipe.student
-        asked = max(1, round(s.batch_size * s.teacher_share))
-        lesson = draw_lesson(self.teacher, self.sprites, self.rng, s.batch_size, asked, s.steps, self.recipe.teacher.guidance)
+        lesson = self.school.lesson(self.recipe, self.rng)
         # The CPU's flash attention is slow to go back through.
         with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
-            context = self.teacher.encoder(lesson.ids).detach()
+            context = self.school.told(lesson)
             clean, features = self.student.clean_and_features(lesson.noisy, lesson.timestep, context)
         moment, named = Moment(lesson, context, clean.float(), features), set(phase.losses)
         losses = self.objectives.losses(named, moment, self.average, self.rng)
@@ -133,9 +150,6 @@ class StudentRun:
         for name, parameter in self.student.named_parameters():
             if any(part in name for part in frozen):
                 parameter.grad = None
-
-    def painter(self) -> Painter:
-        return Painter(self.student, self.teacher.encoder, self.teacher.tokenizer)
 
     def save(self, folder: Path) -> None:
         save_checkpoint(self.state(), folder / CHECKPOINT)

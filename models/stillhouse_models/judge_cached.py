@@ -1,0 +1,40 @@
+"""The finished student of a cached teacher, from the teacher's noise for held-out prompts; with a sheet of both."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stillhouse_models.cached_teacher.fill_cache import CACHE
+from stillhouse_models.cached_teacher.latent_cache import LatentCache
+from stillhouse_models.networks.families import FAMILIES
+from stillhouse_models.recipe import Recipe
+from stillhouse_models.training.cached_judge import CachedJudge
+from stillhouse_models.training.cached_school import CachedSchool
+from stillhouse_models.training.sampling import sample, sigmas
+from stillhouse_models.training.sheet import save_sheet
+
+SHOWN = 24
+SHEET = "teacher-and-student.png"
+
+
+def judge_cached(recipe: Recipe, training: Path) -> None:
+    """Writes judged.json and the sheet into `training`."""
+    cache = LatentCache(training / CACHE)
+    judge, school = CachedJudge(cache, recipe.teacher.held_out), CachedSchool(cache, recipe)
+    kind: Any = FAMILIES[recipe.student.family]
+    folder = training / "student/student/unet"
+    student = kind.from_pretrained(folder, torch_dtype=torch.float32, low_cpu_mem_usage=False).eval()
+    painted: list[Tensor] = []
+
+    def paint(texts: list[str], noise: Tensor) -> Tensor:
+        context = school.context(texts)
+        painted.append(sample(lambda x, t: student.clean(x, t, context), noise, sigmas(recipe.student.steps)))
+        return painted[-1]
+
+    judged = {"student": judge(paint) | {"parameters": sum(p.numel() for p in student.parameters())}}
+    sets = [judge.shown(latents[:SHOWN]) for latents in (judge.wanted, painted[0])]
+    save_sheet(sets, judge.prompts[:SHOWN], training / SHEET, columns=6)
+    (training / "judged.json").write_text(json.dumps(judged, indent=1) + "\n")
