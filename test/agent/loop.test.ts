@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../agent/system-clock.ts';
 import type { DesiredModel } from '../../shared/desired-state.ts';
 import { limits } from '../../shared/limits.ts';
 import { FakeEngines } from './fake-engines.ts';
@@ -416,6 +417,29 @@ describe('jobs', () => {
     await until(() => isOver(job));
     expect(server.job(job).at(-1)?.to).toBe('SUCCEEDED');
     expect(fake.mostAlive).toBe(1);
+  });
+});
+
+describe('a probe that hangs', () => {
+  it('is ended at its deadline, its engine with it, and the version before goes on', async () => {
+    await roll(1, one);
+    await agent.stop();
+    let ahead = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + ahead };
+    agent = startAgent(server, fake, { folder: join(folder, 'agent'), clock });
+    fake.pictureMs = 3600_000;
+    server.desire(2, [two]);
+    await walked(two, 'PROBING');
+    await until(() => fake.alive.size > 0);
+    fake.pictureMs = 5;
+    ahead = 2 * 3600_000 + 1;
+    // Whatever comes wakes the loop; by itself it looks once a minute.
+    server.command({ kind: 'cancel', jobId: makeId('pic') });
+    await walked(two, 'ROLLED_BACK deadline_passed');
+    await until(() => fake.alive.size === 0);
+    const jobId = server.command(picture(), { deadlineMs: 24 * 3600_000 });
+    await until(() => isOver(jobId));
+    expect(server.job(jobId).at(-1)).toMatchObject({ to: 'SUCCEEDED', picture: { versionDigest: one.versionDigest } });
   });
 });
 

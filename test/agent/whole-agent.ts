@@ -11,7 +11,8 @@ import { Link } from '../../agent/mqtt/link.ts';
 import { Outbox } from '../../agent/mqtt/outbox.ts';
 import { ResidentEngines } from '../../agent/resident-engines.ts';
 import { openStore, type Store } from '../../agent/store/open-store.ts';
-import { systemClock as clock } from '../../agent/system-clock.ts';
+import { systemClock } from '../../agent/system-clock.ts';
+import type { Clock } from '../../shared/clock.ts';
 import type { FakeEngines } from './fake-engines.ts';
 import type { LittleServer } from './little-server.ts';
 
@@ -35,9 +36,9 @@ const inventory = {
 export function startAgent(
   server: LittleServer,
   fake: FakeEngines,
-  options: { folder: string; onReport?: () => void },
+  options: { folder: string; onReport?: () => void; clock?: Clock },
 ): WholeAgent {
-  const { folder, onReport } = options;
+  const { folder, onReport, clock = systemClock } = options;
   const lines: string[] = [];
   const log = (line: string) => void lines.push(line);
   const randomness = { uniform: () => 0.1, bytes: (count: number) => randomBytes(count) };

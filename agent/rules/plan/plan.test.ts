@@ -271,11 +271,33 @@ class Model {
   settle(): void {
     for (let turns = 0; turns < 200; turns++) {
       const step = plan(this.situation);
-      if (step.kind === 'wait') return;
+      if (step.kind === 'wait') {
+        this.checkRest(step.untilMs);
+        return;
+      }
       this.perform(step);
       this.check();
     }
     throw new Error(`no rest after 200 steps: ${JSON.stringify(this.situation)}`);
+  }
+
+  /** Whoever waits is looked at again when its time is over, and something is under way for the first of them. */
+  private checkRest(untilMs: number | null): void {
+    const { installations, work: under, jobs } = this.situation;
+    const open = installations.filter(({ state }) => !isFinal(installationTable, state));
+    for (const { state, sinceMs } of open)
+      expect(untilMs, state).toBeLessThanOrEqual(sinceMs + (installationTable[state].deadlineMs ?? -Infinity));
+    for (const { deadlineMs } of jobs) expect(untilMs).toBeLessThanOrEqual(deadlineMs);
+    if (open.length + jobs.length > 0) expect(under.length, JSON.stringify(this.situation)).toBeGreaterThan(0);
+  }
+
+  /** What was told to stop does so; everything else hangs. Then time passes until the plan wants to look again. */
+  hang(): void {
+    this.set({ work: this.situation.work.filter(({ stopping }) => !stopping) });
+    this.settle();
+    const step = plan(this.situation);
+    if (step.kind === 'wait' && step.untilMs !== null) this.set({ nowMs: step.untilMs });
+    this.settle();
   }
 
   move(installationId: string, to: InstallationState): void {
@@ -480,6 +502,29 @@ describe('plan, over random histories', () => {
           for (const { model: name } of running) expect(desired.models.map(({ model }) => model)).toContain(name);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it('ends whatever hangs at its deadline, and what the last wish no longer names', () => {
+    fc.assert(
+      fc.property(fc.array(events, { maxLength: 40 }), (history) => {
+        const model = new Model();
+        for (const event of history) {
+          happen(model, event);
+          model.settle();
+        }
+        const isOpen = ({ state }: { state: InstallationState }) => !isFinal(installationTable, state);
+        for (let rounds = 0; model.situation.installations.some(isOpen) || model.situation.jobs.length > 0; rounds++) {
+          expect(rounds, JSON.stringify(model.situation)).toBeLessThan(200);
+          model.hang();
+        }
+        model.desire([]);
+        model.settle();
+        model.hang();
+        expect(model.situation.work).toEqual([]);
+        expect(model.situation.running).toEqual([]);
+      }),
+      { numRuns: 300 },
     );
   });
 });
