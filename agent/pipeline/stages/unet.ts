@@ -40,7 +40,7 @@ export async function loadUnet({ folder, runtime, threads }: PartOptions, more: 
     outputs: ['out_sample'],
   });
   const blocks = config.block_out_channels;
-  if (!isCount(config.in_channels) || !Array.isArray(blocks) || blocks.length > 8)
+  if (!isCount(config.in_channels) || !Array.isArray(blocks) || blocks.length < 1 || blocks.length > 8)
     throw new EngineFault('load_failed', `${file}: in_channels and block_out_channels cannot be read`);
   requireDims(graph, 'sample', [null, config.in_channels, null, null]);
   requireDims(graph, 'encoder_hidden_states', [null, null, null]);

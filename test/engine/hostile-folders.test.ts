@@ -1,0 +1,142 @@
+// Pipeline folders whose configurations lie: refused with the file and the setting, and nothing that they name is followed.
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { loadPipeline } from '../../agent/pipeline/load-pipeline.ts';
+import { openRuntime } from '../../agent/runtime/open-runtime.ts';
+
+const FIXTURES = fileURLToPath(new URL('../fixtures/pipelines', import.meta.url));
+const DEFAULTS = { steps: 2, guidanceScale: 1, width: 64, height: 64 };
+
+let folder = '';
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+type Change = (folder: string) => void;
+
+async function load(kind: string, change: Change) {
+  folder = mkdtempSync(join(tmpdir(), 'stillhouse-hostile-'));
+  cpSync(join(FIXTURES, kind), folder, { recursive: true });
+  change(folder);
+  return loadPipeline({ folder, runtime: await openRuntime('onnxruntime', null), threads: 1, defaults: DEFAULTS });
+}
+
+const set =
+  (file: string, settings: Readonly<Record<string, unknown>>): Change =>
+  (root) => {
+    const path = join(root, file);
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...settings }));
+  };
+
+const copy =
+  (from: string, to: string): Change =>
+  (root) =>
+    cpSync(join(root, from), join(root, to));
+
+describe('a folder is refused', () => {
+  it.each<[string, string, Change, RegExp]>([
+    [
+      'more channels than the graph',
+      'sd',
+      set('unet/config.json', { in_channels: 9 }),
+      /"sample" is .*expected \[any, 9/,
+    ],
+    [
+      'a huge size',
+      'sd',
+      set('unet/config.json', { sample_size: 1e9 }),
+      /unet\/config\.json: sample_size is 1000000000/,
+    ],
+    ['no blocks', 'sd', set('unet/config.json', { block_out_channels: [] }), /block_out_channels cannot be read/],
+    [
+      'forty blocks',
+      'sd',
+      set('vae_decoder/config.json', { block_out_channels: Array(40).fill(8) }),
+      /block_out_channels/,
+    ],
+    ['a scale of nothing', 'sd', set('vae_decoder/config.json', { scaling_factor: 0 }), /scaling_factor is 0/],
+    [
+      'a scale that is text',
+      'sd',
+      set('vae_decoder/config.json', { scaling_factor: 'big' }),
+      /scaling_factor is "big"/,
+    ],
+    ['other latents', 'sd', set('vae_decoder/config.json', { latent_channels: 16 }), /expected \[any, 16/],
+    [
+      'another graph in its place',
+      'sd',
+      copy('text_encoder/model.onnx', 'unet/model.onnx'),
+      /unet\/model\.onnx: has no input/,
+    ],
+    [
+      'endless training',
+      'sd',
+      set('scheduler/scheduler_config.json', { num_train_timesteps: 1e12 }),
+      /num_train_timesteps/,
+    ],
+    ['padding that is no token', 'sd', set('tokenizer/tokenizer_config.json', { pad_token: '<nothing>' }), /pad_token/],
+    [
+      'layers that are not there',
+      'sdxl',
+      set('text_encoder/config.json', { num_hidden_layers: 99 }),
+      /"hidden_states\.98"/,
+    ],
+    [
+      'layers that are no number',
+      'sdxl',
+      set('text_encoder/config.json', { num_hidden_layers: '3' }),
+      /num_hidden_layers is "3"/,
+    ],
+    ['guidance of no width', 'lcm', set('unet/config.json', { time_cond_proj_dim: -1 }), /time_cond_proj_dim is -1/],
+    ['half channels', 'flux-dev', set('transformer/config.json', { in_channels: 66 }), /latents of 16\.5 channels/],
+    ['patches of nothing', 'sd3', set('transformer/config.json', { patch_size: 0 }), /patch_size is 0/],
+  ])('with %s (%s)', async (_, kind, change, why) => {
+    await expect(load(kind, change)).rejects.toMatchObject({
+      code: 'load_failed',
+      message: expect.stringMatching(why),
+    });
+  });
+
+  it('follows no path that a configuration names', async () => {
+    const library = join(tmpdir(), 'no-such-library.so');
+    const settings = { custom_ops_library: library, register_custom_ops_library: library, _name_or_path: '/etc' };
+    const pipeline = await load('sd', (root) => {
+      for (const part of ['unet', 'vae_decoder', 'text_encoder']) set(`${part}/config.json`, settings)(root);
+      set('model_index.json', { ...settings, safety_checker: ['../../evil', 'Checker'] })(root);
+      set('tokenizer/tokenizer_config.json', { auto_map: { AutoTokenizer: ['evil.py', null] } })(root);
+    });
+    const { picture } = await pipeline.generate({ prompt: 'a fox', seed: 1, ...DEFAULTS }, { reach: async () => {} });
+    expect(picture.rgb.length).toBe(64 * 64 * 3);
+  });
+});
+
+describe('a request is refused before any work', () => {
+  const request = { prompt: 'a fox', seed: 1, ...DEFAULTS };
+  it.each([
+    [{ width: 1_000_000 }, 'size_not_supported'],
+    [{ width: 65 }, 'size_not_supported'],
+    [{ height: -64 }, 'size_not_supported'],
+    [{ steps: 1_000_000 }, 'steps_not_supported'],
+    [{ guidanceScale: Number.NaN }, 'invalid_request'],
+    [{ scheduler: '../ddim' }, 'invalid_request'],
+    [{ scheduler: 'toString' }, 'invalid_request'],
+    [{ scheduler: 'flow-euler' }, 'invalid_request'],
+  ])('%o', async (change, code) => {
+    const pipeline = await load('sd', () => {});
+    expect(() => pipeline.check({ ...request, ...change })).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('a prompt without an end', async () => {
+    const pipeline = await load('sd', () => {});
+    const asked = pipeline.generate({ ...request, prompt: 'fox '.repeat(10_000) }, { reach: async () => {} });
+    await expect(asked).rejects.toMatchObject({ code: 'prompt_too_long' });
+  });
+
+  it('a negative prompt where guidance is distilled in', async () => {
+    const pipeline = await load('flux-dev', () => {});
+    expect(() => pipeline.check({ ...request, negativePrompt: 'blur' })).toThrow(
+      expect.objectContaining({ code: 'invalid_request' }),
+    );
+  });
+});
