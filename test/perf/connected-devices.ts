@@ -6,12 +6,12 @@ import { timings } from '../../shared/limits.ts';
 import { upTopic } from '../../shared/topics.ts';
 import { Fleet, type RunningServer, until } from '../e2e/fleet.ts';
 import { connectAs, createToken, enrol, hello, type RawDevice } from '../e2e/raw-device.ts';
+import { inTurns } from './in-turns.ts';
 import type { PerfResult } from './result.ts';
 
 const STEPS = [500, 1000, 2000, 5000, 10_000];
 const BACK_WITHIN_MS = 60_000;
 const STEP_LIMIT_MS = 180_000;
-const AT_ONCE = 100;
 /** A fleet's agents do not all try at once: exponential backoff with full jitter, as agent/mqtt does it. */
 const LONGEST_BACKOFF_MS = 8000;
 
@@ -87,16 +87,6 @@ export async function measureConnectedDevices(most = STEPS.at(-1) ?? 0): Promise
     for (const device of devices) device.end();
     await fleet.end();
   }
-}
-
-async function inTurns<T>(count: number, act: (i: number) => Promise<T>): Promise<T[]> {
-  const results: T[] = [];
-  let next = 0;
-  const worker = async () => {
-    for (let i = next++; i < count; i = next++) results.push(await act(i));
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return results;
 }
 
 function report(held: readonly { readonly count: number; readonly backMs: number }[]): PerfResult {

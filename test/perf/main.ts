@@ -16,6 +16,7 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   'artifact-serving': async () => (await import('./artifact-serving.ts')).measureArtifactServing(),
   telemetry: async () => (await import('./telemetry.ts')).measureTelemetry(),
   'rollout-reducer': async () => (await import('./rollout-reducer.ts')).measureRolloutReducer(),
+  'fleet-rollout': async () => (await import('./fleet-rollout.ts')).measureFleetRollout(),
   'connected-devices': async () => (await import('./connected-devices.ts')).measureConnectedDevices(),
 };
 
