@@ -1,0 +1,32 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { pipelineFiles } from './pipeline-files.ts';
+
+const FILES = [
+  ...['model_index.json', 'README.md', '.gitattributes', 'unet/config.json', 'unet/model.onnx', 'unet/model.onnx_data'],
+  ...['unet/openvino_model.xml', 'unet/openvino_model.bin', 'unet/.cache', 'unet/diffusion_pytorch_model.safetensors'],
+  ...['vae_encoder/model.onnx', 'text_encoder_2/model.onnx', 'tokenizer/merges.txt', 'safety_checker/model.onnx'],
+];
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'still-files-'));
+  for (const file of FILES) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), file);
+  }
+  // As hubs' caches have them.
+  symlinkSync(join(folder, 'README.md'), join(folder, 'tokenizer/vocab.json'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const SHARED = ['model_index.json', 'tokenizer/merges.txt', 'tokenizer/vocab.json', 'unet/config.json'];
+
+test.each([
+  ['onnxruntime', ['text_encoder_2/model.onnx', 'unet/model.onnx', 'unet/model.onnx_data']],
+  ['openvino', ['unet/openvino_model.bin', 'unet/openvino_model.xml']],
+] as const)('what %s needs', async (runtime, own) => {
+  expect(await pipelineFiles(folder, runtime)).toEqual([...SHARED, ...own].sort());
+});
