@@ -9,6 +9,7 @@ from torch import Tensor
 
 from stillhouse_models.cached_teacher.fill_cache import CACHE
 from stillhouse_models.cached_teacher.latent_cache import LatentCache
+from stillhouse_models.networks.denoiser import Denoiser
 from stillhouse_models.networks.families import FAMILIES
 from stillhouse_models.recipe import Recipe
 from stillhouse_models.training.cached_judge import CachedJudge
@@ -24,9 +25,7 @@ def judge_cached(recipe: Recipe, training: Path) -> None:
     """Writes judged.json and the sheet into `training`."""
     cache = LatentCache(training / CACHE)
     judge, school = CachedJudge(cache, recipe.teacher.held_out), CachedSchool(cache, recipe)
-    kind: Any = FAMILIES[recipe.student.family]
-    folder = training / "student/student/unet"
-    student = kind.from_pretrained(folder, torch_dtype=torch.float32, low_cpu_mem_usage=False).eval()
+    student = load_student(recipe, training)
     painted: list[Tensor] = []
 
     def paint(texts: list[str], noise: Tensor) -> Tensor:
@@ -38,3 +37,11 @@ def judge_cached(recipe: Recipe, training: Path) -> None:
     sets = [judge.shown(latents[:SHOWN]) for latents in (judge.wanted, painted[0])]
     save_sheet(sets, judge.prompts[:SHOWN], training / SHEET, columns=6)
     (training / "judged.json").write_text(json.dumps(judged, indent=1) + "\n")
+
+
+def load_student(recipe: Recipe, training: Path) -> Denoiser:
+    kind: Any = FAMILIES[recipe.student.family]
+    student: Denoiser = kind.from_pretrained(
+        training / "student/student/unet", torch_dtype=torch.float32, low_cpu_mem_usage=False
+    )
+    return student.eval()

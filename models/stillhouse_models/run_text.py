@@ -8,7 +8,7 @@ def run_text(result: dict[str, Any]) -> str:
 
 
 def _student_text(result: dict[str, Any]) -> str:
-    """Of a cached teacher: the student alone, because its teacher's text encoders and decoder are not exported here."""
+    """Of a cached teacher: a student of its latents."""
     lines = [f"a student of its teacher's latents in {result['student']}"]
     for phase in result["phases"]:
         end = " (undone)" if phase["undone"] else ""
@@ -16,7 +16,11 @@ def _student_text(result: dict[str, Any]) -> str:
     student = result["judged"]["student"]
     lines.append(f"  as kept: {student['likeness']:.1%} like it on held-out prompts, {student['parameters']:,} parameters")
     lines.append(f"look at it:  {result['folder']}/training/teacher-and-student.png, npx still distil plot {result['folder']}")
-    lines.append("to publish it, export it with the teacher's text encoders and decoder; this toolkit does not do that yet")
+    if result["pipeline"]:
+        name = f"--name {result['model']} --version 1.0.0"
+        lines.append(f"publish it:  npx still publish {result['pipeline']} {name} --steps {result['steps']} --guidance 1")
+    else:
+        lines.append("to publish it, export it with the teacher's text encoders and decoder; this toolkit does not do that yet")
     return "\n".join(lines)
 
 

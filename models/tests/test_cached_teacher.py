@@ -1,6 +1,7 @@
 """A student of any diffusers folder: the cache of its teacher's answers, and the training from it."""
 
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -12,10 +13,13 @@ from collections import namedtuple
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import pytest
 import torch
 from safetensors.torch import load_file
 from tiny_z_image import make_tiny_z_image
+from transformers import CLIPTokenizer
 
 from stillhouse_models.cached_teacher import fill_cache as filling
 from stillhouse_models.cached_teacher import shards
@@ -30,8 +34,10 @@ from stillhouse_models.faults import RefusedError, StoppedError, ToolkitError
 from stillhouse_models.networks.lite_unet import LiteUNet
 from stillhouse_models.recipe import Recipe, RecipeError, read_recipe
 from stillhouse_models.run_recipe import run_recipe
-from stillhouse_models.training.cached_judge import likeness
+from stillhouse_models.training.cached_judge import decoded, likeness
 from stillhouse_models.training.cached_school import held_out, on_path
+from stillhouse_models.training.pictures import to_pixels
+from stillhouse_models.training.sampling import sigmas
 from stillhouse_models.watch import Unwatched
 
 MODELS = Path(__file__).parents[1]
@@ -295,6 +301,28 @@ def test_the_one_command_is_killed_and_goes_on_to_a_student(folders: dict[str, P
     student = LiteUNet.from_pretrained(Path(result["student"]) / "unet")
     assert (student.config["in_channels"], student.config["context_channels"]) == (4, 32)
     assert (out / "training/teacher-and-student.png").exists()
+    same_picture(Path(result["pipeline"]), out / "training", student)
+
+
+def same_picture(pipeline: Path, training: Path, student: LiteUNet) -> None:
+    """The graphs, from a prompt to pixels, beside PyTorch."""
+    cache, noise = LatentCache(training / "cache"), torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(5))
+    graphs = {
+        part: onnxruntime.InferenceSession(pipeline / part / "model.onnx") for part in ("text_encoder", "unet", "vae_decoder")
+    }
+    tokenizer = CLIPTokenizer.from_pretrained(pipeline / "tokenizer", local_files_only=True)
+    ids = tokenizer(cache.prompts[2], padding="max_length", max_length=77, return_tensors="np").input_ids.astype("int64")
+    words = graphs["text_encoder"].run(["last_hidden_state"], {"input_ids": ids})[0]
+    ours, theirs, levels = noise.numpy(), noise, sigmas(4)
+    for level, following in itertools.pairwise(levels):
+        told = {"sample": ours, "timestep": np.array([level * 1000], dtype=np.float32), "encoder_hidden_states": words}
+        ours = ours + graphs["unet"].run(["out_sample"], told)[0] * np.float32(following - level)
+        with torch.no_grad():
+            velocity = student.float()(theirs, torch.tensor([level * 1000]), cache.context(2)[None])
+        theirs = theirs + velocity * (following - level)
+    pixels = graphs["vae_decoder"].run(["sample"], {"latent_sample": ours / np.float32(0.18215)})[0]
+    # The cache's embeddings are bfloat16, the graphs' weights fp16.
+    assert np.abs(to_pixels(torch.from_numpy(pixels)).astype(int) - decoded(cache, theirs)).mean() < 1
 
 
 def test_a_resumed_student_is_the_uninterrupted_one(folders: dict[str, Path], tmp_path: Path) -> None:

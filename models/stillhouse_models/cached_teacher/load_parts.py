@@ -20,6 +20,11 @@ def load_painting_side(teacher: TeacherFolder) -> Any:
     return pipeline
 
 
+def load_reading_and_decoding_side(teacher: TeacherFolder) -> Any:
+    """All but the denoiser, in float32."""
+    return _load(teacher, [teacher.kind.denoiser]).to("cpu", torch.float32)
+
+
 def _load(teacher: TeacherFolder, without: list[str]) -> Any:
     import diffusers
     import transformers

@@ -7,7 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 NOT_A_LOSS = {"time", "phase", "step", "spent", "pictures", "seconds", "start", "parameters", "closed", "undone", "final"}
-QUALITY = {"parts": "parts found", "every": "pictures whole", "every_single": "single objects whole", "every_pair": "pairs whole"}
+QUALITY = {
+    "likeness": "like the teacher",
+    "parts": "parts found",
+    "every": "pictures whole",
+    "every_single": "single objects whole",
+    "every_pair": "pairs whole",
+}
 Rows = list[dict[str, Any]]
 
 
