@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import express from 'express';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemClock } from '../system-world.ts';
+import { Egress } from './egress.ts';
 import { BufferPool, sendBlob } from './send-blob.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'stillhouse-blob-'));
@@ -27,6 +29,13 @@ const app = express().get('/blob', async (request, response) => {
     response.status(416).end();
   }
 });
+const egress = new Egress(systemClock, 2_000_000);
+app.get('/limited/:owner', (request, response) =>
+  sendBlob({ path, sha256, sizeBytes: bytes.length }, request, {
+    ...{ response, pool },
+    mayLeave: (wanted) => egress.take(request.params.owner, wanted),
+  }),
+);
 const server = createServer(app);
 const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/blob`;
 
@@ -87,4 +96,26 @@ it('lives on when somebody hangs up in the middle', async () => {
   const { body } = await fetchBytes();
   expect(body.equals(bytes)).toBe(true);
   expect(errors).toEqual([]);
+});
+
+it('keeps to a limit over all downloads together, and goes on when somebody hangs up', async () => {
+  const at = (owner: string) => new URL(`/limited/${owner}`, url());
+  const headers = { range: 'bytes=0-499999' };
+  const gone = new AbortController();
+  const hungUp = fetch(at('c'), { signal: gone.signal })
+    .then((response) => response.arrayBuffer())
+    .then(
+      () => 'all came',
+      () => 'hung up',
+    );
+  const startedAt = performance.now();
+  const downloads = ['a', 'b'].map(async (owner) => {
+    const response = await fetch(at(owner), { headers });
+    gone.abort();
+    return Buffer.from(await response.arrayBuffer());
+  });
+  for (const body of await Promise.all(downloads)) expect(body.equals(bytes.subarray(0, 500_000))).toBe(true);
+  // Faster than the limit is wrong; slower only says that the machine was busy.
+  expect(performance.now() - startedAt).toBeGreaterThan(450);
+  expect(await hungUp).toBe('hung up');
 });
