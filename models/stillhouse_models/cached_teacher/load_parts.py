@@ -22,21 +22,24 @@ def load_painting_side(teacher: TeacherFolder) -> Any:
 
 def load_reading_and_decoding_side(teacher: TeacherFolder) -> Any:
     """All but the denoiser, in float32."""
-    return _load(teacher, [teacher.kind.denoiser]).to("cpu", torch.float32)
+    return _load(teacher, [teacher.kind.denoiser], gpu=False)
 
 
-def _load(teacher: TeacherFolder, without: list[str]) -> Any:
+def _load(teacher: TeacherFolder, without: list[str], gpu: bool | None = None) -> Any:
+    """In bfloat16 on a GPU where there is one, in float32 otherwise."""
     import diffusers
     import transformers
 
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
-    gpu = torch.cuda.is_available()
+    # It names processors that no part here uses.
+    transformers.utils.logging.set_verbosity_error()
+    gpu = torch.cuda.is_available() if gpu is None else gpu
     absent: dict[str, Any] = dict.fromkeys(without)
     if teacher.pipeline == "StableDiffusionPipeline":
         absent |= {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
     pipeline = getattr(diffusers, teacher.pipeline).from_pretrained(
-        teacher.folder, torch_dtype=torch.bfloat16 if gpu else torch.float32, local_files_only=True, **absent
+        teacher.folder, dtype=torch.bfloat16 if gpu else torch.float32, local_files_only=True, **absent
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to("cuda") if gpu else pipeline
