@@ -1,29 +1,46 @@
-// The memory of single pictures: a larger one than usual is refused where it would not fit, and what each took is kept.
+// The memory of single pictures: a larger one than usual is decoded in tiles where it would not fit whole, and refused
+// where it would not even so; what each took is kept.
 import { type Engine, EngineFault, type EngineSpec, type GeneratedPicture } from './engine/engine.ts';
 import type { Means } from './means.ts';
 import { predictFor } from './plan-memory.ts';
+import { chooseDecoding } from './rules/choose-decoding.ts';
 
-/** Only a size of its own is looked at: the usual one was planned for when the engine started. */
-export async function requireMemory(
-  { store, measure }: Means,
-  {
-    spec,
-    engine,
-    width,
-    height,
-  }: { spec: EngineSpec; engine: Engine; width?: number | undefined; height?: number | undefined },
-): Promise<void> {
+interface Sized {
+  readonly spec: EngineSpec;
+  readonly engine: Engine;
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
+  /** What the request says of tiles. */
+  readonly tiled?: boolean | undefined;
+}
+
+/**
+ * Only a size of its own is looked at: the usual one was planned for when the engine started.
+ *
+ * @throws EngineFault `memory_insufficient`
+ */
+export async function planPicture({ store, measure }: Means, asked: Sized): Promise<{ tiled?: boolean }> {
+  const { spec, engine } = asked;
   const { resolution } = spec.variant;
-  const [wide, high] = [width ?? resolution.width, height ?? resolution.height];
-  if (wide * high <= resolution.width * resolution.height) return;
-  const { togetherBytes, inTurnBytes } = await predictFor(store, spec, wide * high);
-  const predictedBytes = engine.inTurn ? inTurnBytes : togetherBytes;
+  const [wide, high] = [asked.width ?? resolution.width, asked.height ?? resolution.height];
+  const [usualPixels, pixels] = [resolution.width * resolution.height, wide * high];
+  if (pixels <= usualPixels) return {};
+  const bytesFor = async (count: number) => {
+    const { togetherBytes, inTurnBytes } = await predictFor(store, spec, count);
+    return engine.inTurn ? inTurnBytes : togetherBytes;
+  };
   const [{ rssBytes }, { memoryAvailableBytes }] = await Promise.all([engine.resources(), measure.readHost()]);
-  const thereBytes = rssBytes + memoryAvailableBytes;
-  if (predictedBytes <= thereBytes) return;
+  const decoding = chooseDecoding({
+    ...{ pixels, wholeBytes: await bytesFor(pixels), usualBytes: await bytesFor(usualPixels) },
+    asked: asked.tiled ?? spec.variant.tiled,
+    able: spec.manifest.pipeline._class_name !== 'StillhousePipeline',
+    thereBytes: rssBytes + memoryAvailableBytes,
+  });
+  if (decoding.kind === 'fits') return decoding.tiled ? { tiled: true } : {};
+  const { predictedBytes, missingBytes } = decoding;
   throw new EngineFault(
     'memory_insufficient',
-    `a picture of ${wide}x${high} is predicted to take ${predictedBytes} bytes, its engine can have ${thereBytes}: ${predictedBytes - thereBytes} too few; ask for a smaller one (usual here: ${resolution.width}x${resolution.height})`,
+    `a picture of ${wide}x${high} is predicted to take ${predictedBytes} bytes, its engine can have ${predictedBytes - missingBytes}: ${missingBytes} too few; ask for a smaller one (usual here: ${resolution.width}x${resolution.height})`,
   );
 }
 
@@ -32,7 +49,8 @@ export async function observeMemory(
   { spec, engine, made }: { spec: EngineSpec; engine: Engine; made: GeneratedPicture },
 ): Promise<void> {
   const pixels = made.width * made.height;
-  if (engine.inTurn || !engines.isLargestYet(engine, pixels)) return;
+  // A picture in tiles says nothing of what the whole would have taken.
+  if (engine.inTurn || made.tiled || !engines.isLargestYet(engine, pixels)) return;
   const resources = await engine.resources().catch(() => null);
   if (!resources) return;
   const { versionDigest, variant } = spec;

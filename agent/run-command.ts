@@ -25,6 +25,7 @@ Usage: still run FOLDER "PROMPT" [options]
   --size WxH           likewise, in pixels
   --scheduler NAME     in place of the folder's own, such as euler, ddim, dpm++-karras
   --negative TEXT      what to lead away from
+  --tiled              decode a large picture in tiles, within the memory of one
   --variant NAME       of a version that has several
   --threads N          of the engine (default: as an agent)
   --json               print the result as JSON
@@ -37,6 +38,7 @@ const OPTIONS = {
   size: { type: 'string' },
   scheduler: { type: 'string' },
   negative: { type: 'string' },
+  tiled: { type: 'boolean' },
   variant: { type: 'string' },
   threads: { type: 'string' },
   json: { type: 'boolean' },
@@ -103,7 +105,7 @@ function parse(argv: readonly string[]) {
 }
 
 function requestOf(prompt: string, values: Values): GenerateRequest {
-  const { seed, steps, guidance, size, scheduler, negative } = values;
+  const { seed, steps, guidance, size, scheduler, negative, tiled } = values;
   const [, width, height] = size === undefined ? [] : (/^(\d{1,5})[x×](\d{1,5})$/.exec(size) ?? []);
   if (size !== undefined && !width) throw new StillError('invalid_input', `--size ${size}: expected WxH such as 64x64`);
   return {
@@ -114,6 +116,7 @@ function requestOf(prompt: string, values: Values): GenerateRequest {
     ...(width && height && { width: Number(width), height: Number(height) }),
     ...(scheduler !== undefined && { scheduler }),
     ...(negative !== undefined && { negativePrompt: negative }),
+    ...(tiled && { tiled }),
   };
 }
 
@@ -132,9 +135,9 @@ function showProgress({ stage, done, total }: StageProgress): void {
   process.stderr.write(`\r\x1b[K${stage === 'png' ? '' : `${stage} ${done} of ${total}`}`);
 }
 
-function figures({ png, seed, steps, width, height, latencyMs, stagesMs, unknownWords }: GeneratedPicture) {
+function figures({ png, seed, steps, width, height, latencyMs, stagesMs, unknownWords, tiled }: GeneratedPicture) {
   const sha256 = createHash('sha256').update(png).digest('hex');
-  return { seed, steps, width, height, latencyMs, stagesMs, unknownWords, sha256 };
+  return { seed, steps, width, height, latencyMs, stagesMs, unknownWords, sha256, ...(tiled && { tiled }) };
 }
 
 function tell(values: Values, result: Readonly<Record<string, unknown>> & { readonly latencyMs: number }): void {

@@ -129,6 +129,8 @@ export const Variant = z.looseObject({
   }),
   steps: z.int().min(1).max(limits.steps),
   guidanceScale: z.number().min(0).max(100),
+  /** Pictures are decoded in tiles unless a request says otherwise; for pipelines whose decoder can. */
+  tiled: z.boolean().optional(),
   /** Weights of all graphs together. */
   parameters: z.int().min(0),
   /** Measured by the publisher with the bare runtime, on the machine that `machine` names. */

@@ -100,6 +100,8 @@ export const ReportBody = z.discriminatedUnion('kind', [
         unknownWords: z.array(z.string().max(100)).max(100).optional(),
         /** Made for the same request before; the latency is that of then. */
         cached: z.boolean().optional(),
+        /** Decoded in tiles. */
+        tiled: z.boolean().optional(),
         /** Text encodings that were remembered instead of computed. */
         embeddingsReused: z.int().min(0).optional(),
       })
@@ -182,6 +184,8 @@ export const PictureRequest = z.looseObject({
   /** Left out: the folder's own. */
   scheduler: z.string().min(1).max(64).optional(),
   negativePrompt: z.string().max(limits.promptCharacters).optional(),
+  /** Decode in tiles, as diffusers' `enable_tiling`; a device also does so where the whole would not fit its memory. */
+  tiled: z.boolean().optional(),
   /** Left out: the device's only or first current model. */
   model: ModelName.optional(),
   version: VersionNumber.optional(),

@@ -10,7 +10,10 @@ export type { StageProgress };
 export interface LaunchSpec {
   readonly folder: string;
   readonly manifest: { readonly [field: string]: unknown; readonly evaluation?: Manifest['evaluation'] };
-  readonly variant: Pick<Variant, 'runtime' | 'precision' | 'folder' | 'steps' | 'guidanceScale' | 'resolution'>;
+  readonly variant: Pick<
+    Variant,
+    'runtime' | 'precision' | 'folder' | 'steps' | 'guidanceScale' | 'resolution' | 'tiled'
+  >;
 }
 
 export interface EngineSpec extends LaunchSpec {
@@ -31,6 +34,7 @@ export interface GenerateRequest {
   readonly height?: number;
   readonly scheduler?: string | undefined;
   readonly negativePrompt?: string | undefined;
+  readonly tiled?: boolean | undefined;
   /** Nothing that was remembered from before may help: a measurement. */
   readonly fresh?: boolean;
   /** Put small pictures into the progress. */
@@ -51,6 +55,8 @@ export interface GeneratedPicture {
   readonly stepsMs: readonly number[];
   /** Text encodings that were remembered instead of computed. */
   readonly embeddingsReused: number;
+  /** Decoded in tiles. */
+  readonly tiled?: boolean;
   /** Words of the prompt that the tokenizer does not know. */
   readonly unknownWords: readonly string[];
 }

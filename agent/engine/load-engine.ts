@@ -95,6 +95,7 @@ async function generate(
   const latencyMs = performance.now() - startedAt;
   return {
     ...{ png, width, height, seed, latencyMs, stagesMs, unknownWords },
+    ...(request.tiled && { tiled: true }),
     steps: request.steps,
     stepsMs: steps.stepsMs,
   };

@@ -137,8 +137,9 @@ function orderOf(
 }
 
 function defaultsOf({ variant }: LaunchSpec) {
-  const { steps, guidanceScale, resolution } = variant;
-  return { steps, guidanceScale, width: resolution.width, height: resolution.height };
+  const { steps, guidanceScale, resolution, tiled } = variant;
+  const size = { width: resolution.width, height: resolution.height };
+  return { steps, guidanceScale, ...size, ...(tiled !== undefined && { tiled }) };
 }
 
 /** Leaves out what is undefined, so that it cannot hide a default. */

@@ -7,7 +7,7 @@ import { engineSpec } from '../engine-spec.ts';
 import { jobFault } from '../job-fault.ts';
 import type { Means } from '../means.ts';
 import { type PictureCache, pictureKey } from '../picture-cache.ts';
-import { observeMemory, requireMemory } from '../picture-memory.ts';
+import { observeMemory, planPicture } from '../picture-memory.ts';
 import { backoffMs } from '../rules/backoff.ts';
 import { failed, type JobOutcome } from '../rules/job-outcome.ts';
 import { sleep } from '../sleep.ts';
@@ -53,8 +53,9 @@ export async function picture(means: Means, order: PictureOrder): Promise<JobOut
 }
 
 async function generate(means: Means, order: PictureOrder, spec: EngineSpec): Promise<GeneratedPicture> {
-  const { prompt, seed, steps, guidanceScale, width, height, previews, scheduler, negativePrompt } = order.request;
-  const asked = { prompt, seed, steps, guidanceScale, width, height, previews, scheduler, negativePrompt };
+  const { prompt, seed, steps, guidanceScale, width, height, previews, scheduler, negativePrompt, tiled } =
+    order.request;
+  const asked = { prompt, seed, steps, guidanceScale, width, height, previews, scheduler, negativePrompt, tiled };
   const urgent = ({ preview }: StageProgress) => preview !== undefined;
   const onProgress = throttle(means.clock, { everyMs: PROGRESS_MS, urgent }, (progress: StageProgress) =>
     means.progress({ kind: 'job', jobId: order.jobId, ...inMessage(progress) }),
@@ -63,8 +64,8 @@ async function generate(means: Means, order: PictureOrder, spec: EngineSpec): Pr
   for (let attempt = 1; ; attempt++) {
     try {
       const engine = await unlessAborted(means.engines.get(spec), order.signal);
-      await requireMemory(means, { spec, engine, width, height });
-      const made = await engine.generate(asked, hooks);
+      const how = await planPicture(means, { spec, engine, ...{ width, height, tiled } });
+      const made = await engine.generate({ ...asked, ...how }, hooks);
       await observeMemory(means, { spec, engine, made });
       return made;
     } catch (error) {
@@ -110,6 +111,7 @@ function figures({ versionDigest, variant }: RunningModel, made: GeneratedPictur
     ...{ versionDigest, variant, seed, steps, width, height },
     embeddingsReused: made.embeddingsReused,
     ...(cached && { cached }),
+    ...(made.tiled && { tiled: true }),
     unknownWords: made.unknownWords.slice(0, UNKNOWN_WORDS).map((word) => word.slice(0, 100)),
   };
 }

@@ -17,8 +17,9 @@ export async function shadow(
   { asked, place, signal }: { asked: ShadowRequest; place: RunningModel; signal: AbortSignal },
 ): Promise<ShadowOutcome> {
   const { made } = asked;
-  const { prompt, seed, steps, guidanceScale, width, height } = asked.request;
-  const request = { prompt, seed, steps, guidanceScale, width, height };
+  const { prompt, seed, steps, guidanceScale, width, height, scheduler, negativePrompt } = asked.request;
+  const tiled = made.tiled ?? asked.request.tiled;
+  const request = { prompt, seed, steps, guidanceScale, width, height, scheduler, negativePrompt, tiled };
   try {
     const spec = await engineSpec(means.store, place);
     const isLoaded = means.engines.isLoaded(spec);

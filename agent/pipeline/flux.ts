@@ -50,6 +50,7 @@ export async function loadFlux(options: PartOptions & { defaults: PictureDefault
     checkRequest(request, {
       schedulers: parts.schedulers,
       multiple: 2 * parts.vae.scale,
+      tiles: parts.vae.tiles,
       flow: flowOf(parts, request),
       refusesNegative: 'guidance is distilled into this model, so there is nothing to guide away from; leave it out',
     });
@@ -96,8 +97,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
         timestep: tensorFor(transformer.graph, 'timestep', [Math.fround(timestep / 1000)], [1]),
       }),
   });
-  await host.reach({ stage: 'decode', done: 0, total: 1 });
-  return { picture: await vae.decode(unpackLatents(latents, channels / 4, size), width, height), unknownWords: [] };
+  return { picture: await vae.decode(unpackLatents(latents, channels / 4, size), request, host), unknownWords: [] };
 }
 
 /** Row and column of every patch, after a 0. */

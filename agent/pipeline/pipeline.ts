@@ -22,6 +22,8 @@ export interface PictureRequest {
   readonly negativePrompt?: string;
   /** A scheduler in place of the folder's own: a class of diffusers or a short name. */
   readonly scheduler?: string;
+  /** Decode in tiles that overlap, which takes the memory of one tile and blends the edges. */
+  readonly tiled?: boolean;
   /** For whoever runs the pipeline; it decides no pixel. */
   readonly fresh?: boolean;
   readonly previews?: boolean;

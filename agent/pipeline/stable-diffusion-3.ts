@@ -39,7 +39,10 @@ export async function loadStableDiffusion3(options: PartOptions & { defaults: Pi
   const parts = await loadParts(options);
   const multiple = parts.vae.scale * parts.transformer.count('patch_size');
   const check = (request: PictureDefaults) =>
-    checkRequest(request, { schedulers: parts.schedulers, multiple, flow: flowOf(parts, request) });
+    checkRequest(request, {
+      ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
+      flow: flowOf(parts, request),
+    });
   requireChannels(options.folder, parts.transformer.count('in_channels'), parts.vae.channels);
   check(options.defaults);
   return { check, generate: (request, host) => generate(parts, request, host) };
@@ -103,8 +106,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
       return contrast ? guided(conditional, await say(contrast), scale) : conditional;
     },
   });
-  await host.reach({ stage: 'decode', done: 0, total: 1 });
-  return { picture: await vae.decode(latents, width, height), unknownWords: [] };
+  return { picture: await vae.decode(latents, request, host), unknownWords: [] };
 }
 
 async function encode({ encoders, states, t5, transformer }: Parts, text: string): Promise<Condition> {

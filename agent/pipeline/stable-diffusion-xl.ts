@@ -48,7 +48,8 @@ export async function loadStableDiffusionXl(options: PartOptions & { defaults: P
     zeros: (index.force_zeros_for_empty_prompt ?? true) === true,
   };
   const multiple = parts.vae.scale * parts.unet.multiple;
-  const check = (request: PictureDefaults) => checkRequest(request, { schedulers: parts.schedulers, multiple });
+  const check = (request: PictureDefaults) =>
+    checkRequest(request, { schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles });
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
   check(options.defaults);
   return { check, generate: (request, host) => generate(parts, request, host) };
@@ -76,8 +77,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
       return contrast ? guided(conditional, await say(contrast), scale) : conditional;
     },
   });
-  await host.reach({ stage: 'decode', done: 0, total: 1 });
-  return { picture: await vae.decode(latents, width, height), unknownWords: [] };
+  return { picture: await vae.decode(latents, request, host), unknownWords: [] };
 }
 
 async function away(parts: Parts, { negativePrompt }: PictureRequest, asked: Condition): Promise<Condition> {

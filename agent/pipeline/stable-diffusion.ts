@@ -35,7 +35,10 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
       ? undefined
       : 'guidance is distilled into this model, so nothing is guided away from';
   const check = (request: PictureDefaults) =>
-    checkRequest(request, { schedulers: parts.schedulers, multiple, ...(refusesNegative && { refusesNegative }) });
+    checkRequest(request, {
+      ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
+      ...(refusesNegative && { refusesNegative }),
+    });
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
   check(options.defaults);
   return { check, generate: (request, host) => generate(parts, request, host) };
@@ -61,8 +64,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
       return contrast ? guided(conditional, await unet.predict({ ...at, words: contrast }), scale) : conditional;
     },
   });
-  await host.reach({ stage: 'decode', done: 0, total: 1 });
-  return { picture: await vae.decode(latents, width, height), unknownWords: [] };
+  return { picture: await vae.decode(latents, request, host), unknownWords: [] };
 }
 
 async function encode({ encoder }: Parts, text: string): Promise<Float32Tensor> {

@@ -85,7 +85,13 @@ function sampleSize(value: unknown, file: string): Parts['side'] {
   throw new EngineFault('load_failed', `${file}: sample_size is ${JSON.stringify(value)}; expected pixels`);
 }
 
-function check({ side, guided }: Parts, { steps, width, height, guidanceScale }: PictureDefaults): void {
+function check({ side, guided }: Parts, request: PictureDefaults & Partial<PictureRequest>): void {
+  const { steps, width, height, guidanceScale, tiled } = request;
+  if (tiled)
+    throw new EngineFault(
+      'invalid_request',
+      'tiled: this model paints pixels, there is nothing to decode; leave it out',
+    );
   if (!Number.isInteger(steps) || steps < 1 || steps > limits.steps)
     throw new EngineFault(
       'steps_not_supported',

@@ -22,6 +22,7 @@ interface Wanted {
     height: number;
     negative_prompt: string | null;
     scheduler: string | null;
+    tiled?: boolean;
     pixels: string;
   }[];
 }
@@ -56,6 +57,7 @@ describe.each(kinds)('%s', async (kind) => {
       ...{ width: wanted.width, height: wanted.height },
       ...(wanted.negative_prompt !== null && { negativePrompt: wanted.negative_prompt }),
       ...(wanted.scheduler !== null && { scheduler: wanted.scheduler }),
+      ...(wanted.tiled && { tiled: true }),
     };
     pipeline.check(request);
     const { picture } = await pipeline.generate(request, { reach: async () => {} });

@@ -10,6 +10,8 @@ export interface Bounds {
   readonly schedulers: Schedulers;
   /** Both sides must be multiples of it. */
   readonly multiple: number;
+  /** Whether the decoder can work in tiles. */
+  readonly tiles: boolean;
   readonly flow?: FlowSettings;
   /** Why a negative prompt has no effect here, where it has none. */
   readonly refusesNegative?: string;
@@ -32,6 +34,11 @@ export function checkRequest(request: PictureDefaults & Partial<PictureRequest>,
     throw new EngineFault('invalid_request', `guidanceScale: ${guidanceScale} is no number from 0 up`);
   if (request.negativePrompt !== undefined && bounds.refusesNegative)
     throw new EngineFault('invalid_request', `negativePrompt: ${bounds.refusesNegative}`);
+  if (request.tiled && !bounds.tiles)
+    throw new EngineFault(
+      'invalid_request',
+      "tiled: this folder's decoder is none that works in tiles (a small one, or sample_size fits no tile)",
+    );
   const scheduler = bounds.schedulers.choose(request.scheduler);
   try {
     scheduler.schedule(steps, bounds.flow);

@@ -1,19 +1,30 @@
 // Latents become a picture: AutoencoderKL's decoder, or a small one (TAESD) in its place.
 import { join } from 'node:path';
 import { EngineFault } from '../fault.ts';
-import { loadGraph, requireDims } from '../graph.ts';
+import { type Graph, loadGraph, requireDims } from '../graph.ts';
+import type { PipelineHost } from '../pipeline.ts';
 import { planesToRgb } from '../pixels.ts';
 import type { RgbPicture } from '../png.ts';
 import { readJson } from '../read-json.ts';
+import { decodeTiles, type Planes, type Tiling, tilingOf } from './decode-tiles.ts';
 import type { PartOptions } from './text-encoder.ts';
+
+interface Decoding {
+  readonly width: number;
+  readonly height: number;
+  /** In tiles that overlap, where the picture is larger than one. */
+  readonly tiled?: boolean;
+}
 
 export interface VaeDecoder {
   /** Pixels a side for each latent. */
   readonly scale: number;
   /** Of latents. */
   readonly channels: number;
+  /** Whether it can decode in tiles: a small decoder has none, and needs none. */
+  readonly tiles: boolean;
   /** @param latents float32 [channels, height / scale, width / scale] as the denoiser left them */
-  decode(latents: Float32Array, width: number, height: number): Promise<RgbPicture>;
+  decode(latents: Float32Array, at: Decoding, host: PipelineHost): Promise<RgbPicture>;
 }
 
 /** @throws EngineFault `load_failed` that names the file and the setting */
@@ -38,17 +49,43 @@ export async function loadVaeDecoder({ folder, runtime, threads }: PartOptions):
   ];
   if (factor <= 0) throw new EngineFault('load_failed', `${file}: scaling_factor is ${factor}`);
   const scale = 2 ** (blocks.length - 1);
+  const tiling = config.block_out_channels ? tilingOf(firstNumber(config.sample_size), scale) : null;
   return {
     scale,
     channels,
-    async decode(latents, width, height) {
+    tiles: tiling !== null,
+    async decode(latents, { width, height, tiled }, host) {
       const data = latents.map((value) => Math.fround(value / factor) + shift);
-      const dims = [1, channels, height / scale, width / scale];
-      const planes = (await graph.run({ latent_sample: { type: 'float32', dims, data } })).float32('sample').data;
-      if (planes.length === 3 * width * height) return planesToRgb(planes, width, height);
-      throw new EngineFault('run_failed', `${graph.path}: sample holds ${planes.length} values for ${width}x${height}`);
+      const whole = { data, width: width / scale, height: height / scale };
+      const fits = !tiling || Math.max(whole.width, whole.height) <= tiling.tileLatents;
+      const planes =
+        tiled && !fits ? await inTiles(graph, whole, tiling, host) : await atOnce(graph, whole, scale, host);
+      return planesToRgb(planes.data, width, height);
     },
   };
+}
+
+/** Some folders keep a pair. */
+const firstNumber = (value: unknown): number => Number(Array.isArray(value) ? value[0] : value) || 0;
+
+async function atOnce(graph: Graph, latents: Planes, scale: number, host: PipelineHost): Promise<Planes> {
+  await host.reach({ stage: 'decode', done: 0, total: 1 });
+  return decodeOne(graph, latents, scale);
+}
+
+async function inTiles(graph: Graph, latents: Planes, tiling: Tiling, host: PipelineHost): Promise<Planes> {
+  return decodeTiles(latents, tiling, async (tile, { index, total }) => {
+    await host.reach({ stage: 'decode', done: index, total });
+    return decodeOne(graph, tile, tiling.scale);
+  });
+}
+
+async function decodeOne(graph: Graph, { data, width, height }: Planes, scale: number): Promise<Planes> {
+  const dims = [1, data.length / (width * height), height, width];
+  const planes = (await graph.run({ latent_sample: { type: 'float32', dims, data } })).float32('sample').data;
+  const [wide, high] = [width * scale, height * scale];
+  if (planes.length === 3 * wide * high) return { data: planes, width: wide, height: high };
+  throw new EngineFault('run_failed', `${graph.path}: sample holds ${planes.length} values for ${wide}x${high}`);
 }
 
 /** @throws EngineFault `load_failed` when the denoiser's latents are not the decoder's */

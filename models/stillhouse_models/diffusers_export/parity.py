@@ -38,8 +38,9 @@ def make_parity(
     for i, kind in enumerate(kinds):
         say(f"{kind} ({i + 1}/{len(kinds)})")
         source = make_tiny(kind, out / "diffusers" / kind, seed + i)
+        wanted = _requests(kind, random.Random(seed + i), requests)
         differences = export_folder(source, out / kind, say=lambda _: None, **how)
-        painted = paint(source, _requests(kind, random.Random(seed + i), requests))
+        painted = paint(source, [*wanted, *_tiled(kind, wanted[0])])
         _write(out / kind / "wanted.json", {"kind": kind, "seed": seed, "graphs": differences, "pictures": painted})
         _write(out / kind / "tokens.json", _tokens(source, random.Random(seed + i)))
     shutil.rmtree(out / "diffusers")
@@ -52,6 +53,11 @@ def make_parity(
 
 def _requests(kind: str, chance: random.Random, count: int) -> list[Wanted]:
     return [_request(kind, chance, i) for i in range(count)]
+
+
+def _tiled(kind: str, first: Wanted) -> list[Wanted]:
+    """The first once more, larger than one tile of the decoder, with a row and a column of tiles that are cut off."""
+    return [] if kind == "sd-turbo" else [replace(first, width=112, height=80, tiled=True)]
 
 
 def _request(kind: str, chance: random.Random, i: int) -> Wanted:

@@ -24,6 +24,7 @@ class Wanted:
     height: int
     negative_prompt: str | None = None
     scheduler: str | None = None
+    tiled: bool = False
 
 
 def paint(folder: Path, wanted: list[Wanted]) -> list[dict[str, Any]]:
@@ -35,6 +36,8 @@ def paint(folder: Path, wanted: list[Wanted]) -> list[dict[str, Any]]:
     for one in wanted:
         named = getattr(diffusers, one.scheduler).from_config(own.config) if one.scheduler else type(own).from_config(own.config)
         pipeline.scheduler = named
+        if hasattr(pipeline.vae, "use_tiling"):
+            pipeline.vae.use_tiling = one.tiled
         pixels = _pixels(pipeline, one)
         painted.append({**asdict(one), "pixels": base64.b64encode(pixels.tobytes()).decode()})
     return painted

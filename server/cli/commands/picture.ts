@@ -21,6 +21,7 @@ interface Options {
   readonly variant?: string;
   readonly scheduler?: string;
   readonly negative?: string;
+  readonly tiled?: boolean;
   readonly out?: string;
   readonly timeout?: number;
   readonly priority?: PicturePriority;
@@ -43,6 +44,10 @@ export function picture(): Command {
     .option('--variant <name>', 'such as openvino-fp16; refused where the device runs another')
     .option('--scheduler <name>', 'in place of the model’s own, such as euler, ddim, dpm++-karras')
     .option('--negative <text>', 'what to lead away from')
+    .option(
+      '--tiled',
+      'decode a large picture in tiles; a device also does so where the whole would not fit its memory',
+    )
     .addOption(
       new Option('--priority <priority>', 'among the pictures that wait there; else normal').choices(
         PicturePriority.options,
@@ -58,6 +63,7 @@ export function picture(): Command {
         ...{ device, prompt, seed: options.seed, steps: options.steps, guidanceScale: options.guidance },
         ...{ ...options.size, ...options.model, timeoutMs: options.timeout, priority: options.priority },
         ...{ variant: options.variant, scheduler: options.scheduler, negativePrompt: options.negative },
+        tiled: options.tiled,
         ...{ allowCached: options.cached, previews: options.previews === undefined ? undefined : true },
       };
       const fetched = await untilInterrupt((signal) =>
