@@ -38,14 +38,17 @@ def loss_figure(rows: Rows, name: str, file: Path) -> Path | None:
 
 def quality_figure(rows: Rows, name: str, file: Path) -> Path | None:
     """Shares of held-out prompts, as judged on the way and (dots) at the end of each phase; undone ones crossed out."""
-    judged = [row for row in rows if QUALITY.keys() <= row.keys()]
+    judged = [row for row in rows if QUALITY.keys() & row.keys()]
     if not judged:
         return None
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     (axes,) = _panels(figure, 1)
     for key, label in QUALITY.items():
-        (line,) = axes.plot([row["step"] for row in judged], [row[key] for row in judged], linewidth=1, label=label)
-        for row in judged:
+        told = [row for row in judged if key in row]
+        if not told:
+            continue
+        (line,) = axes.plot([row["step"] for row in told], [row[key] for row in told], linewidth=1, label=label)
+        for row in told:
             if row.get("closed"):
                 axes.plot(row["step"], row[key], marker="x" if row.get("undone") else "o", color=line.get_color())
     axes.set_ylim(0, 1)
