@@ -3,11 +3,12 @@
 The first signal lets the running step end and saves; the second one ends at once, at the price of what was not saved yet.
 """
 
+import os
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from stillhouse_models.faults import StoppedError
 from stillhouse_models.time_left import rate_and_time_left
 
 PLAIN_EVERY_SECONDS = 15.0
+STDERR = 2
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -52,7 +54,10 @@ class LiveWatch:
         if self.immediate or self.asked is not None:
             raise StoppedError(number)
         self.asked = number
-        self.say("stopping after this step …")
+        # Not through the console: the signal may have come in the middle of a line of its own, or of an import.
+        before = "\n" if self.bar else ""
+        with suppress(OSError):
+            os.write(STDERR, f"{before}stopping after this step …\n".encode())
 
     @property
     def stop_asked(self) -> bool:

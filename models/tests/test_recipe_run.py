@@ -139,7 +139,7 @@ def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
     until(lambda: (tmp_path / "o/training/stages.json").exists(), child)
     os.close(write)
     told = child.communicate()[1]
-    assert child.returncode == 128 + signal.SIGTERM
+    assert child.returncode == 128 + signal.SIGTERM, told
     assert "SIGTERM" in told
 
 
