@@ -2,6 +2,7 @@
 // document is made from it. Times are UTC milliseconds unless a field's name says otherwise.
 import { z } from 'zod';
 import { BenchComparison, BenchMode, BenchResult } from './bench.ts';
+import { BenchSettings, Fit, FitTarget } from './fit.ts';
 import { GateVerdict } from './gates.ts';
 import { DeviceName, Id, Labels, ModelName, Sha256, VersionNumber } from './ids.ts';
 import { InstallationReason, InstallationState } from './installation.ts';
@@ -275,6 +276,9 @@ export const BenchRunView = z.looseObject({
   /** The other version of a comparison, and how it ended. */
   against: z.looseObject({ model: ModelName, version: VersionNumber }).nullable(),
   comparison: BenchComparison.nullable(),
+  /** Other than the variant's own; such a run counts for no gate and stands in no table. */
+  settings: BenchSettings.optional(),
+  fit: Fit.optional(),
 });
 export type BenchRunView = z.infer<typeof BenchRunView>;
 
@@ -452,6 +456,10 @@ export const RequestBenchBody = z.strictObject({
   mode: BenchMode.default('quick'),
   /** Compare with this version, picture by picture in turn. */
   against: z.strictObject({ model: ModelName, version: VersionNumber }).optional(),
+  /** In place of the variant's own; not for a comparison. */
+  settings: BenchSettings.optional(),
+  /** Choose the largest size and the most steps that meet it. */
+  fit: FitTarget.optional(),
   timeoutMs: z
     .int()
     .min(1000)
@@ -461,7 +469,9 @@ export const RequestBenchBody = z.strictObject({
 export const RequestPictureBody = z.strictObject({
   /** A device's name, or a selector: then the device expected to finish first. */
   device: z.string().min(1).max(2000),
-  ...PictureRequest.omit({ seed: true, requestedBy: true }).shape,
+  ...PictureRequest.omit({ seed: true, requestedBy: true, fit: true }).shape,
+  /** Choose the largest size and the most steps that meet it, by what that device measured. */
+  fit: FitTarget.optional(),
   /** Left out: chosen at random and told. */
   seed: z.int().min(0).max(0xffffffff).optional(),
   timeoutMs: z

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { BenchComparison, BenchMode, BenchResult } from './bench.ts';
 import { DesiredState } from './desired-state.ts';
+import { BenchSettings, Fit } from './fit.ts';
 import { Id, ModelName, Sha256, VersionNumber } from './ids.ts';
 import { InstallationReason, InstallationState } from './installation.ts';
 import { Inventory } from './inventory.ts';
@@ -96,6 +97,8 @@ export const ReportBody = z.discriminatedUnion('kind', [
         steps: z.int().min(1),
         width: z.int().min(1),
         height: z.int().min(1),
+        /** Peak of the engine process, where it had made nothing larger before. */
+        peakRssBytes: z.int().min(0).optional(),
         /** Words of the prompt that the model does not know. */
         unknownWords: z.array(z.string().max(100)).max(100).optional(),
         /** Made for the same request before; the latency is that of then. */
@@ -197,6 +200,8 @@ export const PictureRequest = z.looseObject({
   allowCached: z.boolean().optional(),
   /** Send small pictures of what it looks like on the way. */
   previews: z.boolean().optional(),
+  /** Why the server chose these settings, where the request left that to it. */
+  fit: Fit.optional(),
   /** Who asked, set by the server: requesters take turns. */
   requestedBy: z.string().max(200).optional(),
 });
@@ -209,6 +214,9 @@ export const BenchRequest = z.looseObject({
   ...BenchedVersion.shape,
   /** Measure this one in turn with it, and say which is faster. */
   against: BenchedVersion.optional(),
+  /** In place of the variant's own. */
+  settings: BenchSettings.optional(),
+  fit: Fit.optional(),
 });
 export type BenchRequest = z.infer<typeof BenchRequest>;
 

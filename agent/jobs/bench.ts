@@ -41,7 +41,8 @@ export async function bench(
       },
     };
     if (request.against) return await compare(means, { jobId, request, a: spec, options });
-    const result = await means.measure.runBench({ ...options, mode: request.mode, spec });
+    const { mode, settings = {} } = request;
+    const result = await means.measure.runBench({ ...options, mode, spec, settings });
     if (signal.aborted) return { kind: 'stopped' };
     return {
       kind: 'ended',

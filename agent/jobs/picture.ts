@@ -31,16 +31,25 @@ export interface PictureOrder {
   readonly onGenerated: (made: GeneratedPicture, cached: boolean) => void;
 }
 
+interface Generated {
+  readonly made: GeneratedPicture;
+  /** Of its engine; null where that made larger ones before. */
+  readonly peakRssBytes: number | null;
+}
+
 export async function picture(means: Means, order: PictureOrder): Promise<JobOutcome> {
   const { jobId, place, signal, cache } = order;
   const key = order.request.allowCached ? pictureKey(place, order.request) : null;
   const known = key === null ? null : cache.find(key);
-  let made: GeneratedPicture;
+  let generated: Generated;
   try {
-    made = known ?? (await generate(means, order, await engineSpec(means.store, place)));
+    generated = known
+      ? { made: known, peakRssBytes: null }
+      : await generate(means, order, await engineSpec(means.store, place));
   } catch (error) {
     return signal.aborted ? { kind: 'stopped' } : jobFault(jobId, error);
   }
+  const { made } = generated;
   if (key !== null) cache.keep(key, made);
   order.onGenerated(made, known !== null);
   const refusal = await deliver(means, order, made.png);
@@ -48,11 +57,11 @@ export async function picture(means: Means, order: PictureOrder): Promise<JobOut
   if (refusal !== null) return failed(jobId, 'FAILED', { code: 'upload_failed', message: refusal });
   return {
     kind: 'ended',
-    report: { kind: 'job', jobId, to: 'SUCCEEDED', picture: figures(place, made, known !== null) },
+    report: { kind: 'job', jobId, to: 'SUCCEEDED', picture: figures(place, generated, known !== null) },
   };
 }
 
-async function generate(means: Means, order: PictureOrder, spec: EngineSpec): Promise<GeneratedPicture> {
+async function generate(means: Means, order: PictureOrder, spec: EngineSpec): Promise<Generated> {
   const { prompt, seed, steps, guidanceScale, width, height, previews, scheduler, negativePrompt, tiled } =
     order.request;
   const asked = { prompt, seed, steps, guidanceScale, width, height, previews, scheduler, negativePrompt, tiled };
@@ -66,8 +75,8 @@ async function generate(means: Means, order: PictureOrder, spec: EngineSpec): Pr
       const engine = await unlessAborted(means.engines.get(spec), order.signal);
       const how = await planPicture(means, { spec, engine, ...{ width, height, tiled } });
       const made = await engine.generate({ ...asked, ...how }, hooks);
-      await observeMemory(means, { spec, engine, made });
-      return made;
+      const peakRssBytes = await observeMemory(means, { spec, engine, made });
+      return { made, peakRssBytes };
     } catch (error) {
       const died = error instanceof EngineFault && error.code === 'killed' && !order.signal.aborted;
       if (!died || attempt >= ATTEMPTS) throw error;
@@ -101,7 +110,7 @@ function inMessage({ preview, ...progress }: StageProgress) {
   return text && text.length <= limits.previewCharacters ? { ...progress, preview: text } : progress;
 }
 
-function figures({ versionDigest, variant }: RunningModel, made: GeneratedPicture, cached: boolean) {
+function figures({ versionDigest, variant }: RunningModel, { made, peakRssBytes }: Generated, cached: boolean) {
   const { png, latencyMs, stagesMs, seed, steps, width, height } = made;
   return {
     sha256: createHash('sha256').update(png).digest('hex'),
@@ -110,6 +119,7 @@ function figures({ versionDigest, variant }: RunningModel, made: GeneratedPictur
     stagesMs: { ...stagesMs },
     ...{ versionDigest, variant, seed, steps, width, height },
     embeddingsReused: made.embeddingsReused,
+    ...(peakRssBytes !== null && { peakRssBytes }),
     ...(cached && { cached }),
     ...(made.tiled && { tiled: true }),
     unknownWords: made.unknownWords.slice(0, UNKNOWN_WORDS).map((word) => word.slice(0, 100)),

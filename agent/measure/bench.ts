@@ -1,6 +1,7 @@
 // A bench run: a fresh engine, its load, its first picture, timed queries, memory, quality, and what disturbed it.
 import { BENCH_MODES, type BenchMode, type BenchResult } from '../../shared/bench.ts';
 import type { Clock } from '../../shared/clock.ts';
+import type { BenchSettings } from '../../shared/fit.ts';
 import { median } from '../../shared/statistics.ts';
 import type { Engine, EngineLauncher, EngineSpec } from '../engine/engine.ts';
 import { type BenchPrompt, readBenchPrompts } from './bench-prompts.ts';
@@ -16,6 +17,8 @@ export interface BenchOptions {
   readonly launcher: EngineLauncher;
   readonly spec: EngineSpec;
   readonly mode: BenchMode;
+  /** In place of the variant's own. */
+  readonly settings?: BenchSettings;
   readonly agentVersion: string;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
@@ -23,7 +26,8 @@ export interface BenchOptions {
 }
 
 /** @throws EngineFault when the engine does not load, dies, or the run is canceled */
-export async function runBench(options: BenchOptions): Promise<BenchResult> {
+export async function runBench(asked: BenchOptions): Promise<BenchResult> {
+  const options = { ...asked, spec: withSettings(asked.spec, asked.settings ?? {}) };
   const { launcher, spec, clock, signal } = options;
   const startedAtMs = clock.now();
   const prompts = await readBenchPrompts(spec);
@@ -34,7 +38,8 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   try {
     const cold = await generateFirst(engine, prompts, signal);
     const timed = await timedRun(options, { engine, prompts, probes });
-    const quality = await scored(options, engine, prompts, timed.pictures);
+    // The evaluator looks at pictures of the usual size only.
+    const quality = sameSize(asked.spec, spec) ? await scored(options, engine, prompts, timed.pictures) : null;
     await probes.take();
     return {
       ...whatRan(options, engine),
@@ -53,6 +58,15 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     await engine.close();
   }
 }
+
+function withSettings(spec: EngineSpec, { steps, width, height }: BenchSettings): EngineSpec {
+  const usual = spec.variant.resolution;
+  const resolution = { ...usual, width: width ?? usual.width, height: height ?? usual.height };
+  return { ...spec, variant: { ...spec.variant, steps: steps ?? spec.variant.steps, resolution } };
+}
+
+const sameSize = ({ variant: { resolution: a } }: EngineSpec, { variant: { resolution: b } }: EngineSpec): boolean =>
+  a.width === b.width && a.height === b.height;
 
 /** A copy of its own: what goes into a message is plain. */
 function resultOf({ pictures, interval, artifacts, ...numbers }: MeasuredQuality) {

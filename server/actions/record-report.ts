@@ -2,6 +2,7 @@
 // twice changes nothing; the acknowledgement is owed from the commit on, never before. A gap in the numbers means that
 // the device dropped reports on purpose (its outbox is bounded): the line is in order, so nothing is still to come.
 import type { BenchResult } from '../../shared/bench.ts';
+import type { BenchSettings } from '../../shared/fit.ts';
 import { newId } from '../../shared/ids.ts';
 import { installationTable } from '../../shared/installation.ts';
 import { jobTable } from '../../shared/job.ts';
@@ -102,17 +103,26 @@ export async function recordReport(
     if (job !== known) await jobs.move(tx, known, { to: 'SENT', atMs: nowMs });
     const change = { to: said.to, atMs: nowMs, ...(said.reason && { reason: said.reason }) };
     if (said.to !== 'SUCCEEDED') return jobs.move(tx, job, change);
-    const fault = job.kind === 'bench' ? await keepBench(tx, device, said) : await pictureFault(tx, said);
-    const result = said.picture ?? (said.comparison && { comparison: said.comparison });
+    const fault = job.kind === 'bench' ? await keepBench(tx, device, { job, said }) : await pictureFault(tx, said);
+    const apart = job.kind === 'bench' && job.request.settings ? { bench: said.bench } : undefined;
+    const result = said.picture ?? (said.comparison ? { comparison: said.comparison } : apart);
     if (!fault) return jobs.move(tx, job, { ...change, ...(result && { result }) });
     await jobs.move(tx, job, { to: 'FAILED', atMs: nowMs, reason: fault });
   }
 
-  async function keepBench(tx: Db, device: devices.Device, { jobId, bench, comparison }: Said<'job'>) {
+  /** A run with settings of its own stays with its job: gates and tables compare what the variant usually does. */
+  async function keepBench(
+    tx: Db,
+    device: devices.Device,
+    { job, said: { jobId, bench, comparison } }: { job: jobs.Job & { kind: 'bench' }; said: Said<'job'> },
+  ) {
     if (comparison) return null;
     if (!bench) return { code: 'engine_failed', message: 'the device reported success without a result' } as const;
-    await saveBench(tx, device, { benchRunId: jobId, jobId, installationId: null, result: bench });
-    return null;
+    const { settings } = job.request;
+    if (!settings) await saveBench(tx, device, { benchRunId: jobId, jobId, installationId: null, result: bench });
+    if (!settings || wasRunWith(bench, settings)) return null;
+    const message = 'the device benched its usual settings instead of those asked for; update its agent';
+    return { code: 'invalid_request', message } as const;
   }
 
   async function pictureFault(tx: Db, { jobId, picture }: Said<'job'>) {
@@ -142,6 +152,11 @@ export async function recordReport(
     log('warn', `a report was refused: ${why}`, { device: name, seq, kind, installationId, jobId, from, to });
   }
 }
+
+const wasRunWith = ({ steps, resolution }: BenchResult, settings: BenchSettings): boolean =>
+  steps === (settings.steps ?? steps) &&
+  resolution.width === (settings.width ?? resolution.width) &&
+  resolution.height === (settings.height ?? resolution.height);
 
 const CALLED_OFF = {
   to: 'SUPERSEDED',

@@ -1,5 +1,6 @@
 import type { BenchMode } from '../../shared/bench.ts';
 import { StillError } from '../../shared/errors.ts';
+import type { BenchSettings, Fit, FitTarget } from '../../shared/fit.ts';
 import { newId } from '../../shared/ids.ts';
 import { limits, timings } from '../../shared/limits.ts';
 import * as audit from '../store/audit.ts';
@@ -10,6 +11,7 @@ import * as installations from '../store/installations.ts';
 import * as jobs from '../store/jobs.ts';
 import * as versions from '../store/versions.ts';
 import type { World } from '../store/world.ts';
+import { fitSettings } from './job-steps/fit-settings.ts';
 
 /** For a device that is away it waits until the deadline. @returns the bench run's id */
 export async function requestBench(
@@ -20,6 +22,8 @@ export async function requestBench(
     readonly version: string;
     readonly mode: BenchMode;
     readonly against?: { readonly model: string; readonly version: string } | undefined;
+    readonly settings?: BenchSettings | undefined;
+    readonly fit?: FitTarget | undefined;
     readonly timeoutMs?: number | undefined;
     readonly actor: string;
   },
@@ -33,6 +37,7 @@ export async function requestBench(
     const { deviceId, name } = device;
     const versionDigest = await digestOnDevice(tx, device, { model, version });
     const { against } = request;
+    const chosen = await settingsOf(tx, device, { ...request, versionDigest });
     const other = against && { ...against, versionDigest: await digestOnDevice(tx, device, against) };
     if ((await jobs.openOf(tx, deviceId)).length >= limits.jobsPerDevice)
       throw new StillError('too_many', `${name} has ${limits.jobsPerDevice} jobs before this one already`);
@@ -40,7 +45,7 @@ export async function requestBench(
     const job = {
       ...{ jobId, deviceId, requestedAtMs: atMs, requestedBy: actor, deadlineMs: atMs + timeoutMs },
       kind: 'bench',
-      request: { mode, model, version, versionDigest, ...(other && { against: other }) },
+      request: { mode, model, version, versionDigest, ...(other && { against: other }), ...chosen },
     } as const;
     await jobs.insert(tx, job);
     await commands.owe(tx, job, atMs);
@@ -59,6 +64,31 @@ export async function requestBench(
     });
     return jobId;
   });
+}
+
+/** @returns nothing where the variant's own settings are meant */
+async function settingsOf(
+  tx: Db,
+  device: devices.Device,
+  request: {
+    readonly versionDigest: string;
+    readonly against?: unknown;
+    readonly settings?: BenchSettings | undefined;
+    readonly fit?: FitTarget | undefined;
+  },
+): Promise<{ settings?: BenchSettings; fit?: Fit }> {
+  const { against, settings = {}, fit: target, versionDigest } = request;
+  const own = Object.values(settings).some((value) => value !== undefined);
+  if (against && (own || target))
+    throw new StillError(
+      'invalid_input',
+      'a comparison runs both versions as they usually run; leave settings and fit out',
+    );
+  if (!target) return own ? { settings } : {};
+  const running = device.running.find((one) => one.versionDigest === versionDigest);
+  if (!running)
+    throw new StillError('unprocessable', `${device.name} does not run that version now; fit needs one that runs`);
+  return fitSettings(tx, { device, versionDigest, variant: running.variant, target, fixed: settings });
 }
 
 /** @throws StillError unless the version is published and stands on the device */

@@ -1,4 +1,5 @@
 import { StillError } from '../../shared/errors.ts';
+import type { FitTarget } from '../../shared/fit.ts';
 import { newId } from '../../shared/ids.ts';
 import { limits, timings } from '../../shared/limits.ts';
 import type { PictureRequest, RunningModel } from '../../shared/messages.ts';
@@ -12,11 +13,14 @@ import * as devices from '../store/devices.ts';
 import * as groups from '../store/groups.ts';
 import * as jobs from '../store/jobs.ts';
 import type { World } from '../store/world.ts';
+import { fitSettings } from './job-steps/fit-settings.ts';
 
 export interface PictureOrder {
   /** A device's name, or a selector. */
   readonly device: string;
-  readonly request: Omit<PictureRequest, 'seed'> & { readonly seed?: number };
+  readonly request: Omit<PictureRequest, 'seed' | 'fit'> & { readonly seed?: number };
+  /** Chooses size and steps; what the request fixes of them stays. */
+  readonly fit?: FitTarget | undefined;
   readonly timeoutMs?: number;
   readonly actor: string;
 }
@@ -30,9 +34,10 @@ export async function requestPicture({ store, clock, randomness }: World, order:
   const atMs = clock.now();
   const { timeoutMs = timings.pictureDeadlineMs, actor } = order;
   const seed = order.request.seed ?? Math.floor(randomness.uniform() * 2 ** 32);
-  const request = { ...order.request, seed } as PictureRequest;
+  const asked = { ...order.request, seed } as PictureRequest;
   return store.write(async (tx) => {
-    const device = await chooseDevice(tx, order.device, request);
+    const device = await chooseDevice(tx, order.device, asked);
+    const request = order.fit ? await fitted(tx, device, { asked, target: order.fit }) : asked;
     if ((await jobs.openOf(tx, device.deviceId)).length >= limits.jobsPerDevice)
       throw new StillError('too_many', `${device.name} has ${limits.jobsPerDevice} jobs before this one already`);
     const jobId = newId('pic', atMs, randomness.bytes);
@@ -85,6 +90,26 @@ const runsNothing = ({ model, version, variant }: PictureRequest) =>
   model || version || variant
     ? `runs no ${[[model, version].filter(Boolean).join('@'), variant].filter(Boolean).join(' as ')}; roll it out there first`
     : 'runs no model; roll one out there first';
+
+/** The version is named from here on: another one would need other settings. */
+async function fitted(
+  tx: Db,
+  device: devices.Device,
+  { asked, target }: { asked: PictureRequest; target: FitTarget },
+): Promise<PictureRequest> {
+  const runs = wouldRun(device.running, asked);
+  if (!runs) throw new StillError('unprocessable', `${device.name} ${runsNothing(asked)}`);
+  const { model, version, variant, versionDigest } = runs;
+  const { steps, width, height } = asked;
+  const { settings, fit } = await fitSettings(tx, {
+    device,
+    versionDigest,
+    variant,
+    target,
+    fixed: { steps, width, height },
+  });
+  return { ...asked, ...settings, model, version, variant, fit };
+}
 
 /** The same choice as the agent's: the version that is named, else the first current one. */
 function wouldRun(running: readonly RunningModel[], { model, version, variant }: PictureRequest): RunningModel | null {

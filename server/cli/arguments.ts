@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from 'commander';
 import ms from 'ms';
 import { parseByteRate } from '../../shared/byte-rate.ts';
+import type { FitTarget } from '../../shared/fit.ts';
 import { parseGate } from '../../shared/gates.ts';
 import { LabelKey, LabelValue, ModelName, VersionNumber, VersionRef } from '../../shared/ids.ts';
 import { parseSelector, parseTarget } from '../../shared/targets.ts';
@@ -106,6 +107,18 @@ export function growth(text: string): { factor: number; after: number } {
   if (factor && after && Number(factor) > 1 && Number(after) >= 1)
     return { factor: Number(factor), after: Number(after) };
   throw new InvalidArgumentError('Expected FACTORx/SUCCESSES such as 2x/10: twice as many after every ten successes.');
+}
+
+/** `latency=500ms` or `memory=300MB`; given twice, both. Used as commander calls it: once for each argument. */
+export function fitTarget(text: string, before: FitTarget = {}): FitTarget {
+  const [, what, value = ''] = /^(latency|memory)=(.+)$/.exec(text) ?? [];
+  if (what === 'latency') return { ...before, latencyMs: duration(value) };
+  const size = parseByteRate(value);
+  if (what === 'memory' && size.kind === 'rate' && !value.includes('/'))
+    return { ...before, memoryBytes: size.bytesPerSecond };
+  throw new InvalidArgumentError(
+    'Expected latency=DURATION such as latency=500ms, or memory=SIZE such as memory=300MB.',
+  );
 }
 
 /** `500kB` or `2MB`. @returns bytes a second */

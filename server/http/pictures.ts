@@ -24,8 +24,8 @@ export function pictureHandlers(world: World): Pick<Handlers, PictureRoutes> {
   };
   return {
     requestPicture: async ({ body, actor }) => {
-      const { device, timeoutMs, ...request } = body;
-      return show(await requestPicture(world, { device, timeoutMs, request, actor }));
+      const { device, timeoutMs, fit, ...request } = body;
+      return show(await requestPicture(world, { device, timeoutMs, request, fit, actor }));
     },
     listPictures: async ({ query: { limit, device } }) => {
       const known = device === undefined ? undefined : await devices.byName(db, device);

@@ -9,12 +9,15 @@ export async function viewBenchRuns(db: Db, jobs: readonly Job[]): Promise<Bench
   const views: BenchRunView[] = [];
   for (const job of jobs) {
     if (job.kind !== 'bench') continue;
-    const { mode, model, version, against } = job.request;
-    const result = job.state === 'SUCCEEDED' ? await benchRuns.ofJob(db, job.jobId) : null;
+    const { mode, model, version, against, settings, fit } = job.request;
+    const own = job.result?.bench as BenchRunView['result'] | undefined;
+    const result = job.state === 'SUCCEEDED' ? (own ?? (await benchRuns.ofJob(db, job.jobId))) : null;
     views.push({
       ...{ benchRunId: job.jobId, ...viewJob(job, names), model, version, mode, result },
       against: against ? { model: against.model, version: against.version } : null,
       comparison: (job.result?.comparison as BenchRunView['comparison'] | undefined) ?? null,
+      ...(settings && { settings }),
+      ...(fit && { fit }),
     });
   }
   return views;

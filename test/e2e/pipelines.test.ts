@@ -78,6 +78,43 @@ describe.each(kinds)('%s', (kind, pipeline, scheduler) => {
   });
 });
 
+describe('settings that meet a target', () => {
+  const ref = 'tiny-sd@1.0.0';
+  const fitted = (target: string, ...more: string[]) =>
+    ['picture', 'pi-kitchen', 'a red fox', '--model', ref, '--fit', target, ...more, '-o', 'fit.png'] as const;
+
+  it('are those that were measured there: a size once a bench has run it', async () => {
+    type Made = { width: number; height: number; steps: number; fit: { measurements: number; target: object } };
+    const before = await json<Made>(...fitted('latency=10m'));
+    expect(before).toMatchObject({ width: 64, height: 64, fit: { target: { latencyMs: 600_000 } } });
+    type Run = { settings: object; result: { resolution: object; steps: number; quality: null } };
+    const bench = await json<Run>('bench', 'pi-kitchen', ref, '--size', '80x64', '--steps', '2', '--wait');
+    const { result } = bench;
+    expect(result).toMatchObject({ resolution: { width: 80, height: 64 }, steps: 2, quality: null });
+    expect(await json<Made>(...fitted('latency=10m'))).toMatchObject({ width: 80, height: 64, steps: before.steps });
+    expect(await json<Made>(...fitted('memory=4GB', '--steps', '2'))).toMatchObject({ width: 80, steps: 2 });
+    // Gates and the table compare what the version usually does.
+    const rows = await json<{ model: string; samples: number }[]>('table');
+    expect(rows.filter(({ model }) => model === 'tiny-sd')).toHaveLength(1);
+    const again = ['bench', 'pi-kitchen', ref, '--fit', 'latency=10m', '--size', '64x64', '--wait'];
+    expect(await json<Run>(...again)).toMatchObject({ settings: { width: 64, height: 64, steps: before.steps } });
+  });
+
+  it('are refused with the numbers where nothing does', async () => {
+    const tooQuick = await still(...fitted('latency=1ms', '--fit', 'memory=1MB'));
+    expect(tooQuick).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/takes \d+ bytes, \d+ too many and takes .* ms with/),
+    });
+    const unseen = await still(...fitted('latency=1h', '--size', '512x512'));
+    expect(unseen).toMatchObject({ code: 4, stderr: expect.stringContaining('512x512 was measured there yet') });
+    expect(await still(...fitted('speed=9'))).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('latency=500ms'),
+    });
+  });
+});
+
 describe('is refused with a reason', () => {
   it('a variant that the device does not run', async () => {
     const ran = await still('picture', 'pi-kitchen', 'a fox', '--variant', 'openvino-fp16', '-o', 'x.png');

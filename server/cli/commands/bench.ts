@@ -2,11 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { BenchMode } from '../../../shared/bench.ts';
 import { StillError } from '../../../shared/errors.ts';
+import type { FitTarget } from '../../../shared/fit.ts';
 import type { BenchRunView } from '../../../shared/http-api.ts';
 import type { VersionRef } from '../../../shared/ids.ts';
 import { jobTable } from '../../../shared/job.ts';
+import { limits } from '../../../shared/limits.ts';
 import { isFinal } from '../../../shared/machine.ts';
-import { duration, versionRef } from '../arguments.ts';
+import { duration, fitTarget, integer, size, versionRef } from '../arguments.ts';
 import { followJob, requireSuccess } from '../follow-job.ts';
 import { INTERRUPTED_EXIT_CODE, untilInterrupt } from '../interrupt.ts';
 import { openSession, type Session } from '../session.ts';
@@ -17,6 +19,9 @@ import { samplesCsv } from '../views/samples-csv.ts';
 
 interface Options {
   readonly mode: BenchMode;
+  readonly steps?: number;
+  readonly size?: { width: number; height: number };
+  readonly fit?: FitTarget;
   readonly timeout?: number;
   readonly wait?: boolean;
 }
@@ -35,11 +40,24 @@ function measure(): Command {
         .choices(['quick', 'rapid', 'full'])
         .default('quick'),
     )
+    .option(
+      '--steps <count>',
+      'in place of the variant’s own; such a run counts for no gate and no table',
+      integer(1, limits.steps),
+    )
+    .option('--size <WxH>', 'as --steps', size)
+    .option(
+      '--fit <target>',
+      'latency=500ms or memory=300MB: the largest size and most steps that meet it there',
+      fitTarget,
+    )
     .option('--timeout <duration>', 'how long it may take, waiting for its turn included', duration)
     .option('--wait', 'wait for the result')
     .action(async (device: string, ref: VersionRef, options: Options, self: Command) => {
       const session = openSession(self);
-      const body = { device, ...ref, mode: options.mode, timeoutMs: options.timeout };
+      const { mode, timeout, steps, fit } = options;
+      const settings = { steps, ...options.size };
+      const body = { device, ...ref, mode, settings, fit, timeoutMs: timeout };
       const requested = await session.client.call('requestBench', { body });
       if (options.wait) return wait(session, requested);
       session.screen.result(

@@ -2,10 +2,11 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
+import type { FitTarget } from '../../../shared/fit.ts';
 import type { PictureView } from '../../../shared/http-api.ts';
 import { limits } from '../../../shared/limits.ts';
 import { PicturePriority } from '../../../shared/messages.ts';
-import { duration, integer, modelOption, number, size } from '../arguments.ts';
+import { duration, fitTarget, integer, modelOption, number, size } from '../arguments.ts';
 import { type Fetched, fetchPicture, pictureFileName, writePicture } from '../fetch-picture.ts';
 import { halfBlocks } from '../half-blocks.ts';
 import { untilInterrupt } from '../interrupt.ts';
@@ -17,6 +18,7 @@ interface Options {
   readonly steps?: number;
   readonly guidance?: number;
   readonly size?: { width: number; height: number };
+  readonly fit?: FitTarget;
   readonly model?: { model: string; version?: string };
   readonly variant?: string;
   readonly scheduler?: string;
@@ -40,6 +42,11 @@ export function picture(): Command {
     .option('--steps <count>', 'else what the model likes best', integer(1, limits.steps))
     .option('--guidance <scale>', 'else what the model likes best', number(0, 100))
     .option('--size <WxH>', 'in pixels; else what the model likes best', size)
+    .option(
+      '--fit <target>',
+      'latency=500ms or memory=300MB: the largest size and most steps that meet it there',
+      fitTarget,
+    )
     .option('--model <model[@version]>', 'where the device runs more than one', modelOption)
     .option('--variant <name>', 'such as openvino-fp16; refused where the device runs another')
     .option('--scheduler <name>', 'in place of the model’s own, such as euler, ddim, dpm++-karras')
@@ -61,7 +68,13 @@ export function picture(): Command {
       const session = openSession(self);
       const body = {
         ...{ device, prompt, seed: options.seed, steps: options.steps, guidanceScale: options.guidance },
-        ...{ ...options.size, ...options.model, timeoutMs: options.timeout, priority: options.priority },
+        ...{
+          ...options.size,
+          fit: options.fit,
+          ...options.model,
+          timeoutMs: options.timeout,
+          priority: options.priority,
+        },
         ...{ variant: options.variant, scheduler: options.scheduler, negativePrompt: options.negative },
         tiled: options.tiled,
         ...{ allowCached: options.cached, previews: options.previews === undefined ? undefined : true },
@@ -72,7 +85,11 @@ export function picture(): Command {
       const file = options.out ?? freeName(pictureFileName(prompt, fetched.result.seed));
       await writePicture(file, fetched.png);
       if (options.show && !session.screen.json) drawInTerminal(fetched);
-      session.screen.result({ file, ...fetched.result, device: fetched.view.device }, pictureText(file, fetched));
+      const { fit } = fetched.view.request;
+      session.screen.result(
+        { file, ...fetched.result, device: fetched.view.device, ...(fit && { fit }) },
+        pictureText(file, fetched),
+      );
     });
 }
 

@@ -2,10 +2,11 @@ import pc from 'picocolors';
 import type { BenchResult } from '../../../shared/bench.ts';
 import type { BenchRunView } from '../../../shared/http-api.ts';
 import { bytes, latency, parameters, plural } from '../units.ts';
+import { fitText } from './fit-text.ts';
 
 type Fact = [name: string, value: string];
 
-export function benchText({ device, model, version, result }: BenchRunView): string {
+export function benchText({ device, model, version, result, fit }: BenchRunView): string {
   if (!result) return `${device} sent no result.`;
   const { resolution, steps, threads, samples, quality, disturbances } = result;
   const stages = Object.entries(result.stagesMsP50).map(([stage, ms]) => `${stage} ${latency(ms)}`);
@@ -27,6 +28,7 @@ export function benchText({ device, model, version, result }: BenchRunView): str
     ...(result.temperatureMaxCelsius === null
       ? []
       : [['heat', `${result.temperatureMaxCelsius.toFixed(1)} °C`] as [string, string]]),
+    ...(fit ? [['fit', fitText(fit)] as Fact] : []),
     ...disturbances.map((reason): [string, string] => ['disturbed', pc.yellow(reason)]),
   ];
   const width = Math.max(...facts.map(([name]) => name.length));

@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import type { Fetched } from '../fetch-picture.ts';
 import { latency, plural } from '../units.ts';
+import { fitText } from './fit-text.ts';
 
 export function pictureText(file: string, { view, result }: Fetched): string {
   const { width, height, steps, latencyMs, model, version, seed, unknownWords } = result;
@@ -12,5 +13,6 @@ export function pictureText(file: string, { view, result }: Fetched): string {
     `seed ${seed}`,
   ];
   const unknown = unknownWords.length ? [pc.yellow(`The model does not know: ${unknownWords.join(', ')}.`)] : [];
-  return [`saved ${pc.bold(file)} (${facts.join(', ')})`, ...unknown].join('\n');
+  const fitted = view.request.fit ? [fitText(view.request.fit)] : [];
+  return [`saved ${pc.bold(file)} (${facts.join(', ')})`, ...fitted, ...unknown].join('\n');
 }
