@@ -2,6 +2,7 @@
 // have one kind in abundance and others a little of everything.
 import type { SimBroker } from './broker.ts';
 import type { DeviceChecker } from './checkers/device-checker.ts';
+import type { RolloutChecker } from './checkers/rollout-checker.ts';
 import type { ServerChecker } from './checkers/server-checker.ts';
 import { FOLDER, type SimDevice } from './device.ts';
 import type { Fleet } from './fleet.ts';
@@ -20,6 +21,7 @@ export interface FaultPlace {
   readonly fleet: Fleet;
   readonly deviceChecker: DeviceChecker;
   readonly serverChecker: ServerChecker;
+  readonly rolloutChecker: RolloutChecker;
 }
 
 type Fault = (place: FaultPlace) => void;
@@ -111,12 +113,13 @@ const deviceFaults: Readonly<Record<string, Fault>> = {
 const centreFaults: Readonly<Record<string, Fault>> = {
   'kill server': ({ server }) => server.process?.die(),
   'kill server in an effect': ({ server, random }) => server.process?.dieAfterEffects(random.int(1, 400)),
-  'cut power of the server': ({ server, schedule, serverChecker }) => {
+  'cut power of the server': ({ server, schedule, serverChecker, rolloutChecker }) => {
     server.database.watchesPower = true;
     schedule.after(ARM_MS, 'server loses power', () => {
       server.cutPower();
       server.database.watchesPower = false;
       serverChecker.startAnew();
+      rolloutChecker.startAnew();
     });
   },
   'hang server': ({ server, random }) => server.process?.stopFor(random.around(20_000)),

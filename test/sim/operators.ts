@@ -14,32 +14,13 @@ import * as rollouts from '../../server/store/rollouts.ts';
 import type { World } from '../../server/store/world.ts';
 import { StillError } from '../../shared/errors.ts';
 import { StartRolloutBody } from '../../shared/http-api.ts';
-import type { SimBroker } from './broker.ts';
-import type { ServerChecker } from './checkers/server-checker.ts';
-import type { Fleet } from './fleet.ts';
-import type { Journal } from './journal.ts';
-import type { Random } from './random.ts';
-import type { Schedule } from './schedule.ts';
-import type { SimServer } from './server.ts';
-import { type MadeVersion, MODEL } from './versions.ts';
-
-export interface OperatorPlace {
-  readonly schedule: Schedule;
-  readonly journal: Journal;
-  readonly random: Random;
-  readonly broker: SimBroker;
-  readonly server: SimServer;
-  readonly fleet: Fleet;
-  readonly versions: readonly MadeVersion[];
-  readonly checker: ServerChecker;
-  /** Something was asked of the server. */
-  readonly asked: (weight: number) => void;
-}
-
-type Deed = (place: OperatorPlace, world: World) => Promise<unknown>;
+import type { Deed, OperatorPlace } from './operator-place.ts';
+import { anyOrder, anyTarget, furtherDeeds } from './orders.ts';
+import { MODEL } from './versions.ts';
 
 const MINUTE_MS = 60_000;
 const actor = 'operator';
+const PLAIN_TARGETS = ['all', 'all', 'site=home', 'site in (home,shop)'];
 const GATES = ['failures<=0', 'quality>=4', 'latency.p50<=800ms'];
 
 const deeds: readonly (readonly [weight: number, name: string, deed: Deed])[] = [
@@ -104,15 +85,17 @@ const deeds: readonly (readonly [weight: number, name: string, deed: Deed])[] = 
   [1, 'brings a device', ({ fleet }, world) => fleet.join(world, { clocksDiffer: true })],
 ];
 
-async function start({ random, versions, fleet }: OperatorPlace, world: World): Promise<void> {
+async function start({ random, versions, fleet, isPlain }: OperatorPlace, world: World): Promise<void> {
   const { version } = random.pick(versions);
-  const to = random.pick(['all', 'all', 'site=home', 'site in (home,shop)', random.pick(fleet.devices).name]);
+  const { name } = random.pick(fleet.devices);
+  const to = isPlain ? random.pick([...PLAIN_TARGETS, name]) : anyTarget(random, name);
   await startRollout(world, {
     ...StartRolloutBody.parse({ model: MODEL, version, to, gates: GATES }),
     waves: random.pick([['1', '50%', '100%'], ['1', '100%'], ['25%', '100%'], ['100%']]),
     onFailure: random.pick(['roll-back', 'roll-back', 'pause']),
     approval: random.pick(['gate', 'gate', 'gate', 'manual']),
     waveDeadlineMs: random.pick([10, 30, 60]) * MINUTE_MS,
+    ...(!isPlain && anyOrder(random)),
     actor,
   });
 }
@@ -160,10 +143,11 @@ export class Operators {
   }
 
   private act(): void {
-    const { random, server } = this.place;
-    const total = deeds.reduce((sum, [weight]) => sum + weight, 0);
+    const { random, server, isPlain } = this.place;
+    const all = isPlain ? deeds : [...deeds, ...furtherDeeds];
+    const total = all.reduce((sum, [weight]) => sum + weight, 0);
     let left = random.int(1, total);
-    const chosen = deeds.find(([weight]) => {
+    const chosen = all.find(([weight]) => {
       left -= weight;
       return left <= 0;
     });

@@ -14,7 +14,7 @@ describe('the simulator finds that', () => {
     expect(planted, 'every planted bug has a seed on which it is found').toBeDefined();
     const { seed = 0, minutes = 0, invariant } = planted ?? {};
     const { violation, steps } = await simulate({
-      ...{ seed, bug },
+      ...{ seed, bug, isPlain: true },
       devices: 6,
       lastsMs: minutes * MINUTE_MS,
       restWithinMs: REST_MINUTES * MINUTE_MS,

@@ -10,6 +10,7 @@ import { checkAcknowledged } from './checkers/acknowledgements.ts';
 import { restless } from './checkers/convergence.ts';
 import { DeviceChecker } from './checkers/device-checker.ts';
 import { Restfulness } from './checkers/restfulness.ts';
+import { RolloutChecker } from './checkers/rollout-checker.ts';
 import { ServerChecker } from './checkers/server-checker.ts';
 import { Faults } from './faults.ts';
 import { Fleet } from './fleet.ts';
@@ -29,6 +30,8 @@ export interface SimulationOptions {
   /** After the faults everything must have come to rest within this. */
   readonly restWithinMs?: number | undefined;
   readonly bug?: Bug | undefined;
+  /** The operators give plain orders alone (see OperatorPlace). */
+  readonly isPlain?: boolean | undefined;
   readonly trace?: ((line: string) => void) | undefined;
   readonly onProgress?: ((report: Pick<SimulationReport, 'simulatedMs' | 'steps' | 'faults'>) => void) | undefined;
 }
@@ -80,6 +83,7 @@ class Simulation {
   private readonly operators: Operators;
   private readonly deviceChecker: DeviceChecker;
   private readonly serverChecker: ServerChecker;
+  private readonly rolloutChecker: RolloutChecker;
   private readonly restfulness = new Restfulness();
   private readonly versions: readonly MadeVersion[];
   private readonly random: Random;
@@ -107,28 +111,44 @@ class Simulation {
       wrote: (tables) => {
         for (const table of tables) this.wroteServer.add(table);
         this.caught(() => this.restfulness.committed(schedule.nowMs));
+        this.caught(() => this.rolloutChecker.check(tables));
       },
     });
     const { server } = this;
     this.deviceChecker = new DeviceChecker(new Map(this.versions.map((made) => [made.versionDigest, made])));
     this.serverChecker = new ServerChecker(server, behaviourOf);
+    this.rolloutChecker = new RolloutChecker(server);
     this.fleet = new Fleet(
       {
         ...{ schedule, journal, broker, behaviourOf, bugs: bug.agent ?? {} },
         server: () => server.place(),
         // At each commit, not only after the step: within one step a device may commit several times.
-        wrote: (device, tables) => this.caught(() => this.deviceChecker.check(device, tables)),
+        wrote: (device, tables) => {
+          this.caught(() => this.deviceChecker.check(device, tables));
+          if (tables.has('places')) this.caught(() => this.rolloutChecker.checkRuns(device));
+        },
         acknowledged: (device, upTo) => this.caught(() => checkAcknowledged(server, device, upTo)),
         isKnown: (deviceId, secret) => server.isKnown(deviceId, secret),
       },
       random.fork('fleet'),
     );
-    const { fleet, deviceChecker, serverChecker } = this;
+    const { fleet, deviceChecker, serverChecker, rolloutChecker } = this;
     const place = { schedule, journal, broker, server, fleet };
-    this.faults = new Faults({ ...place, random: random.fork('faults'), embedded, deviceChecker, serverChecker });
+    this.faults = new Faults({
+      ...place,
+      random: random.fork('faults'),
+      embedded,
+      deviceChecker,
+      serverChecker,
+      rolloutChecker,
+    });
     this.operators = new Operators({
       ...{ ...place, random: random.fork('operators'), versions: this.versions, checker: serverChecker },
       asked: (weight) => this.restfulness.came(schedule.nowMs, weight),
+      violated: (violation) => {
+        this.found ??= violation;
+      },
+      isPlain: options.isPlain ?? false,
     });
     broker.onMessage = () => this.restfulness.came(schedule.nowMs);
   }

@@ -15,5 +15,10 @@ export type Invariant =
   | 'acknowledged is stored once'
   | 'generations grow'
   | 'waves hold'
+  | 'pace'
+  | 'attempts are bounded'
+  | 'one rollout a device'
+  | 'shadows stay shadows'
+  | 'one of two operators'
   | 'rest when there is nothing to do'
   | 'convergence';

@@ -126,12 +126,12 @@ export class ServerChecker {
     }
   }
 
-  /** A wave of which every device was revoked has nobody to fail. */
+  /** A wave of which every device was revoked, or taken by another rollout, has nobody to fail. */
   private somebodyWasThere(rolloutId: string, waveIndex: number): boolean {
     const row = prepared(
       this.server.database.sqlite,
       `SELECT 1 FROM rollout_targets t JOIN devices d USING (device_id)
-       WHERE t.rollout_id = ? AND t.wave_index = ? AND d.revoked_ms IS NULL LIMIT 1`,
+       WHERE t.rollout_id = ? AND t.wave_index = ? AND d.revoked_ms IS NULL AND t.taken_by IS NULL LIMIT 1`,
     ).get(rolloutId, waveIndex);
     return row !== undefined;
   }
