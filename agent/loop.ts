@@ -241,7 +241,8 @@ export class Loop {
       const warm = await this.shadows.isWarm(place);
       if (!besides.some(({ phase }) => isHeavy(phase))) await this.roomForPicture(place);
       const onGenerated = (made: GeneratedPicture, cached: boolean) => {
-        if (warm && !cached) this.shadows.ask({ id: `shadow of ${jobId}`, request, place, made });
+        // A picture to begin from is not kept for the shadow.
+        if (warm && !cached && !request.image) this.shadows.ask({ id: `shadow of ${jobId}`, request, place, made });
         this.work.change(work, { phase: 'upload' });
       };
       const outcome = await picture(this.means, {

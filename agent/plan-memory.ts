@@ -51,11 +51,15 @@ function memoryFacts(store: Store, spec: EngineSpec): MemoryFacts {
   };
 }
 
-/** The graphs and their weights, by component; as the manifest has them, which the disk was checked against. */
+/**
+ * The graphs and their weights, by component; as the manifest has them, which the disk was checked against. What reads
+ * pictures is loaded by the first request that begins from one.
+ */
 function graphFiles({ manifest, variant }: EngineSpec) {
   const own = new Set(variant.artifacts);
   return manifest.artifacts
     .filter(({ path }) => own.has(path) && /\.(onnx|onnx_data|data|xml|bin)$/.test(path))
+    .filter(({ path }) => posix.basename(posix.dirname(path)) !== 'vae_encoder')
     .map(({ path, sizeBytes }) => ({ name: posix.basename(path), component: posix.dirname(path), bytes: sizeBytes }));
 }
 

@@ -2,11 +2,12 @@
 // the engine of the agent, so a device paints the same bytes.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
 import { limits } from '../shared/limits.ts';
+import { pngSize } from '../shared/png-size.ts';
 import { runtimeFoldersOfProcess } from './config.ts';
 import { EngineFault, type GeneratedPicture, type GenerateRequest, type StageProgress } from './engine/engine.ts';
 import { createEngineLauncher } from './engine/supervisor.ts';
@@ -25,6 +26,8 @@ Usage: still run FOLDER "PROMPT" [options]
   --size WxH           likewise, in pixels
   --scheduler NAME     in place of the folder's own, such as euler, ddim, dpm++-karras
   --negative TEXT      what to lead away from
+  --image FILE         begin from this PNG, whose size the picture takes; needs vae_encoder in the folder
+  --strength S         how far to go away from it, over 0 to 1
   --tiled              decode a large picture in tiles, within the memory of one
   --variant NAME       of a version that has several
   --threads N          of the engine (default: as an agent)
@@ -39,6 +42,8 @@ const OPTIONS = {
   scheduler: { type: 'string' },
   negative: { type: 'string' },
   tiled: { type: 'boolean' },
+  image: { type: 'string' },
+  strength: { type: 'string' },
   variant: { type: 'string' },
   threads: { type: 'string' },
   json: { type: 'boolean' },
@@ -68,7 +73,7 @@ async function main(argv: readonly string[]): Promise<void> {
   if (folder === undefined || prompt === undefined || surplus !== undefined)
     throw new StillError('invalid_input', 'expected a folder and a prompt in quotes; "still run --help" says more');
   if (!existsSync(folder)) throw new StillError('invalid_input', `there is no folder ${folder}`);
-  const request = requestOf(prompt, values);
+  const request = { ...requestOf(prompt, values), ...(await beginning(values)) };
   const opened = await openFolder(resolve(folder), values.variant);
   const threads = values.threads === undefined ? {} : { threads: whole(values.threads, 'threads', 1, 256) };
   const aborting = new AbortController();
@@ -118,6 +123,20 @@ function requestOf(prompt: string, values: Values): GenerateRequest {
     ...(negative !== undefined && { negativePrompt: negative }),
     ...(tiled && { tiled }),
   };
+}
+
+/** The picture to begin from, whose size is the one to make unless another is said. */
+async function beginning({ image: file, strength, size }: Values) {
+  if (file === undefined && strength === undefined) return {};
+  const given = strength === undefined ? {} : { strength: numberFrom(strength, 'strength') };
+  if (file === undefined) return given;
+  if (!existsSync(file)) throw new StillError('invalid_input', `--image ${file}: there is no such file`);
+  const image = new Uint8Array(await readFile(file));
+  const own = pngSize(image);
+  if (!own) throw new StillError('invalid_input', `--image ${file}: this is no PNG`);
+  if (image.length > limits.pictureBytes)
+    throw new StillError('invalid_input', `--image ${file}: larger than ${limits.pictureBytes} bytes`);
+  return { ...given, image, ...(size === undefined && own) };
 }
 
 function whole(text: string, name: string, low: number, high: number): number {

@@ -10,6 +10,8 @@ export const limits = {
   artifactBytes: 16 * 1024 ** 3,
   /** One picture sent by a device. */
   pictureBytes: 64 * 1024 * 1024,
+  /** The PNG that a picture begins from: in base64 it fits an HTTP JSON body. */
+  beginningBytes: 2_750_000,
   artifactsPerVersion: 512,
   promptCharacters: 2000,
   pictureSidePixels: 4096,

@@ -189,6 +189,10 @@ export const PictureRequest = z.looseObject({
   negativePrompt: z.string().max(limits.promptCharacters).optional(),
   /** Decode in tiles, as diffusers' `enable_tiling`; a device also does so where the whole would not fit its memory. */
   tiled: z.boolean().optional(),
+  /** A PNG to begin from, of the size that the picture shall have; the device fetches it from the server. */
+  image: z.looseObject({ sha256: Sha256, sizeBytes: z.int().min(1).max(limits.beginningBytes) }).optional(),
+  /** How far to go away from it; left out: what the pipeline's reference takes. */
+  strength: z.number().gt(0).max(1).optional(),
   /** Left out: the device's only or first current model. */
   model: ModelName.optional(),
   version: VersionNumber.optional(),

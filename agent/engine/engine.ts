@@ -35,6 +35,8 @@ export interface GenerateRequest {
   readonly scheduler?: string | undefined;
   readonly negativePrompt?: string | undefined;
   readonly tiled?: boolean | undefined;
+  readonly image?: Uint8Array | undefined;
+  readonly strength?: number | undefined;
   /** Nothing that was remembered from before may help: a measurement. */
   readonly fresh?: boolean;
   /** Put small pictures into the progress. */

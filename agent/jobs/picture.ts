@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { limits, timings } from '../../shared/limits.ts';
 import type { PictureRequest, RunningModel } from '../../shared/messages.ts';
-import { EngineFault, type EngineSpec, type GeneratedPicture, type StageProgress } from '../engine/engine.ts';
+import { EngineFault, type GeneratedPicture, type StageProgress } from '../engine/engine.ts';
 import { engineSpec } from '../engine-spec.ts';
 import { jobFault } from '../job-fault.ts';
 import type { Means } from '../means.ts';
@@ -12,6 +12,7 @@ import { backoffMs } from '../rules/backoff.ts';
 import { failed, type JobOutcome } from '../rules/job-outcome.ts';
 import { sleep } from '../sleep.ts';
 import { throttle } from '../throttle.ts';
+import { fetchBeginning } from '../transfer/fetch-beginning.ts';
 import { sendPicture } from '../transfer/send-picture.ts';
 import { unlessAborted } from '../unless-aborted.ts';
 
@@ -45,7 +46,7 @@ export async function picture(means: Means, order: PictureOrder): Promise<JobOut
   try {
     generated = known
       ? { made: known, peakRssBytes: null }
-      : await generate(means, order, await engineSpec(means.store, place));
+      : await generate(means, order, await beginning(means, order));
   } catch (error) {
     return signal.aborted ? { kind: 'stopped' } : jobFault(jobId, error);
   }
@@ -61,10 +62,26 @@ export async function picture(means: Means, order: PictureOrder): Promise<JobOut
   };
 }
 
-async function generate(means: Means, order: PictureOrder, spec: EngineSpec): Promise<Generated> {
-  const { prompt, seed, steps, guidanceScale, width, height, previews, scheduler, negativePrompt, tiled } =
+/** What the request begins from. @throws EngineFault `run_failed` where the server does not have it any more */
+async function beginning(means: Means, { jobId, request, signal }: PictureOrder): Promise<Uint8Array | undefined> {
+  const { image } = request;
+  if (!image) return undefined;
+  const what = `the image that picture ${jobId} begins from`;
+  const fetched = await untilAnswered(means, { what, signal }, () =>
+    fetchBeginning(means.access, jobId, image, signal),
+  );
+  if (fetched?.kind === 'image') return fetched.image;
+  throw new EngineFault('run_failed', `${what}: ${fetched?.message ?? 'not fetched in time'}`);
+}
+
+async function generate(means: Means, order: PictureOrder, image: Uint8Array | undefined): Promise<Generated> {
+  const spec = await engineSpec(means.store, order.place);
+  const { prompt, seed, steps, guidanceScale, width, height, previews, scheduler, negativePrompt, tiled, strength } =
     order.request;
-  const asked = { prompt, seed, steps, guidanceScale, width, height, previews, scheduler, negativePrompt, tiled };
+  const asked = {
+    ...{ prompt, seed, steps, guidanceScale, width, height, previews, scheduler, negativePrompt, tiled, strength },
+    image,
+  };
   const urgent = ({ preview }: StageProgress) => preview !== undefined;
   const onProgress = throttle(means.clock, { everyMs: PROGRESS_MS, urgent }, (progress: StageProgress) =>
     means.progress({ kind: 'job', jobId: order.jobId, ...inMessage(progress) }),
@@ -87,17 +104,29 @@ async function generate(means: Means, order: PictureOrder, spec: EngineSpec): Pr
 }
 
 /** Sends until the server has it. @returns why it never will, or null */
-async function deliver(
-  { access, clock, randomness, log }: Means,
-  { jobId, signal }: PictureOrder,
-  png: Uint8Array,
-): Promise<string | null> {
+async function deliver(means: Means, { jobId, signal }: PictureOrder, png: Uint8Array): Promise<string | null> {
+  const sent = await untilAnswered(means, { what: `picture ${jobId}`, signal }, () =>
+    sendPicture(means.access, jobId, png, signal),
+  );
+  return sent?.kind === 'refused' ? sent.message : null;
+}
+
+interface Unreachable {
+  readonly kind: 'unreachable';
+  readonly message: string;
+}
+
+/** Asks the server until it answers. @returns null when the request's time is over before */
+async function untilAnswered<A extends { readonly kind: string }>(
+  { clock, randomness, log }: Means,
+  { what, signal }: { readonly what: string; readonly signal: AbortSignal },
+  ask: () => Promise<A | Unreachable>,
+): Promise<Exclude<A, Unreachable> | null> {
   for (let failures = 0; !signal.aborted; failures++) {
-    const sent = await sendPicture(access, jobId, png, signal);
-    if (sent.kind === 'sent') return null;
-    if (sent.kind === 'refused') return sent.message;
+    const answer = await ask();
+    if (answer.kind !== 'unreachable') return answer as Exclude<A, Unreachable>;
     if (signal.aborted) break;
-    if (failures === 0) log(`picture ${jobId}: ${sent.message}; sending it again until its deadline`);
+    if (failures === 0) log(`${what}: ${(answer as Unreachable).message}; trying again until its deadline`);
     const bounds = { baseMs: timings.reconnectBaseMs, maxMs: timings.reconnectMaxMs };
     await sleep(clock, backoffMs(failures, randomness.uniform(), bounds), signal);
   }

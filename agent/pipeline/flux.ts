@@ -9,6 +9,7 @@ import { checkRequest } from './stages/check-request.ts';
 import { denoise } from './stages/denoise.ts';
 import { flowShift } from './stages/flow-shift.ts';
 import { packLatents, unpackLatents } from './stages/pack-latents.ts';
+import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
 import { type Float32Tensor, float32 } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
 import { loadTransformer, type Transformer } from './stages/transformer.ts';
@@ -18,16 +19,21 @@ import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-d
 const T5_TOKENS = 512;
 const INPUTS = ['hidden_states', 'encoder_hidden_states', 'pooled_projections', 'timestep', 'img_ids', 'txt_ids'];
 
+/** The reference's own for beginning from a picture. */
+const STRENGTH = { usual: 0.6, rounds: 'up' } as const;
+
 interface Parts {
   readonly schedulers: Schedulers;
   readonly clip: TextEncoder;
   readonly t5: TextEncoder;
   readonly transformer: Transformer;
   readonly vae: VaeDecoder;
+  readonly pictures: PictureReader;
 }
 
 /** @throws EngineFault `load_failed` that names the file */
 export async function loadFlux(options: PartOptions & { defaults: PictureDefaults }): Promise<Pipeline> {
+  const vae = await loadVaeDecoder(options);
   const parts: Parts = {
     schedulers: await loadScheduler(join(options.folder, 'scheduler', 'scheduler_config.json')),
     clip: await loadTextEncoder(options, {
@@ -44,13 +50,15 @@ export async function loadFlux(options: PartOptions & { defaults: PictureDefault
     transformer: await loadTransformer(options, (config) =>
       config.guidance_embeds ? [...INPUTS, 'guidance'] : INPUTS,
     ),
-    vae: await loadVaeDecoder(options),
+    vae,
+    pictures: pictureReader(options, vae, STRENGTH),
   };
   const check = (request: PictureDefaults) =>
     checkRequest(request, {
       schedulers: parts.schedulers,
       multiple: 2 * parts.vae.scale,
       tiles: parts.vae.tiles,
+      image: { there: parts.pictures.there, strength: STRENGTH },
       flow: flowOf(parts, request),
       refusesNegative: 'guidance is distilled into this model, so there is nothing to guide away from; leave it out',
     });
@@ -84,11 +92,14 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
     ...(transformer.config.guidance_embeds ? { guidance: float32(Float32Array.of(request.guidanceScale), [1]) } : {}),
   };
   const source = noiseSource(request.seed);
+  const begun = await parts.pictures.begin(request, source, host);
+  const from = begun && { ...begun, latents: packLatents(begun.latents, channels / 4, size) };
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps, flowOf(parts, request)),
     // Drawn over the picture, then packed: the reference's order.
     noise: { randn: (count) => packLatents(source.randn(count), channels / 4, size) },
     size: channels * patches,
+    from,
     host,
     predict: (sample, timestep) =>
       transformer.predict({

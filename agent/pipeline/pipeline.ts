@@ -22,6 +22,10 @@ export interface PictureRequest {
   readonly negativePrompt?: string;
   /** A scheduler in place of the folder's own: a class of diffusers or a short name. */
   readonly scheduler?: string;
+  /** A PNG to begin from, of the size asked for. */
+  readonly image?: Uint8Array;
+  /** How far to go away from it, over 0 to 1; left out, what the pipeline's reference takes. */
+  readonly strength?: number;
   /** Decode in tiles that overlap, which takes the memory of one tile and blends the edges. */
   readonly tiled?: boolean;
   /** For whoever runs the pipeline; it decides no pixel. */

@@ -9,6 +9,7 @@ import type { FlowSettings } from './schedulers/scheduler.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { flowShift } from './stages/flow-shift.ts';
+import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
 import { afterEachOther, besideEachOther, type Float32Tensor, float32 } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, penultimate, type TextEncoder } from './stages/text-encoder.ts';
 import { loadTransformer, type Transformer } from './stages/transformer.ts';
@@ -20,6 +21,9 @@ const T5_TOKENS = 256;
 const MOST_SHIFT = 1.16;
 const INPUTS = ['hidden_states', 'encoder_hidden_states', 'pooled_projections', 'timestep'];
 
+/** The reference's own for beginning from a picture. */
+const STRENGTH = { usual: 0.6, rounds: 'up' } as const;
+
 interface Parts {
   readonly schedulers: Schedulers;
   readonly encoders: readonly [TextEncoder, TextEncoder];
@@ -27,6 +31,7 @@ interface Parts {
   readonly t5: TextEncoder | null;
   readonly transformer: Transformer;
   readonly vae: VaeDecoder;
+  readonly pictures: PictureReader;
 }
 
 interface Condition {
@@ -41,6 +46,7 @@ export async function loadStableDiffusion3(options: PartOptions & { defaults: Pi
   const check = (request: PictureDefaults) =>
     checkRequest(request, {
       ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
+      image: { there: parts.pictures.there, strength: STRENGTH },
       flow: flowOf(parts, request),
     });
   requireChannels(options.folder, parts.transformer.count('in_channels'), parts.vae.channels);
@@ -53,6 +59,7 @@ async function loadParts(options: PartOptions): Promise<Parts> {
   const states = [await penultimate(folder, 'text_encoder'), await penultimate(folder, 'text_encoder_2')] as const;
   const clip = (tokenizer: string, encoder: string, state: string) =>
     loadTextEncoder(options, { tokenizer, encoder, outputs: [state, 'text_embeds'] });
+  const vae = await loadVaeDecoder(options);
   return {
     schedulers: await loadScheduler(join(folder, 'scheduler', 'scheduler_config.json')),
     encoders: [
@@ -62,7 +69,8 @@ async function loadParts(options: PartOptions): Promise<Parts> {
     states,
     t5: await loadT5(options),
     transformer: await loadTransformer(options, () => INPUTS),
-    vae: await loadVaeDecoder(options),
+    vae,
+    pictures: pictureReader(options, vae, STRENGTH),
   };
 }
 
@@ -89,9 +97,11 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const asked = await encode(parts, request.prompt);
   const contrast = scale > 1 ? await encode(parts, negativePrompt) : null;
   const dims = [1, transformer.count('in_channels'), height / vae.scale, width / vae.scale];
+  const noise = noiseSource(request.seed);
+  const from = await parts.pictures.begin(request, noise, host);
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps, flowOf(parts, request)),
-    noise: noiseSource(request.seed),
+    ...{ noise, from },
     size: dims.reduce((product, side) => product * side, 1),
     host,
     async predict(sample, timestep) {

@@ -6,10 +6,14 @@ import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelineP
 import { readJson } from './read-json.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
+import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
 import { besideEachOther, type Float32Tensor, float32, zerosLike } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, penultimate, type TextEncoder } from './stages/text-encoder.ts';
 import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
 import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
+
+/** The reference's own for beginning from a picture. */
+const STRENGTH = { usual: 0.3, rounds: 'down' } as const;
 
 interface Parts {
   readonly schedulers: Schedulers;
@@ -18,6 +22,7 @@ interface Parts {
   readonly states: readonly [string, string];
   readonly unet: Unet;
   readonly vae: VaeDecoder;
+  readonly pictures: PictureReader;
   /** Without a negative prompt, guide away from nothing at all rather than from an empty text. */
   readonly zeros: boolean;
 }
@@ -32,6 +37,7 @@ export async function loadStableDiffusionXl(options: PartOptions & { defaults: P
   const { folder } = options;
   const states = [await penultimate(folder, 'text_encoder'), await penultimate(folder, 'text_encoder_2')] as const;
   const index = await readJson(join(folder, 'model_index.json'));
+  const vae = await loadVaeDecoder(options);
   const parts: Parts = {
     schedulers: await loadScheduler(join(folder, 'scheduler', 'scheduler_config.json')),
     encoders: [
@@ -44,12 +50,16 @@ export async function loadStableDiffusionXl(options: PartOptions & { defaults: P
     ],
     states,
     unet: await loadUnet(options, ['text_embeds', 'time_ids']),
-    vae: await loadVaeDecoder(options),
+    vae,
+    pictures: pictureReader(options, vae, STRENGTH),
     zeros: (index.force_zeros_for_empty_prompt ?? true) === true,
   };
   const multiple = parts.vae.scale * parts.unet.multiple;
   const check = (request: PictureDefaults) =>
-    checkRequest(request, { schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles });
+    checkRequest(request, {
+      ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
+      image: { there: parts.pictures.there, strength: STRENGTH },
+    });
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
   check(options.defaults);
   return { check, generate: (request, host) => generate(parts, request, host) };
@@ -65,9 +75,11 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const timeIds = float32(Float32Array.of(height, width, 0, 0, height, width), [1, 6]);
   const told = guidanceInput(unet, scale);
   const size = { width: width / vae.scale, height: height / vae.scale };
+  const noise = noiseSource(request.seed);
+  const from = await parts.pictures.begin(request, noise, host);
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps),
-    noise: noiseSource(request.seed),
+    ...{ noise, from },
     size: unet.channels * size.width * size.height,
     host,
     async predict(sample, timestep) {

@@ -5,20 +5,26 @@ import { noiseSource } from './noise.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
+import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
 import type { Float32Tensor } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
 import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
 import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
+
+/** The references' own for beginning from a picture. */
+const STRENGTH = { usual: 0.8, rounds: 'down' } as const;
 
 interface Parts {
   readonly schedulers: Schedulers;
   readonly encoder: TextEncoder;
   readonly unet: Unet;
   readonly vae: VaeDecoder;
+  readonly pictures: PictureReader;
 }
 
 /** @throws EngineFault `load_failed` that names the file */
 export async function loadStableDiffusion(options: PartOptions & { defaults: PictureDefaults }): Promise<Pipeline> {
+  const vae = await loadVaeDecoder(options);
   const parts: Parts = {
     schedulers: await loadScheduler(join(options.folder, 'scheduler', 'scheduler_config.json')),
     encoder: await loadTextEncoder(options, {
@@ -27,7 +33,8 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
       outputs: ['last_hidden_state'],
     }),
     unet: await loadUnet(options),
-    vae: await loadVaeDecoder(options),
+    vae,
+    pictures: pictureReader(options, vae, STRENGTH),
   };
   const multiple = parts.vae.scale * parts.unet.multiple;
   const refusesNegative =
@@ -37,6 +44,8 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
   const check = (request: PictureDefaults) =>
     checkRequest(request, {
       ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
+      // Latent consistency from a picture walks other steps of training, which its scheduler here does not know.
+      image: parts.unet.guidanceWidth === null ? { there: parts.pictures.there, strength: STRENGTH } : null,
       ...(refusesNegative && { refusesNegative }),
     });
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
@@ -53,9 +62,11 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const contrast = scale > 1 && unet.guidanceWidth === null ? await encode(parts, negativePrompt) : null;
   const more = guidanceInput(unet, scale);
   const size = { width: width / vae.scale, height: height / vae.scale };
+  const noise = noiseSource(request.seed);
+  const from = await parts.pictures.begin(request, noise, host);
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps),
-    noise: noiseSource(request.seed),
+    ...{ noise, from },
     size: unet.channels * size.width * size.height,
     host,
     async predict(sample, timestep) {

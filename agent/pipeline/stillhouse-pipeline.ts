@@ -87,6 +87,8 @@ function sampleSize(value: unknown, file: string): Parts['side'] {
 
 function check({ side, guided }: Parts, request: PictureDefaults & Partial<PictureRequest>): void {
   const { steps, width, height, guidanceScale, tiled } = request;
+  if (request.image || request.strength !== undefined)
+    throw new EngineFault('invalid_request', 'image: this model begins from noise only; leave it out');
   if (tiled)
     throw new EngineFault(
       'invalid_request',

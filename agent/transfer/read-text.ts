@@ -1,17 +1,8 @@
 import type { Clock } from '../../shared/clock.ts';
-import { piecesOf } from './pieces-of.ts';
+import { readBytes } from './read-bytes.ts';
 import type { Response } from './response.ts';
 
 /** The body as text; null when it is longer than `maxBytes`. @throws when the line breaks, or is silent for too long */
 export async function readText(response: Response, maxBytes: number, clock: Clock): Promise<string | null> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of piecesOf(response, clock)) {
-    if (piece.kind === 'broken') throw new Error(piece.message);
-    bytes += piece.bytes.length;
-    // Leaving the loop destroys the response.
-    if (bytes > maxBytes) return null;
-    pieces.push(piece.bytes);
-  }
-  return Buffer.concat(pieces).toString('utf8');
+  return (await readBytes(response, maxBytes, clock))?.toString('utf8') ?? null;
 }

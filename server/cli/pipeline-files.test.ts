@@ -25,7 +25,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const SHARED = ['model_index.json', 'tokenizer/merges.txt', 'tokenizer/vocab.json', 'unet/config.json'];
 
 test.each([
-  ['onnxruntime', ['text_encoder_2/model.onnx', 'unet/model.onnx', 'unet/model.onnx_data']],
+  ['onnxruntime', ['text_encoder_2/model.onnx', 'unet/model.onnx', 'unet/model.onnx_data', 'vae_encoder/model.onnx']],
   ['openvino', ['unet/openvino_model.bin', 'unet/openvino_model.xml']],
 ] as const)('what %s needs', async (runtime, own) => {
   expect(await pipelineFiles(folder, runtime)).toEqual([...SHARED, ...own].sort());

@@ -2,8 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The encoder of pictures is left out: nothing here reads pictures. */
-const PARTS = /^(scheduler|tokenizer(_[23])?|text_encoder(_[23])?|unet|transformer|vae_decoder)$/;
+const PARTS = /^(scheduler|tokenizer(_[23])?|text_encoder(_[23])?|unet|transformer|vae_decoder|vae_encoder)$/;
 const OF_OTHER_RUNTIME = { onnxruntime: /\.(xml|bin)$/, openvino: /\.onnx(_data)?$/ } as const;
 /** Weights of trainers, which exports sometimes leave behind. */
 const OF_NO_RUNTIME = /\.(safetensors|ckpt|pt|pth|msgpack|h5)$/;

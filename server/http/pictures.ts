@@ -1,8 +1,10 @@
 import { pipeline } from 'node:stream/promises';
+import type { Request, Response } from 'express';
 import { StillError } from '../../shared/errors.ts';
 import type { PictureView } from '../../shared/http-api.ts';
 import { limits } from '../../shared/limits.ts';
 import { cancelJob } from '../actions/cancel-job.ts';
+import { keepBeginning } from '../actions/keep-beginning.ts';
 import { receivePicture } from '../actions/receive-picture.ts';
 import { requestPicture } from '../actions/request-picture.ts';
 import * as devices from '../store/devices.ts';
@@ -12,7 +14,14 @@ import * as pictures from '../store/pictures.ts';
 import type { World } from '../store/world.ts';
 import type { Handlers } from './route.ts';
 
-type PictureRoutes = 'requestPicture' | 'listPictures' | 'showPicture' | 'cancelPicture' | 'getPicture' | 'putPicture';
+type PictureRoutes =
+  | 'requestPicture'
+  | 'listPictures'
+  | 'showPicture'
+  | 'cancelPicture'
+  | 'getPicture'
+  | 'getBeginning'
+  | 'putPicture';
 
 export function pictureHandlers(world: World): Pick<Handlers, PictureRoutes> {
   const { db } = world.store;
@@ -22,10 +31,27 @@ export function pictureHandlers(world: World): Pick<Handlers, PictureRoutes> {
     if (!view) throw new StillError('not_found', `no picture ${pictureId}`);
     return view;
   };
+  const sendPng = async (
+    { sha256, sizeBytes }: { readonly sha256: string; readonly sizeBytes: number },
+    request: Request,
+    response: Response,
+  ) => {
+    response.set({
+      etag: `"${sha256}"`,
+      'content-type': 'image/png',
+      'content-length': String(sizeBytes),
+      'cache-control': 'private, max-age=31536000, immutable',
+    });
+    if (request.method === 'HEAD') response.end();
+    else await pipeline(world.store.pictures.read(sha256), response);
+    return undefined;
+  };
   return {
     requestPicture: async ({ body, actor }) => {
-      const { device, timeoutMs, fit, ...request } = body;
-      return show(await requestPicture(world, { device, timeoutMs, request, fit, actor }));
+      const { device, timeoutMs, fit, image: base64, ...request } = body;
+      const image = base64 === undefined ? undefined : Buffer.from(base64, 'base64');
+      const begun = { ...request, ...(await keepBeginning(world, { ...request, image })) };
+      return show(await requestPicture(world, { device, timeoutMs, request: begun, fit, actor }));
     },
     listPictures: async ({ query: { limit, device } }) => {
       const known = device === undefined ? undefined : await devices.byName(db, device);
@@ -42,15 +68,14 @@ export function pictureHandlers(world: World): Pick<Handlers, PictureRoutes> {
       const stored = view.state === 'SUCCEEDED' ? await pictures.find(db, pictureId) : null;
       if (!stored)
         throw new StillError('not_found', `picture ${pictureId} is ${view.state}, there is nothing to see yet`);
-      response.set({
-        etag: `"${stored.sha256}"`,
-        'content-type': 'image/png',
-        'content-length': String(stored.sizeBytes),
-        'cache-control': 'private, max-age=31536000, immutable',
-      });
-      if (request.method === 'HEAD') response.end();
-      else await pipeline(world.store.pictures.read(stored.sha256), response);
-      return undefined;
+      return sendPng(stored, request, response);
+    },
+    getBeginning: async ({ params: { pictureId }, caller, request, response }) => {
+      const job = await jobs.find(db, pictureId);
+      const isTheirs = caller.kind !== 'device' || job?.deviceId === caller.deviceId;
+      const image = job?.kind === 'picture' && isTheirs ? job.request.image : undefined;
+      if (!image) throw new StillError('not_found', `no picture ${pictureId} here for you that begins from another`);
+      return sendPng(image, request, response);
     },
     putPicture: async ({ params: { pictureId }, caller, request }) => {
       if (caller.kind !== 'device') throw new StillError('forbidden', 'only a device delivers pictures');

@@ -115,6 +115,67 @@ describe('settings that meet a target', () => {
   });
 });
 
+describe('from a picture', () => {
+  const settings = ['--seed', '42', '--steps', '4', '--guidance', '2', '--scheduler', 'euler'];
+  let first = '';
+  beforeAll(async () => {
+    first = join(fleet.folder, 'first.png');
+    await json(
+      'run',
+      join(fixtures, 'sd'),
+      'a blue boat',
+      '--seed',
+      '7',
+      '--steps',
+      '2',
+      '--size',
+      '48x64',
+      '-o',
+      first,
+    );
+  });
+
+  it('comes out of the device as it does out of the folder, and hangs on image and strength', async () => {
+    const own = async (...more: string[]) => {
+      const file = join(fleet.folder, `from-${more.join('-').replaceAll('/', '_')}.png`);
+      await json('run', join(fixtures, 'sd'), 'a red fox', ...settings, ...more, '-o', file);
+      return readFileSync(file);
+    };
+    const file = join(fleet.folder, 'from-device.png');
+    const from = ['--image', first, '--strength', '0.5'];
+    const told = await json(
+      'picture',
+      'pi-kitchen',
+      'a red fox',
+      ...settings,
+      ...from,
+      '--model',
+      'tiny-sd',
+      '-o',
+      file,
+    );
+    expect(told).toMatchObject({ width: 48, height: 64 });
+    expect(readFileSync(file).equals(await own(...from))).toBe(true);
+    expect((await own(...from)).equals(await own('--image', first, '--strength', '1'))).toBe(false);
+    expect((await own(...from)).equals(await own('--size', '48x64'))).toBe(false);
+  });
+
+  it.each([
+    [['--image', 'no-such.png'], 2, 'there is no such file'],
+    [['--strength', '0.5'], 4, 'strength: it needs an image'],
+    [['--image', 'first.png', '--size', '64x64'], 4, 'it is 48x64, and 64x64 was asked for'],
+    [['--image', 'first.png', '--strength', '0.1'], 4, '0.1 of 4 steps leaves none to take'],
+  ])('refuses %j', async (more, code, why) => {
+    const ran = await still('run', join(fixtures, 'sd'), 'a fox', ...settings, ...more, '-o', 'x.png');
+    expect(ran).toMatchObject({ code, stderr: expect.stringContaining(why) });
+  });
+
+  it('refuses a folder that cannot read pictures', async () => {
+    const ran = await still('run', join(fixtures, 'flux-dev'), 'a fox', '--image', 'first.png', '-o', 'x.png');
+    expect(ran).toMatchObject({ code: 4, stderr: expect.stringContaining('no vae_encoder') });
+  });
+});
+
 describe('is refused with a reason', () => {
   it('a variant that the device does not run', async () => {
     const ran = await still('picture', 'pi-kitchen', 'a fox', '--variant', 'openvino-fp16', '-o', 'x.png');

@@ -23,6 +23,8 @@ interface Wanted {
     negative_prompt: string | null;
     scheduler: string | null;
     tiled?: boolean;
+    image?: string;
+    strength?: number;
     pixels: string;
   }[];
 }
@@ -51,22 +53,27 @@ describe.each(kinds)('%s', async (kind) => {
   const defaults = { steps: 2, guidanceScale: 1, width: first?.width ?? 0, height: first?.height ?? 0 };
   const pipeline = await loadPipeline({ folder: join(folder, kind), runtime, threads: 1, defaults });
 
-  it.each(pictures)('paints "$prompt" in $steps steps of $scheduler at $width x $height', async (wanted) => {
-    const request = {
-      ...{ prompt: wanted.prompt, seed: wanted.seed, steps: wanted.steps, guidanceScale: wanted.guidance },
-      ...{ width: wanted.width, height: wanted.height },
-      ...(wanted.negative_prompt !== null && { negativePrompt: wanted.negative_prompt }),
-      ...(wanted.scheduler !== null && { scheduler: wanted.scheduler }),
-      ...(wanted.tiled && { tiled: true }),
-    };
-    pipeline.check(request);
-    const { picture } = await pipeline.generate(request, { reach: async () => {} });
-    const theirs = Buffer.from(wanted.pixels, 'base64');
-    expect(picture.rgb.length).toBe(theirs.length);
-    const sum = picture.rgb.reduce((total, level, i) => total + Math.abs(level - (theirs[i] as number)), 0);
-    expect(sum / theirs.length).toBeLessThanOrEqual(MOST_MEAN_LEVELS);
-    expect(new Set(theirs).size, 'a picture of one colour proves nothing').toBeGreaterThan(16);
-  });
+  it.each(pictures)(
+    'paints "$prompt" in $steps steps of $scheduler at $width x $height, strength $strength',
+    async (wanted) => {
+      const request = {
+        ...{ prompt: wanted.prompt, seed: wanted.seed, steps: wanted.steps, guidanceScale: wanted.guidance },
+        ...{ width: wanted.width, height: wanted.height },
+        ...(wanted.negative_prompt !== null && { negativePrompt: wanted.negative_prompt }),
+        ...(wanted.scheduler !== null && { scheduler: wanted.scheduler }),
+        ...(wanted.tiled && { tiled: true }),
+        ...(wanted.image && { image: Buffer.from(wanted.image, 'base64') }),
+        ...(wanted.strength && { strength: wanted.strength }),
+      };
+      pipeline.check(request);
+      const { picture } = await pipeline.generate(request, { reach: async () => {} });
+      const theirs = Buffer.from(wanted.pixels, 'base64');
+      expect(picture.rgb.length).toBe(theirs.length);
+      const sum = picture.rgb.reduce((total, level, i) => total + Math.abs(level - (theirs[i] as number)), 0);
+      expect(sum / theirs.length).toBeLessThanOrEqual(MOST_MEAN_LEVELS);
+      expect(new Set(theirs).size, 'a picture of one colour proves nothing').toBeGreaterThan(16);
+    },
+  );
 
   const { texts, tokenizers } = read<Tokens>(kind, 'tokens.json');
   it.each(Object.entries(tokenizers))('reads %s as transformers does', async (name, { length, ids }) => {

@@ -1,4 +1,5 @@
 // DDIM without added noise (Song et al. 2020, formula 12 with eta 0), as diffusers' DDIMScheduler takes its steps.
+import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
 import { originalSample, PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -24,6 +25,8 @@ export function ddim(config: SchedulerConfig): Scheduler {
         timesteps,
         initNoiseSigma: 1,
         takesNoise: () => false,
+        noisy: (latents, noise, step) =>
+          addNoise(latents, noise, sharesOf(alphas[timesteps[step] as number] as number)),
         scaleModelInput: (sample) => sample,
         step({ step, sample, modelOutput }) {
           const timestep = timesteps[step] as number;

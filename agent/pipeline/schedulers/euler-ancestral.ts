@@ -1,4 +1,5 @@
 // Euler steps that go below the next noise level and add noise up to it, as diffusers' EulerAncestralDiscreteScheduler.
+import { addNoise } from './add-noise.ts';
 import { originalFromSigma } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, refuse, type SchedulerConfig } from './settings.ts';
@@ -18,6 +19,7 @@ export function eulerAncestral(config: SchedulerConfig): Scheduler {
         initNoiseSigma,
         // The reference draws at the last step, too, and multiplies by 0; a shared generator must stay in step.
         takesNoise: () => true,
+        noisy: (latents, noise, step) => addNoise(latents, noise, [1, sigmas[step] as number]),
         scaleModelInput: (sample, step) => toUnitVariance(sample, sigmas[step] as number),
         step({ step, sample, modelOutput, noise }) {
           if (!noise) throw new RangeError('noise: missing; Euler ancestral adds noise at every step');

@@ -1,4 +1,5 @@
 // Euler steps over noise levels (Karras et al. 2022, algorithm 2 without churn), as diffusers' EulerDiscreteScheduler.
+import { addNoise } from './add-noise.ts';
 import { originalFromSigma, PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, type SchedulerConfig } from './settings.ts';
@@ -15,6 +16,7 @@ export function euler(config: SchedulerConfig): Scheduler {
         timesteps,
         initNoiseSigma,
         takesNoise: () => false,
+        noisy: (latents, noise, step) => addNoise(latents, noise, [1, sigmas[step] as number]),
         scaleModelInput: (sample, step) => toUnitVariance(sample, sigmas[step] as number),
         step({ step, sample, modelOutput }) {
           const [sigma, next] = [sigmas[step] as number, sigmas[step + 1] as number];

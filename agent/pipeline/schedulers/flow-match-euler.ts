@@ -1,4 +1,5 @@
 // Flow-matching Euler steps as diffusers' FlowMatchEulerDiscreteScheduler takes them (Esser et al. 2024).
+import { addNoise } from './add-noise.ts';
 import type { FlowSettings, Scheduler } from './scheduler.ts';
 import { choiceOf, countOf, positiveOf, refuse, requireSteps, type SchedulerConfig } from './settings.ts';
 
@@ -25,6 +26,10 @@ export function flowMatchEuler(config: SchedulerConfig): Scheduler {
         timesteps: Array.from(sigmas.subarray(0, -1), (sigma) => Math.fround(sigma * trainSteps)),
         initNoiseSigma: 1,
         takesNoise: () => false,
+        noisy(latents, noise, step) {
+          const sigma = sigmas[step] as number;
+          return addNoise(latents, noise, [1 - sigma, sigma]);
+        },
         scaleModelInput: (sample) => sample,
         step({ step, sample, modelOutput }) {
           const change = Math.fround((sigmas[step + 1] as number) - (sigmas[step] as number));

@@ -1,4 +1,5 @@
 // Multistep consistency sampling (Luo et al. 2023, Latent Consistency Models), as diffusers' LCMScheduler takes its steps.
+import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
 import { originalSample, PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -31,6 +32,8 @@ export function lcm(config: SchedulerConfig): Scheduler {
         timesteps,
         initNoiseSigma: 1,
         takesNoise: (step) => step < steps - 1,
+        noisy: (latents, noise, step) =>
+          addNoise(latents, noise, sharesOf(alphas[timesteps[step] as number] as number)),
         scaleModelInput: (sample) => sample,
         step({ step, sample, modelOutput, noise }) {
           const timestep = timesteps[step] as number;

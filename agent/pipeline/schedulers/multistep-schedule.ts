@@ -72,6 +72,9 @@ export function multistepSchedules(
   };
 }
 
+/** Of latents and of noise, in a sample at that level. */
+export const sharesAt = ({ alpha, sigma }: NoiseLevel): readonly [number, number] => [alpha, sigma];
+
 /** float32 at every operation: differences of neighbouring lambdas are small, so their rounding shows. */
 function noiseLevel(level: number, flow: boolean): NoiseLevel {
   const { fround, log, sqrt } = Math;

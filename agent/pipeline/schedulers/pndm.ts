@@ -1,5 +1,6 @@
 // Pseudo numerical methods (Liu et al. 2022, arXiv 2202.09778), as diffusers' PNDMScheduler: linear multistep (PLMS), with or
 // without the Runge-Kutta steps before.
+import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, numberOf, requireSteps, type SchedulerConfig } from './settings.ts';
@@ -50,10 +51,14 @@ export function pndm(config: SchedulerConfig): Scheduler {
         throw new RangeError(
           `scheduler setting steps_offset leads to step ${timesteps[0]}; the last one is ${trainSteps - 1}`,
         );
-      const step = skipsRungeKutta
-        ? multistep(timesteps, stride, transfer, true)
-        : rungeKutta(timesteps, stride, transfer);
-      return { timesteps, initNoiseSigma: 1, takesNoise: () => false, scaleModelInput: (sample) => sample, step };
+      const plain = {
+        ...{ timesteps, initNoiseSigma: 1, takesNoise: () => false },
+        scaleModelInput: (sample: Float32Array) => sample,
+      };
+      if (!skipsRungeKutta) return { ...plain, step: rungeKutta(timesteps, stride, transfer) };
+      const noisy = (latents: Float32Array, noise: Float32Array, step: number) =>
+        addNoise(latents, noise, sharesOf(alphaAt(timesteps[step] as number)));
+      return { ...plain, noisy, step: multistep(timesteps, stride, transfer) };
     },
   };
 }
@@ -77,18 +82,20 @@ function rungeKuttaTimesteps(spaced: readonly number[], stride: number): number[
   return [...begun, ...spaced.slice(3)];
 }
 
-/** @param trials whether the schedule holds the second step twice */
-function multistep(timesteps: readonly number[], stride: number, transfer: Transfer, trials: boolean): Step {
+/** The second step that is taken goes over the first one again, wherever in the schedule it begins. */
+function multistep(timesteps: readonly number[], stride: number, transfer: Transfer): Step {
   let history: Float32Array[] = [];
   let begun: Float32Array | null = null;
+  let taken = 0;
   return ({ step, sample, modelOutput }) => {
     const timestep = timesteps[step] as number;
-    if (trials && step === 1 && begun) {
+    taken++;
+    if (taken === 2 && begun) {
       const mean = modelOutput.map((value, i) => (value + (history[0]?.[i] as number)) / 2);
       return transfer(begun, mean, timestep + stride, timestep);
     }
     history = [modelOutput, ...history].slice(0, 4);
-    if (step === 0) begun = sample;
+    if (taken === 1) begun = sample;
     return transfer(sample, weighted(history), timestep, timestep - stride);
   };
 }

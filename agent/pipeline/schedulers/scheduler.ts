@@ -26,10 +26,15 @@ export interface Schedule {
   readonly initNoiseSigma: number;
   /** Whether `step` adds noise at this step, so that the caller must draw some. */
   takesNoise(step: number): boolean;
+  /**
+   * Latents of a picture under the noise of a step, from which that step and those after it can be taken. Left out by a
+   * schedule that must be taken from its beginning.
+   */
+  noisy?(latents: Float32Array, noise: Float32Array, step: number): Float32Array;
   /** The sample as the denoiser wants to see it at this step: a new array, or the same one where nothing changes. */
   scaleModelInput(sample: Float32Array, step: number): Float32Array;
   /**
-   * The sample after this step, in a new array; steps are taken in their order. `noise` is standard normal.
+   * The sample after this step, in a new array; steps are taken in their order, none left out. `noise` is standard normal.
    *
    * @throws RangeError when the noise is missing
    */

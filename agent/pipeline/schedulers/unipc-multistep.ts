@@ -1,6 +1,7 @@
 // UniPC, a predictor and a corrector of one form (Zhao et al. 2023, arXiv 2302.04867), as diffusers' UniPCMultistepScheduler
 // takes its steps with `predict_x0`.
-import { multistepSchedules, type NoiseLevel } from './multistep-schedule.ts';
+import { addNoise } from './add-noise.ts';
+import { multistepSchedules, type NoiseLevel, sharesAt } from './multistep-schedule.ts';
 import { dataPrediction, MULTISTEP_PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, countOf, refuse, type SchedulerConfig } from './settings.ts';
@@ -24,11 +25,13 @@ export function unipcMultistep(config: SchedulerConfig): Scheduler {
     schedule(steps) {
       const { timesteps, sigmas, levels } = scheduled(steps);
       const found: Float32Array[] = [];
+      let taken = 0;
       let former: { readonly sample: Float32Array; readonly order: number } | null = null;
       return {
         timesteps,
         initNoiseSigma: 1,
         takesNoise: () => false,
+        noisy: (latents, noise, step) => addNoise(latents, noise, sharesAt(levels[step] as NoiseLevel)),
         scaleModelInput: (sample) => sample,
         step({ step, sample, modelOutput }) {
           const at = { ...(levels[step] as NoiseLevel), flowSigma: sigmas[step] as number };
@@ -40,7 +43,7 @@ export function unipcMultistep(config: SchedulerConfig): Scheduler {
           found.unshift(newest);
           found.splice(mostOrder);
           const wanted = lowerAtEnd ? Math.min(mostOrder, steps - step) : mostOrder;
-          const order = Math.min(wanted, step + 1);
+          const order = Math.min(wanted, ++taken);
           former = { sample: corrected, order };
           return advance({ sample: corrected, order, levels, from: step, found, arrived: null, bh1 });
         },

@@ -1,10 +1,12 @@
 // What every pipeline of latents refuses before it begins.
 import { messageOf } from '../../../shared/errors.ts';
 import { limits } from '../../../shared/limits.ts';
+import { pngSize } from '../../../shared/png-size.ts';
 import { EngineFault } from '../fault.ts';
 import type { Schedulers } from '../load-scheduler.ts';
 import type { PictureDefaults, PictureRequest } from '../pipeline.ts';
 import type { FlowSettings } from '../schedulers/scheduler.ts';
+import { firstStep, type Strength } from './picture-latents.ts';
 
 export interface Bounds {
   readonly schedulers: Schedulers;
@@ -12,6 +14,8 @@ export interface Bounds {
   readonly multiple: number;
   /** Whether the decoder can work in tiles. */
   readonly tiles: boolean;
+  /** Where it can begin from a picture: whether the folder has what reads it, and how many steps it would leave out. */
+  readonly image: { readonly there: boolean; readonly strength: Strength } | null;
   readonly flow?: FlowSettings;
   /** Why a negative prompt has no effect here, where it has none. */
   readonly refusesNegative?: string;
@@ -39,10 +43,33 @@ export function checkRequest(request: PictureDefaults & Partial<PictureRequest>,
       'invalid_request',
       "tiled: this folder's decoder is none that works in tiles (a small one, or sample_size fits no tile)",
     );
+  const fault = imageFault(request, bounds);
+  if (fault !== null) throw new EngineFault('invalid_request', fault);
   const scheduler = bounds.schedulers.choose(request.scheduler);
   try {
-    scheduler.schedule(steps, bounds.flow);
+    const { noisy } = scheduler.schedule(steps, bounds.flow);
+    if (request.image && !noisy)
+      throw new RangeError('image: this scheduler cannot begin from a picture, take another');
   } catch (cause) {
     throw new EngineFault('steps_not_supported', messageOf(cause), { cause });
   }
+}
+
+/** What is wrong with the picture to begin from, or null. */
+function imageFault(
+  { image, strength, steps, width, height }: PictureDefaults & Partial<PictureRequest>,
+  { image: bounds }: Bounds,
+): string | null {
+  if (image === undefined) return strength === undefined ? null : 'strength: it needs an image to begin from';
+  if (!bounds) return 'image: this pipeline begins from noise only; leave it out';
+  if (!bounds.there) return 'image: this folder has no vae_encoder to read it with; export it with one';
+  const size = pngSize(image);
+  if (!size) return 'image: these bytes do not begin like a PNG';
+  if (size.width !== width || size.height !== height)
+    return `image: it is ${size.width}x${size.height}, and ${width}x${height} was asked for; make them equal`;
+  const share = strength ?? bounds.strength.usual;
+  if (!(share > 0 && share <= 1)) return `strength: ${share} is not over 0 and up to 1`;
+  return firstStep(steps, share, bounds.strength.rounds) < steps
+    ? null
+    : `strength: ${share} of ${steps} steps leaves none to take; ask for more of either`;
 }

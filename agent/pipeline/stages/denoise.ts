@@ -1,7 +1,13 @@
 // The loop that every pipeline of latents shares: from noise to latents, a step at a time.
+import { EngineFault } from '../fault.ts';
 import type { NoiseSource } from '../noise.ts';
 import type { PipelineHost } from '../pipeline.ts';
 import type { Schedule } from '../schedulers/scheduler.ts';
+
+export interface Beginning {
+  readonly latents: Float32Array;
+  readonly step: number;
+}
 
 export interface Denoising {
   readonly schedule: Schedule;
@@ -9,21 +15,31 @@ export interface Denoising {
   /** How many values a sample holds. */
   readonly size: number;
   readonly host: PipelineHost;
+  /** Latents of a picture to begin from, and the first step that is taken; left out: from noise. */
+  readonly from?: Beginning | undefined;
   /** What the denoiser says of the scaled sample, guidance included. */
   predict(sample: Float32Array, timestep: number): Promise<Float32Array>;
 }
 
-export async function denoise({ schedule, noise, size, host, predict }: Denoising): Promise<Float32Array> {
-  const total = schedule.timesteps.length;
+export async function denoise({ schedule, noise, size, host, from, predict }: Denoising): Promise<Float32Array> {
+  const first = from?.step ?? 0;
+  const total = schedule.timesteps.length - first;
   await host.reach({ stage: 'denoise', done: 0, total });
-  let sample: Float32Array = noise.randn(size).map((value) => value * schedule.initNoiseSigma);
+  let sample = begin(schedule, noise.randn(size), from);
   for (const [step, timestep] of schedule.timesteps.entries()) {
+    if (step < first) continue;
     const modelOutput = await predict(schedule.scaleModelInput(sample, step), timestep);
     const added = schedule.takesNoise(step) ? { noise: noise.randn(size) } : {};
     sample = schedule.step({ step, sample, modelOutput, ...added });
-    await host.reach({ stage: 'denoise', done: step + 1, total });
+    await host.reach({ stage: 'denoise', done: step + 1 - first, total });
   }
   return sample;
+}
+
+function begin(schedule: Schedule, noise: Float32Array, from: Beginning | undefined): Float32Array {
+  if (!from) return noise.map((value) => value * schedule.initNoiseSigma);
+  if (!schedule.noisy) throw new EngineFault('invalid_request', 'image: this scheduler cannot begin from a picture');
+  return schedule.noisy(from.latents, noise, from.step);
 }
 
 /** Classifier-free guidance (Ho and Salimans 2022), in float32 as torch computes it. */

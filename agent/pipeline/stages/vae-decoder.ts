@@ -23,6 +23,8 @@ export interface VaeDecoder {
   readonly channels: number;
   /** Whether it can decode in tiles: a small decoder has none, and needs none. */
   readonly tiles: boolean;
+  /** What an encoder found, as the denoiser knows it. */
+  scaled(latents: Float32Array): Float32Array;
   /** @param latents float32 [channels, height / scale, width / scale] as the denoiser left them */
   decode(latents: Float32Array, at: Decoding, host: PipelineHost): Promise<RgbPicture>;
 }
@@ -54,6 +56,7 @@ export async function loadVaeDecoder({ folder, runtime, threads }: PartOptions):
     scale,
     channels,
     tiles: tiling !== null,
+    scaled: (latents) => latents.map((value) => Math.fround(value - shift) * factor),
     async decode(latents, { width, height, tiled }, host) {
       const data = latents.map((value) => Math.fround(value / factor) + shift);
       const whole = { data, width: width / scale, height: height / scale };

@@ -58,7 +58,7 @@ def parity(
     out: Out,
     seed: Annotated[int, typer.Option()] = 1,
     kinds: Annotated[str, typer.Option(help="comma-separated; all unless said otherwise")] = "",
-    small: Annotated[bool, typer.Option(help="as test/fixtures/pipelines keeps them: fp16 weights, no VAE encoders")] = False,
+    small: Annotated[bool, typer.Option(help="as test/fixtures/pipelines keeps them: fp16 weights, few VAE encoders")] = False,
 ) -> None:
     """Make tiny pipelines, what diffusers paints with them, and scheduler vectors, all from one seed."""
     from stillhouse_models.diffusers_export.parity import make_parity

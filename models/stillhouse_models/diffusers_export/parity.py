@@ -16,7 +16,7 @@ import torch
 from stillhouse_models.diffusers_export.folder import export_folder
 from stillhouse_models.diffusers_export.odd_texts import odd_texts
 from stillhouse_models.diffusers_export.read_pipeline import read_pipeline
-from stillhouse_models.diffusers_export.reference import Wanted, paint
+from stillhouse_models.diffusers_export.reference import Wanted, paint, smooth_picture
 from stillhouse_models.diffusers_export.tiny import KINDS, make_tiny
 from stillhouse_models.diffusers_export.tiny_tokenizers import WORDS
 from stillhouse_models.parity_schedulers import vectors
@@ -27,20 +27,24 @@ DIFFUSION = (
 )  # fmt: skip
 GUIDED_WITHIN = ("lcm", "flux-schnell", "flux-dev")
 """Kinds that take no negative prompt."""
+FROM_PICTURES = ("sd", "sd3")
+"""Kinds of which the small fixtures keep the encoder."""
 
 
 def make_parity(
     out: Path, seed: int, kinds: Sequence[str] = tuple(KINDS), *, small: bool = False, say: Callable[[str], None] = print
 ) -> None:
     """Writes `out/<kind>/` (graphs, wanted.json, tokens.json), `out/noise.json`, and vectors of the schedulers unless `small`."""
-    how: dict[str, Any] = {"precision": "fp16", "with_encoder": False, "short_names": True} if small else {}
+    how: dict[str, Any] = {"precision": "fp16", "short_names": True} if small else {}
     requests = 2 if small else 3
     for i, kind in enumerate(kinds):
         say(f"{kind} ({i + 1}/{len(kinds)})")
         source = make_tiny(kind, out / "diffusers" / kind, seed + i)
         wanted = _requests(kind, random.Random(seed + i), requests)
-        differences = export_folder(source, out / kind, say=lambda _: None, **how)
-        painted = paint(source, [*wanted, *_tiled(kind, wanted[0])])
+        encodes = kind != "lcm" and (kind in FROM_PICTURES or not small)
+        differences = export_folder(source, out / kind, say=lambda _: None, with_encoder=encodes, **how)
+        begun = _from_pictures(kind, random.Random(seed + i), requests) if encodes else []
+        painted = paint(source, [*wanted, *_tiled(kind, wanted[0]), *begun])
         _write(out / kind / "wanted.json", {"kind": kind, "seed": seed, "graphs": differences, "pictures": painted})
         _write(out / kind / "tokens.json", _tokens(source, random.Random(seed + i)))
     shutil.rmtree(out / "diffusers")
@@ -58,6 +62,21 @@ def _requests(kind: str, chance: random.Random, count: int) -> list[Wanted]:
 def _tiled(kind: str, first: Wanted) -> list[Wanted]:
     """The first once more, larger than one tile of the decoder, with a row and a column of tiles that are cut off."""
     return [] if kind == "sd-turbo" else [replace(first, width=112, height=80, tiled=True)]
+
+
+def _from_pictures(kind: str, chance: random.Random, count: int) -> list[Wanted]:
+    """Some from a picture: all of its steps, one, and what lies between, with the schedulers that the kind takes."""
+    found = []
+    for i in range(count):
+        one = _request(kind, chance, i)
+        # Its Runge-Kutta start cannot be left out, and is refused.
+        if one.scheduler == "PNDMScheduler" and kind != "sd":
+            one = replace(one, scheduler="DDIMScheduler")
+        steps = chance.randint(4, 7)
+        strength = (round(chance.uniform(0.3, 0.9), 2), 1.0, round(1.2 / steps, 3))[i]
+        image = smooth_picture(one.width, one.height, one.seed)
+        found.append(replace(one, steps=steps, strength=strength, image=image))
+    return found
 
 
 def _request(kind: str, chance: random.Random, i: int) -> Wanted:

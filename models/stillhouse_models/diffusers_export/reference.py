@@ -1,6 +1,8 @@
 """What diffusers itself paints: the pictures that the TypeScript pipelines are compared with."""
 
 import base64
+import inspect
+import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,13 +10,14 @@ from typing import Any
 import diffusers
 import numpy as np
 import torch
+from PIL import Image
 
 from stillhouse_models.diffusers_export.read_pipeline import read_pipeline
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One request. `scheduler` is a class of diffusers that takes the folder's own place."""
+    """One request. `scheduler` is a class of diffusers that takes the folder's own place; `image` a PNG in base64."""
 
     prompt: str
     seed: int
@@ -25,11 +28,14 @@ class Wanted:
     negative_prompt: str | None = None
     scheduler: str | None = None
     tiled: bool = False
+    image: str | None = None
+    strength: float | None = None
 
 
 def paint(folder: Path, wanted: list[Wanted]) -> list[dict[str, Any]]:
     """Each request with its pixels, 8-bit RGB, rows from the top, in base64."""
     pipeline = read_pipeline(folder)
+    diffusers.logging.set_verbosity_error()
     pipeline.set_progress_bar_config(disable=True)
     own = pipeline.scheduler
     painted = []
@@ -39,15 +45,35 @@ def paint(folder: Path, wanted: list[Wanted]) -> list[dict[str, Any]]:
         if hasattr(pipeline.vae, "use_tiling"):
             pipeline.vae.use_tiling = one.tiled
         pixels = _pixels(pipeline, one)
-        painted.append({**asdict(one), "pixels": base64.b64encode(pixels.tobytes()).decode()})
+        asked = asdict(one) if one.image else {k: v for k, v in asdict(one).items() if k not in ("image", "strength")}
+        painted.append({**asked, "pixels": base64.b64encode(pixels.tobytes()).decode()})
     return painted
 
 
+def smooth_picture(width: int, height: int, seed: int) -> str:
+    """A PNG in base64 to begin from: waves of random colours, which no encoder maps to nothing."""
+    generator = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width] / 16
+    waves = [np.sin(generator.uniform(0.2, 2) * x + generator.uniform(0.2, 2) * y + generator.uniform(0, 6)) for _ in range(3)]
+    file = io.BytesIO()
+    Image.fromarray(((np.stack(waves, axis=-1) + 1) * 127.5).astype(np.uint8)).save(file, "png", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
 def _pixels(pipeline: Any, one: Wanted) -> np.ndarray:
-    negative = {} if one.negative_prompt is None else {"negative_prompt": one.negative_prompt}
+    asked: dict[str, Any] = {} if one.negative_prompt is None else {"negative_prompt": one.negative_prompt}
+    if one.image is None:
+        asked |= {"width": one.width, "height": one.height}
+    else:
+        pipeline = diffusers.AutoPipelineForImage2Image.from_pipe(pipeline)
+        pipeline.set_progress_bar_config(disable=True)
+        asked |= {"image": Image.open(io.BytesIO(base64.b64decode(one.image))), "strength": one.strength}
+        # The others take the picture's own size.
+        if "width" in inspect.signature(pipeline.__call__).parameters:
+            asked |= {"width": one.width, "height": one.height}
     with torch.no_grad():
         image = pipeline(
-            one.prompt, num_inference_steps=one.steps, guidance_scale=one.guidance, width=one.width, height=one.height,
-            generator=torch.Generator().manual_seed(one.seed), output_type="np", **negative,
+            one.prompt, num_inference_steps=one.steps, guidance_scale=one.guidance,
+            generator=torch.Generator().manual_seed(one.seed), output_type="np", **asked,
         ).images[0]  # fmt: skip
     return np.asarray((image * 255).round().astype(np.uint8))

@@ -1,11 +1,13 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
+import { StillError } from '../../../shared/errors.ts';
 import type { FitTarget } from '../../../shared/fit.ts';
 import type { PictureView } from '../../../shared/http-api.ts';
 import { limits } from '../../../shared/limits.ts';
 import { PicturePriority } from '../../../shared/messages.ts';
+import { pngSize } from '../../../shared/png-size.ts';
 import { duration, fitTarget, integer, modelOption, number, size } from '../arguments.ts';
 import { type Fetched, fetchPicture, pictureFileName, writePicture } from '../fetch-picture.ts';
 import { halfBlocks } from '../half-blocks.ts';
@@ -24,6 +26,8 @@ interface Options {
   readonly scheduler?: string;
   readonly negative?: string;
   readonly tiled?: boolean;
+  readonly image?: string;
+  readonly strength?: number;
   readonly out?: string;
   readonly timeout?: number;
   readonly priority?: PicturePriority;
@@ -55,6 +59,12 @@ export function picture(): Command {
       '--tiled',
       'decode a large picture in tiles; a device also does so where the whole would not fit its memory',
     )
+    .option('--image <file>', 'begin from this PNG, whose size the picture takes')
+    .option(
+      '--strength <share>',
+      'how far to go away from it, over 0 to 1; else what the model likes best',
+      number(0, 1),
+    )
     .addOption(
       new Option('--priority <priority>', 'among the pictures that wait there; else normal').choices(
         PicturePriority.options,
@@ -76,7 +86,7 @@ export function picture(): Command {
           priority: options.priority,
         },
         ...{ variant: options.variant, scheduler: options.scheduler, negativePrompt: options.negative },
-        tiled: options.tiled,
+        ...{ tiled: options.tiled, image: imageOf(options.image), strength: options.strength },
         ...{ allowCached: options.cached, previews: options.previews === undefined ? undefined : true },
       };
       const fetched = await untilInterrupt((signal) =>
@@ -91,6 +101,20 @@ export function picture(): Command {
         pictureText(file, fetched),
       );
     });
+}
+
+/** In base64. @throws StillError before anything is sent */
+function imageOf(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  if (!existsSync(file)) throw new StillError('invalid_input', `--image ${file}: there is no such file`);
+  const bytes = readFileSync(file);
+  if (pngSize(bytes) === null) throw new StillError('invalid_input', `--image ${file}: this is no PNG`);
+  if (bytes.length > limits.beginningBytes)
+    throw new StillError(
+      'invalid_input',
+      `--image ${file}: ${bytes.length} bytes, at most ${limits.beginningBytes} are taken; make it smaller`,
+    );
+  return bytes.toString('base64');
 }
 
 function drawInTerminal({ png }: Fetched): void {
