@@ -11,25 +11,26 @@ import typer
 from stillhouse_models.diffusers_export.commands import add_commands
 from stillhouse_models.ends import ends_told
 from stillhouse_models.progress import progress
-from stillhouse_models.recipe import read_recipe, read_rendered_recipe
+from stillhouse_models.recipe import on_device, read_recipe, read_rendered_recipe
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0])
 RecipeFile = Annotated[Path, typer.Argument(help="a TOML file of models/recipes/", exists=True, dir_okay=False)]
 TrainingFolder = Annotated[Path, typer.Option("--training", help="folder of evaluator, teacher and their logs")]
 VersionFolder = Annotated[Path, typer.Argument(help="a version's folder", exists=True, file_okay=False)]
 OutFolder = Annotated[Path, typer.Option("--out", help="folder to write to")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps, in the place of the recipe's `device`")]
 AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 
 
 @app.command("run")
-def run_command(recipe: RecipeFile, out: OutFolder, as_json: AsJson = False) -> None:
+def run_command(recipe: RecipeFile, out: OutFolder, device: Device = None, as_json: AsJson = False) -> None:
     """The whole way: evaluator, teacher, student in its phases, judgement, export. Started again, it goes on."""
     from stillhouse_models.live_watch import LiveWatch
     from stillhouse_models.run_recipe import run_recipe
     from stillhouse_models.run_text import run_text
 
     with LiveWatch().listening() as watch:
-        result = run_recipe(read_recipe(recipe), out, watch)
+        result = run_recipe(on_device(read_recipe(recipe), device), out, watch)
     typer.echo(json.dumps(result, indent=2) if as_json else run_text(result))
 
 
@@ -38,13 +39,14 @@ def cache_command(
     recipe: RecipeFile,
     training: TrainingFolder,
     plan: Annotated[bool, typer.Option("--plan", help="say what it would hold, and its size; load nothing")] = False,
+    device: Device = None,
     as_json: AsJson = False,
 ) -> None:
     """Fill the cache of a diffusers teacher's answers, or go on with it: the GPU's part, on whichever machine has one."""
     from stillhouse_models.cached_teacher.fill_cache import CACHE, fill_cache, planned
     from stillhouse_models.live_watch import LiveWatch
 
-    r = read_recipe(recipe)
+    r = on_device(read_recipe(recipe), device)
     if plan:
         made = planned(r)[2]
     else:
@@ -107,12 +109,14 @@ def throughput_command(
 
 
 @app.command("train-evaluator")
-def train_evaluator_command(recipe: RecipeFile, training: TrainingFolder) -> None:
+def train_evaluator_command(recipe: RecipeFile, training: TrainingFolder, device: Device = None) -> None:
     """Train the network that says what a picture shows, on rendered scenes only."""
     from stillhouse_models.train_evaluator import train_evaluator
+    from stillhouse_models.training.compute_device import device_of
 
-    r = read_rendered_recipe(recipe)
-    share = train_evaluator(r.source, r.evaluator.channels, training, r.evaluator.seconds, r.seed)
+    r = on_device(read_rendered_recipe(recipe), device)
+    wanted = r.evaluator
+    share = train_evaluator(r.source, wanted.channels, training, wanted.seconds, r.seed, device=device_of(r.device))
     typer.echo(f"held-out renders with every answer right: {share:.2%}")
 
 
@@ -121,13 +125,16 @@ def train_teacher_command(
     recipe: RecipeFile,
     training: TrainingFolder,
     start_from: Annotated[Path | None, typer.Option(help="a kept teacher to begin with, where no training stands yet")] = None,
+    device: Device = None,
 ) -> None:
     """Train the teacher, or go on with it, until the recipe's seconds are spent."""
     from stillhouse_models.keep_teacher import keep_teacher
     from stillhouse_models.train_teacher import settings_of, train_teacher
+    from stillhouse_models.training.compute_device import arithmetic, device_of
 
-    r = read_rendered_recipe(recipe)
-    train_teacher(settings_of(r), training, r.teacher.seconds, start_from)
+    r = on_device(read_rendered_recipe(recipe), device)
+    with arithmetic(r.autocast):
+        train_teacher(settings_of(r), training, r.teacher.seconds, start_from, device=device_of(r.device))
     keep_teacher(training, training / "teacher")
 
 
@@ -137,11 +144,12 @@ def distil_command(
     training: TrainingFolder,
     out: OutFolder,
     start_from: Annotated[Path | None, typer.Option(help="a kept student to begin with, where no training stands yet")] = None,
+    device: Device = None,
 ) -> None:
     """Distil a student in the recipe's phases; started again, it goes on where it stopped."""
     from stillhouse_models.distil import distil
 
-    distil(read_recipe(recipe), training, out, start_from)
+    distil(on_device(read_recipe(recipe), device), training, out, start_from)
 
 
 @app.command("export")

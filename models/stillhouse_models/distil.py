@@ -17,6 +17,7 @@ from stillhouse_models.sources.batches import SOURCES
 from stillhouse_models.training.cached_judge import CachedJudge
 from stillhouse_models.training.cached_school import CachedSchool
 from stillhouse_models.training.close_phase import close_phase
+from stillhouse_models.training.compute_device import arithmetic, device_of
 from stillhouse_models.training.judge import Judge, PhaseJudge, load_evaluator
 from stillhouse_models.training.metrics import MetricsLog
 from stillhouse_models.training.phase_loop import train_phase
@@ -44,18 +45,21 @@ def distil(recipe: Recipe, training: Path, out: Path, start_from: Path | None = 
         run.save(out)
     while run.progress.phase < len(recipe.phases):
         phase = recipe.phases[run.progress.phase]
-        train_phase(run, phase, judge, log, out, watching)
-        close_phase(run, phase, judge, log, out, watching)
+        with arithmetic(recipe.autocast):
+            train_phase(run, phase, judge, log, out, watching)
+            close_phase(run, phase, judge, log, out, watching)
         keep_student(run, out)
     keep_student(run, out)
 
 
 def _teacher_and_judge(recipe: Recipe, training: Path) -> tuple[Painter | School, PhaseJudge]:
+    device = device_of(recipe.device)
     if recipe.teacher.diffusers is not None:
         cache = LatentCache(training / CACHE)
-        return CachedSchool(cache, recipe), CachedJudge(cache, recipe.teacher.held_out)
+        return CachedSchool(cache, recipe, device), CachedJudge(cache, recipe.teacher.held_out)
     sprites = SOURCES[recipe.source]()
-    return _teacher(training), Judge(sprites, load_evaluator(sprites, training / "evaluator.safetensors"))
+    evaluator = load_evaluator(sprites, training / "evaluator.safetensors", device)
+    return _teacher(training).to(device), Judge(sprites, evaluator)
 
 
 def _begin(recipe: Recipe, teacher: Painter | School, out: Path, start_from: Path | None) -> StudentRun:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ CHOICES = {
     "start": ("scratch", "teacher"),
     "importance": ("taylor", "l1"),
 }
+DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class RecipeError(ValueError):
@@ -109,6 +110,8 @@ class PhaseRecipe:
 
 @dataclass(frozen=True)
 class Recipe:
+    """`device` is where it trains, `autocast` whether in bfloat16 where precision allows it; neither is part of what is made."""
+
     name: str
     # Of rendered scenes; "" where a cached teacher's answers are learned from.
     source: str
@@ -118,6 +121,8 @@ class Recipe:
     phases: tuple[PhaseRecipe, ...] = field(default_factory=tuple)
     seed: int = 0
     export: ExportRecipe = field(default_factory=ExportRecipe)
+    device: str = "auto"
+    autocast: bool = True
 
 
 def read_recipe(file: Path) -> Recipe:
@@ -139,6 +144,8 @@ def read_recipe(file: Path) -> Recipe:
         _build(PhaseRecipe, {"seconds": None} | phase, f"{file}: phase {i + 1}") for i, phase in enumerate(phases)
     )
     recipe: Recipe = _build(Recipe, table | made, str(file))
+    if fault := _compute_fault(recipe):
+        raise RecipeError(f"{file}: {fault}")
     if cached:
         if fault := cached_fault(recipe):
             raise RecipeError(f"{file}: {fault}")
@@ -166,6 +173,14 @@ def read_rendered_recipe(file: Path) -> Recipe:
     return recipe
 
 
+def on_device(recipe: Recipe, device: str | None) -> Recipe:
+    """With another device than the file names, where one is named."""
+    wanted = recipe if device is None else replace(recipe, device=device)
+    if fault := _compute_fault(wanted):
+        raise RecipeError(f"--device: {fault}")
+    return wanted
+
+
 def cached_fault(recipe: Recipe) -> str | None:
     """What a recipe with a diffusers teacher may not say, or has to."""
     teacher, student = recipe.teacher, recipe.student
@@ -184,6 +199,14 @@ def cached_fault(recipe: Recipe) -> str | None:
     for phase in recipe.phases:
         if away := sorted(set(phase.losses) & (set(LOSSES) - set(CACHED_LOSSES))):
             return f"phase {phase.name!r}: {away} need the teacher in memory; from its cache: {list(CACHED_LOSSES)}"
+    return None
+
+
+def _compute_fault(recipe: Recipe) -> str | None:
+    if recipe.device not in DEVICES:
+        return f"device is {recipe.device!r}; known: {list(DEVICES)}"
+    if not isinstance(recipe.autocast, bool):
+        return f"autocast is {recipe.autocast!r}; expected true or false"
     return None
 
 

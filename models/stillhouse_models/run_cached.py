@@ -27,8 +27,10 @@ def run_cached(recipe: Recipe, out: Path, watch: Watch) -> dict[str, Any]:
     from stillhouse_models.distil import distil
     from stillhouse_models.export_cached import EXPORTED, export_cached
     from stillhouse_models.judge_cached import judge_cached, load_student
+    from stillhouse_models.training.compute_device import device_of
 
     training = out / TRAINING
+    device_of(recipe.device)
     teacher, prompts, plan = planned(recipe)
     with folder_lock(training):
         stages = Stages(training / "stages.json")

@@ -46,7 +46,10 @@ def run_recipe(recipe: Recipe, out: Path, watch: Watch) -> dict[str, Any]:
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """What would otherwise be found after an hour. RecipeError."""
+    """What would otherwise be found after an hour. RecipeError; RefusedError where the device is not there."""
+    from stillhouse_models.training.compute_device import device_of
+
+    device_of(recipe.device)
     if recipe.source not in SOURCES:
         raise RecipeError(f"source is {recipe.source!r}; known: {sorted(SOURCES)}")
     sprites, teacher = SOURCES[recipe.source](), recipe.teacher
@@ -77,9 +80,12 @@ def _evaluator(recipe: Recipe, training: Path, watch: Watch) -> None:
         take_evaluator(recipe.evaluator.ready, SOURCES[recipe.source](), training)
         return
     from stillhouse_models.train_evaluator import train_evaluator
+    from stillhouse_models.training.compute_device import device_of
 
     wanted = recipe.evaluator
-    share = train_evaluator(recipe.source, wanted.channels, training, wanted.seconds, recipe.seed, watch)
+    share = train_evaluator(
+        recipe.source, wanted.channels, training, wanted.seconds, recipe.seed, watch, device_of(recipe.device)
+    )
     watch.say(f"evaluator: {share:.2%} of held-out renders with every answer right")
 
 
@@ -89,8 +95,10 @@ def _teacher(recipe: Recipe, training: Path, watch: Watch) -> None:
         return
     from stillhouse_models.keep_teacher import keep_teacher
     from stillhouse_models.train_teacher import settings_of, train_teacher
+    from stillhouse_models.training.compute_device import arithmetic, device_of
 
-    train_teacher(settings_of(recipe), training, recipe.teacher.seconds, watch=watch)
+    with arithmetic(recipe.autocast):
+        train_teacher(settings_of(recipe), training, recipe.teacher.seconds, watch=watch, device=device_of(recipe.device))
     keep_teacher(training, training / "teacher")
 
 

@@ -12,6 +12,7 @@ from stillhouse_models.networks.evaluator import Evaluator, softened
 from stillhouse_models.sources.batches import SOURCES, Batch, batch, heads, labels
 from stillhouse_models.sources.caption import PLAIN
 from stillhouse_models.sources.sprites import SpriteSet
+from stillhouse_models.training.compute_device import CPU, place_of
 from stillhouse_models.training.metrics import MetricsLog
 from stillhouse_models.training.pictures import to_tensor
 from stillhouse_models.watch import Watch
@@ -22,14 +23,15 @@ PEAK_RATE = 2e-3
 
 
 def train_evaluator(
-    source: str, channels: tuple[int, ...], out: Path, seconds: float, seed: int = 0, watch: Watch | None = None
-) -> float:
+    source: str, channels: tuple[int, ...], out: Path, seconds: float, seed: int = 0, watch: Watch | None = None,
+    device: torch.device = CPU,
+) -> float:  # fmt: skip
     """Returns the share of held-out renders with every answer right. Stopped on the way, it keeps nothing."""
     sprites = SOURCES[source]()
     torch.manual_seed(seed)
     rng, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     network = Evaluator({name: len(names) for name, names in heads(sprites).items()}, sprites.resolution, channels)
-    network = network.to(memory_format=torch.channels_last)
+    network = network.to(device).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_RATE, weight_decay=1e-3)
     out.mkdir(parents=True, exist_ok=True)
     log = MetricsLog(out / "evaluator.jsonl", echo=watch is None)
@@ -37,8 +39,9 @@ def train_evaluator(
     while (spent := (time.monotonic() - start) / seconds) < 1:
         optimiser.param_groups[0]["lr"] = PEAK_RATE * min(1, (step + 1) / 100, 2 * (1 - spent))
         drawn = batch(sprites, rng, BATCH, 0.5, PLAIN)
-        answers = network(softened(to_tensor(drawn.pictures), noise).contiguous(memory_format=torch.channels_last))
-        loss = sum_of_losses(answers, targets(sprites, drawn))
+        pictures = softened(to_tensor(drawn.pictures), noise).contiguous(memory_format=torch.channels_last)
+        wanted = {head: each.to(device) for head, each in targets(sprites, drawn).items()}
+        loss = sum_of_losses(network(pictures.to(device)), wanted)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -75,9 +78,9 @@ def accuracy(network: Evaluator, sprites: SpriteSet, count: int) -> dict[str, fl
     drawn = batch(sprites, np.random.default_rng(HELD_OUT_SEED), count, 0.5, PLAIN, held_out=True)
     right: dict[str, list[Tensor]] = {head: [] for head in heads(sprites)}
     for begin in range(0, count, 256):
-        answers = network(to_tensor(drawn.pictures[begin : begin + 256]))
+        answers = network(to_tensor(drawn.pictures[begin : begin + 256]).to(place_of(network)))
         for head, wanted in targets(sprites, drawn).items():
-            right[head].append(answers[head].argmax(1) == wanted[begin : begin + 256])
+            right[head].append(answers[head].argmax(1).cpu() == wanted[begin : begin + 256])
     network.train()
     joined = {head: torch.cat(parts) for head, parts in right.items()}
     every = torch.stack(list(joined.values())).all(0)

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from stillhouse_models.losses.mse import edges, mse
 from stillhouse_models.networks.teacher_unet import TeacherUNet
@@ -18,6 +17,7 @@ from stillhouse_models.sources.caption import Wording, vocabulary
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.tokenizer import MAX_LENGTH, build_tokenizer
 from stillhouse_models.training.average import Average
+from stillhouse_models.training.compute_device import CPU, attention_on, half_on
 from stillhouse_models.training.conditions import guided_clean, loosened, token_ids
 from stillhouse_models.training.courtesy import Courtesy
 from stillhouse_models.training.judge import Judge, load_evaluator
@@ -62,13 +62,13 @@ class TeacherSettings:
 class TeacherTraining:
     """Weights, optimisers, average, random states and spent time: everything that a resumed run needs."""
 
-    def __init__(self, settings: TeacherSettings, out: Path):
+    def __init__(self, settings: TeacherSettings, out: Path, device: torch.device = CPU):
         torch.manual_seed(settings.seed)
-        self.settings, self.out = settings, out
+        self.settings, self.out, self.device = settings, out, device
         self.sprites: SpriteSet = SOURCES[settings.source]()
         words = vocabulary(self.sprites)
         self.tokenizer = build_tokenizer(words)
-        self.empty = token_ids(self.tokenizer, [""])
+        self.empty = token_ids(self.tokenizer, [""]).to(device)
         self.encoder = TextEncoder(
             vocabulary=self.tokenizer.get_vocab_size(), length=MAX_LENGTH, width=settings.text_width, layers=settings.text_layers
         )
@@ -76,8 +76,9 @@ class TeacherTraining:
             channels=list(settings.channels), num_res_blocks=settings.num_res_blocks,
             context_channels=settings.text_width, sample_size=self.sprites.resolution, patch=settings.patch,
         )  # fmt: skip
-        self.both = nn.ModuleDict({"unet": self.unet, "encoder": self.encoder}).to(memory_format=torch.channels_last)
-        self.layout = LayoutHeads(self.sprites, self.unet)
+        self.both = nn.ModuleDict({"unet": self.unet, "encoder": self.encoder})
+        self.both.to(device).to(memory_format=torch.channels_last)
+        self.layout = LayoutHeads(self.sprites, self.unet).to(device)
         matrices = [p for n, p in self.both.named_parameters() if is_hidden_matrix(n, p)]
         others = [p for n, p in self.both.named_parameters() if not is_hidden_matrix(n, p)] + list(self.layout.parameters())
         self.muon = Muon(matrices, lr=settings.matrix_rate, weight_decay=settings.weight_decay)
@@ -103,10 +104,10 @@ class TeacherTraining:
         fresh.rename(self.out / "teacher.pt")
 
     def resume(self) -> None:
-        state = torch.load(self.out / "teacher.pt", weights_only=False)
+        state = torch.load(self.out / "teacher.pt", map_location="cpu", weights_only=False)
         self.both.load_state_dict(state["weights"])
         self.layout.load_state_dict(state["layout"])
-        self.average.state, self.average.updates = state["average"], state["updates"]
+        self.average.restore(state["average"], state["updates"])
         self.muon.load_state_dict(state["muon"])
         self.adam.load_state_dict(state["adam"])
         self.rng.bit_generator.state = state["rng"]
@@ -133,8 +134,8 @@ class TeacherTraining:
         clean, t = to_tensor(drawn.pictures), self.noise_levels()
         level = t.view(-1, 1, 1, 1)
         noisy = ((1 - level) * clean + level * torch.randn_like(clean)).contiguous(memory_format=torch.channels_last)
-        # The CPU's flash attention is slow to go back through: 1.2 times the step at these sizes.
-        with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+        noisy, clean, t, ids = (part.to(self.device) for part in (noisy, clean, t, ids))
+        with half_on(self.device), attention_on(self.device):
             predicted, features = self.unet.clean_and_features(noisy, t * 1000, self.encoder(ids))
             covered = self.layout(features, drawn.scenes, [bool(text) for text in texts])
         loss = mse(predicted.float(), clean, t * 1000) + s.edges * edges(predicted.float(), clean, t * 1000)
@@ -155,10 +156,12 @@ class TeacherTraining:
 
     def paint(self, texts: list[str], noise: Tensor) -> Tensor:
         """Pictures by the averaged weights."""
-        ids, s = token_ids(self.tokenizer, texts), self.settings
+        ids, s = token_ids(self.tokenizer, texts).to(self.device), self.settings
         with self.average.in_place_of(self.both):
             return sample(
-                lambda x, t: guided_clean(self.unet, self.encoder, x, t, ids, self.empty, s.guidance), noise, sigmas(s.steps)
+                lambda x, t: guided_clean(self.unet, self.encoder, x, t, ids, self.empty, s.guidance),
+                noise.to(self.device),
+                sigmas(s.steps),
             )
 
 
@@ -174,20 +177,21 @@ def settings_of(recipe: Recipe) -> TeacherSettings:
 
 
 def train_teacher(
-    settings: TeacherSettings, out: Path, seconds: float, start_from: Path | None = None, watch: Watch | None = None
-) -> None:
+    settings: TeacherSettings, out: Path, seconds: float, start_from: Path | None = None, watch: Watch | None = None,
+    device: torch.device = CPU,
+) -> None:  # fmt: skip
     """`seconds` is the whole budget, earlier runs included. The evaluator is already in `out`.
 
     `start_from` is a kept teacher to begin with; a checkpoint in `out` goes before it.
     """
     # Averages of squared gradients near zero would otherwise run as denormals, at a tenth of the speed.
     torch.set_flush_denormal(True)
-    training, log = TeacherTraining(settings, out), MetricsLog(out / "teacher.jsonl", echo=watch is None)
+    training, log = TeacherTraining(settings, out, device), MetricsLog(out / "teacher.jsonl", echo=watch is None)
     if (out / "teacher.pt").exists():
         training.resume()
     elif start_from is not None:
         training.start_from(start_from)
-    judge = Judge(training.sprites, load_evaluator(training.sprites, out / "evaluator.safetensors"))
+    judge = Judge(training.sprites, load_evaluator(training.sprites, out / "evaluator.safetensors", device))
     parameters = sum(p.numel() for p in training.unet.parameters())
     log.write(start=True, step=training.step, parameters=parameters, seconds=seconds, **asdict(settings))
     saved = judged = training.spent

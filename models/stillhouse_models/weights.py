@@ -21,6 +21,12 @@ class Painter:
     encoder: TextEncoder
     tokenizer: Tokenizer
 
+    def to(self, device: torch.device) -> "Painter":
+        """Itself, moved."""
+        self.unet.to(device)
+        self.encoder.to(device)
+        return self
+
     def parameters(self) -> int:
         return sum(p.numel() for network in (self.unet, self.encoder) for p in network.parameters())
 

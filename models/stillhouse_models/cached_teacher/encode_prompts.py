@@ -19,14 +19,15 @@ NEGATIVE = "negative.safetensors"
 
 
 def encode_prompts(
-    teacher: TeacherFolder, plan: CachePlan, prompts: list[str], out: Path, before_each: Callable[[int, int], None]
-) -> None:
+    teacher: TeacherFolder, plan: CachePlan, prompts: list[str], out: Path, before_each: Callable[[int, int], None],
+    device: torch.device,
+) -> None:  # fmt: skip
     """`before_each(done, total)` is called before each shard, and may raise to stop; what is whole is not made again."""
     starts = range(0, len(prompts), TEXTS_A_SHARD)
     todo = [start for start in starts if not is_whole(shard_file(out, "texts", start // TEXTS_A_SHARD))]
     if not todo and is_whole(out / NEGATIVE):
         return
-    pipeline = load_text_side(teacher)
+    pipeline = load_text_side(teacher, device)
     for start in todo:
         before_each(start, len(prompts))
         told = encode(pipeline, teacher, prompts[start : start + TEXTS_A_SHARD], plan)

@@ -28,6 +28,7 @@ from stillhouse_models.cached_teacher.shards import is_whole, require_room, shar
 from stillhouse_models.cached_teacher.teacher_folder import TeacherFolder, read_teacher
 from stillhouse_models.faults import RefusedError, ToolkitError
 from stillhouse_models.recipe import Recipe, RecipeError
+from stillhouse_models.training.compute_device import device_of
 from stillhouse_models.watch import Watch
 
 # The folder's name in a run's training folder.
@@ -54,6 +55,7 @@ def planned(recipe: Recipe) -> tuple[TeacherFolder, list[str], CachePlan]:
 def fill_cache(recipe: Recipe, cache: Path, watch: Watch) -> CachePlan:
     """Shards that are whole are not made again. StoppedError, between two shards, where the watch asks for it."""
     teacher, prompts, plan = planned(recipe)
+    device = device_of(recipe.device)
     watch.say(f"cache: {plan.words()}")
     _note_plan(plan, prompts, cache)
     require_room(cache, plan.bytes() - _bytes_there(cache))
@@ -66,20 +68,21 @@ def fill_cache(recipe: Recipe, cache: Path, watch: Watch) -> CachePlan:
 
         return told
 
-    encode_prompts(teacher, plan, prompts, cache, before_each("prompts"))
+    encode_prompts(teacher, plan, prompts, cache, before_each("prompts"), device)
     gc.collect()
-    _paint(teacher, plan, prompts, cache, before_each("pictures"))
+    _paint(teacher, plan, prompts, cache, before_each("pictures"), device)
     return plan
 
 
 def _paint(
-    teacher: TeacherFolder, plan: CachePlan, prompts: list[str], cache: Path, before_each: Callable[[int, int], None]
-) -> None:
+    teacher: TeacherFolder, plan: CachePlan, prompts: list[str], cache: Path, before_each: Callable[[int, int], None],
+    device: torch.device,
+) -> None:  # fmt: skip
     starts = range(0, plan.pictures, plan.pictures_a_shard)
     todo = [start for start in starts if not is_whole(shard_file(cache, "latents", start // plan.pictures_a_shard))]
     if not todo:
         return
-    pipeline, negative = load_painting_side(teacher), load_file(cache / NEGATIVE)
+    pipeline, negative = load_painting_side(teacher, device), load_file(cache / NEGATIVE)
     for start in todo:
         before_each(start, plan.pictures)
         pictures = range(start, min(start + plan.pictures_a_shard, plan.pictures))

@@ -14,7 +14,7 @@ CleanAt = Callable[[Tensor, Tensor], Tensor]
 
 def following(levels: Tensor, schedule: list[float]) -> Tensor:
     """For each level [B] the next lower one of a falling schedule that ends with 0."""
-    steps = torch.tensor(schedule, dtype=levels.dtype)
+    steps = torch.tensor(schedule, dtype=levels.dtype).to(levels.device)
     # A level that is on the schedule but for its last bits counts as on it.
     lower = steps[None, :] < levels[:, None] - 1e-6
     return steps[lower.long().argmax(dim=1)]

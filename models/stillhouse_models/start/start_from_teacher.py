@@ -32,7 +32,9 @@ def start_from_teacher(student: Denoiser, teacher: Painter, sprites: SpriteSet, 
     blocks = min(teacher.unet.config["num_res_blocks"], student.config["num_res_blocks"])
     wide, narrow = axes_of(teacher.unet.config), axes_of(dict(student.config) | {"num_res_blocks": blocks})
     scores = l1_importance(teacher.unet, wide) if importance == "l1" else _taylor(teacher, sprites, steps, seed)
-    state = narrowed(teacher.unet.state_dict(), kept_channels(scores, wide, narrow), wide, narrow)
+    # What stays is chosen and cut out on the CPU, wherever it was scored.
+    scores, weights = ({name: each.cpu() for name, each in given.items()} for given in (scores, teacher.unet.state_dict()))
+    state = narrowed(weights, kept_channels(scores, wide, narrow), wide, narrow)
     begin_with(student, state)
 
 

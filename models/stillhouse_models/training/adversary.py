@@ -8,6 +8,7 @@ from torch import Tensor
 
 from stillhouse_models.losses.adversarial import Discriminator, fooled, hinge
 from stillhouse_models.losses.paths import renoised
+from stillhouse_models.training.compute_device import half_on, place_of
 from stillhouse_models.training.layers import layer_place
 from stillhouse_models.training.moment import Moment, random_levels, random_noise
 from stillhouse_models.weights import Painter
@@ -19,17 +20,17 @@ class Adversary:
         widths = teacher.unet.config["channels"]
         places = [layer_place(name, len(widths)) for name in layers]
         self.layers = [index for index, _ in places]
-        self.network = Discriminator([widths[level] for _, level in places])
+        self.network = Discriminator([widths[level] for _, level in places]).to(place_of(teacher.unet))
         self.adam = torch.optim.AdamW(self.network.parameters(), lr=0.0, betas=(0.5, 0.97), weight_decay=0.0)
 
     def loss(self, moment: Moment, rng: np.random.Generator) -> Tensor:
         painted = moment.clean[: moment.asked]
-        level, noise = random_levels(rng, moment.asked), random_noise(rng, painted)
+        level, noise = random_levels(rng, moment.asked, painted.device), random_noise(rng, painted)
         return fooled(self._verdicts(renoised(painted, level, noise), level, moment))
 
     def learn(self, moment: Moment, rate: float, rng: np.random.Generator) -> float:
         painted, rendered = moment.clean[: moment.asked].detach(), moment.lesson.truth[: moment.asked]
-        level, noise = random_levels(rng, moment.asked), random_noise(rng, painted)
+        level, noise = random_levels(rng, moment.asked, painted.device), random_noise(rng, painted)
         self.adam.zero_grad(set_to_none=True)
         loss = hinge(*(self._verdicts(renoised(seen, level, noise), level, moment) for seen in (rendered, painted)))
         loss.backward()
@@ -38,7 +39,7 @@ class Adversary:
         return loss.item()
 
     def _verdicts(self, noisy: Tensor, level: Tensor, moment: Moment) -> Tensor:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with half_on(noisy.device):
             features = self.teacher.unet.clean_and_features(noisy, level * 1000, moment.context[: moment.asked])[1]
             return self.network([features[i] for i in self.layers])
 

@@ -23,6 +23,11 @@ class Average:
             else:
                 self.state[name].copy_(tensor)
 
+    def restore(self, state: dict[str, Tensor], updates: int) -> None:
+        """Of a checkpoint, wherever that was made."""
+        self.state = {name: tensor.to(self.state[name].device) for name, tensor in state.items()}
+        self.updates = updates
+
     @contextmanager
     def in_place_of(self, module: nn.Module) -> Iterator[None]:
         """The module with the averaged weights, for as long as the context lasts."""

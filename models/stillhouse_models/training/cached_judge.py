@@ -28,7 +28,7 @@ class CachedJudge:
         self.prompts = [cache.prompts[picture // seeds] for picture in pictures]
 
     def __call__(self, paint: Paint) -> dict[str, float]:
-        return {self.share: likeness(paint(self.prompts, self.noise).float(), self.wanted)}
+        return {self.share: likeness(paint(self.prompts, self.noise).float().cpu(), self.wanted)}
 
     def words(self, shares: dict[str, float]) -> str:
         return f"{shares[self.share]:.1%} like the teacher on held-out prompts"
@@ -50,6 +50,7 @@ def decoded(cache: LatentCache, latents: Tensor) -> np.ndarray:
 
     config = diffusers.AutoencoderKL.load_config(cache.folder / "vae", local_files_only=True)
     vae = getattr(diffusers, config["_class_name"]).from_pretrained(cache.folder / "vae", local_files_only=True)
+    vae.to(latents.device)
     shift = vae.config.get("shift_factor") or 0.0
     pixels = [vae.decode(each[None] / vae.config.scaling_factor + shift).sample for each in latents.float()]
     return to_pixels(torch.cat(pixels))

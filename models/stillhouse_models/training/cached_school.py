@@ -19,14 +19,16 @@ from stillhouse_models.losses.mse import edges, mse
 from stillhouse_models.networks.denoiser import Denoiser
 from stillhouse_models.recipe import Recipe
 from stillhouse_models.training.average import Average
+from stillhouse_models.training.compute_device import CPU, half_on
 from stillhouse_models.training.lessons import Lesson, noise_levels
 from stillhouse_models.training.moment import Moment
 from stillhouse_models.training.objectives import FINE
 
 
 class CachedSchool:
-    def __init__(self, cache: LatentCache, recipe: Recipe):
+    def __init__(self, cache: LatentCache, recipe: Recipe, device: torch.device = CPU):
         plan = cache.plan
+        self.device = device
         self.cache, self.name = cache, recipe.name
         self.channels, self.side, self.context_channels = plan.channels, plan.side, plan.text_width
         self.number = {prompt: index for index, prompt in enumerate(cache.prompts)}
@@ -43,13 +45,14 @@ class CachedSchool:
         levels = noise_levels(rng, len(pictures), recipe.student.steps)
         noisy = on_path(paths, self.cache.levels, levels).contiguous(memory_format=torch.channels_last)
         ids = torch.from_numpy(pictures // self.cache.plan.seeds)
-        return Lesson(noisy, levels * 1000, ids, paths[:, -1], paths[:, -1], [], [])
+        noisy, levels, ends = (part.to(self.device) for part in (noisy, levels, paths[:, -1]))
+        return Lesson(noisy, levels * 1000, ids, ends, ends, [], [])
 
     def told(self, lesson: Lesson) -> Tensor:
-        return torch.stack([self.cache.context(int(number)) for number in lesson.ids])
+        return torch.stack([self.cache.context(int(number)) for number in lesson.ids]).to(self.device)
 
     def context(self, texts: list[str]) -> Tensor:
-        return torch.stack([self.cache.context(self.number[text]) for text in texts])
+        return torch.stack([self.cache.context(self.number[text]) for text in texts]).to(self.device)
 
     def keep(self, student: Denoiser, folder: Path) -> None:
         whole = copy.deepcopy(student).half()
@@ -100,7 +103,7 @@ class CachedTelling:
         weights = {name.removeprefix("body."): tensor for name, tensor in average.state.items()}
 
         def answer(x: Tensor, level: Tensor) -> Tensor:
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with half_on(x.device):
                 told: Tensor = functional_call(self.student.body, weights, (x, level * 1000, moment.context))
                 return told.float()
 

@@ -28,7 +28,7 @@ def save_checkpoint(state: dict[str, Any], file: Path) -> None:
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
     try:
-        return dict(torch.load(file, weights_only=False))
+        return dict(torch.load(file, map_location="cpu", weights_only=False))
     except (OSError, RuntimeError, EOFError, ValueError) as cause:
         raise ToolkitError(f"{file} is no checkpoint that can be read ({cause}); delete it to begin this stage again") from cause
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from stillhouse_models.losses.distribution_matching import distribution_matching
 from stillhouse_models.losses.mse import mse
 from stillhouse_models.losses.paths import renoised
+from stillhouse_models.training.compute_device import half_on
 from stillhouse_models.training.guided_teacher import GuidedTeacher
 from stillhouse_models.training.moment import Moment, random_levels, random_noise
 from stillhouse_models.weights import Painter
@@ -26,7 +27,7 @@ class FakeScore:
 
     def loss(self, moment: Moment, rng: np.random.Generator) -> Tensor:
         painted = moment.clean[: moment.asked]
-        level, noise = random_levels(rng, moment.asked), random_noise(rng, painted)
+        level, noise = random_levels(rng, moment.asked, painted.device), random_noise(rng, painted)
         with torch.no_grad():
             noisy = renoised(painted, level, noise)
             teacher = self.guided.answer(noisy, level, moment.lesson.ids[: moment.asked])
@@ -35,7 +36,7 @@ class FakeScore:
 
     def learn(self, moment: Moment, rate: float, rng: np.random.Generator) -> float:
         painted = moment.clean[: moment.asked].detach()
-        level, noise = random_levels(rng, moment.asked), random_noise(rng, painted)
+        level, noise = random_levels(rng, moment.asked, painted.device), random_noise(rng, painted)
         self.adam.zero_grad(set_to_none=True)
         loss = mse(self._answer(renoised(painted, level, noise), level, moment), painted, level * 1000)
         loss.backward()
@@ -44,7 +45,7 @@ class FakeScore:
         return loss.item()
 
     def _answer(self, noisy: Tensor, level: Tensor, moment: Moment) -> Tensor:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with half_on(noisy.device):
             return self.network.clean(noisy, level * 1000, moment.context[: moment.asked]).float()
 
     def state(self) -> dict[str, object]:

@@ -13,6 +13,7 @@ from stillhouse_models.networks.evaluator import Evaluator
 from stillhouse_models.sources.batches import batch, heads
 from stillhouse_models.sources.caption import PLAIN, Caption
 from stillhouse_models.sources.sprites import SpriteSet
+from stillhouse_models.training.compute_device import CPU, place_of
 from stillhouse_models.training.pictures import to_pixels
 
 JUDGE_SEED = 77
@@ -20,14 +21,14 @@ JUDGE_SEED = 77
 Paint = Callable[[list[str], Tensor], Tensor]
 
 
-def load_evaluator(sprites: SpriteSet, file: Path) -> Evaluator:
+def load_evaluator(sprites: SpriteSet, file: Path, device: torch.device = CPU) -> Evaluator:
     state = load_file(file)
     # Which widths it has can be read off its convolutions: those that change the width, after the first.
     widths = [state[f"body.{i}.0.weight"].shape[0] for i in range(7)]
     channels = (widths[0], widths[1], widths[3], widths[5])
     network = Evaluator({name: len(names) for name, names in heads(sprites).items()}, sprites.resolution, channels)
     network.load_state_dict(state)
-    return network.eval()
+    return network.to(device).eval()
 
 
 class PhaseJudge(Protocol):
@@ -79,7 +80,8 @@ class Judge:
 @torch.no_grad()
 def found_parts(sprites: SpriteSet, evaluator: Evaluator, pictures: Tensor, captions: list[Caption]) -> list[dict[str, bool]]:
     """For each picture: promised part -> whether the evaluator finds it."""
-    answers = {head: logits.argmax(1) for head, logits in evaluator(pictures.float().clamp(-1, 1)).items()}
+    seen = pictures.to(place_of(evaluator)).float().clamp(-1, 1)
+    answers = {head: logits.argmax(1).cpu() for head, logits in evaluator(seen).items()}
     names = heads(sprites)
     return [
         {head: names[head][int(answers[head][i])] == wanted for head, wanted in caption.parts.items()}

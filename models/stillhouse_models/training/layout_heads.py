@@ -31,12 +31,13 @@ class LayoutHeads(nn.Module):
 
     def forward(self, features: list[Tensor], scenes: list[Scene], told: list[bool]) -> Tensor:
         """`told[i]`: whether picture i came with its caption; the others are not asked."""
-        asked = torch.tensor(told)
+        device = features[-1].device
+        asked = torch.tensor(told).to(device)
         wanted = np.stack([layout(self.sprites, scene, self.cells[1]) for scene in scenes])
-        total = torch.zeros(())
+        total = torch.zeros((), device=device)
         for name, cells, feature in zip(self.heads, self.cells, features[-2:], strict=True):
             stride = self.cells[1] // cells
-            answers = torch.from_numpy(wanted[:, stride // 2 :: stride, stride // 2 :: stride])
+            answers = torch.from_numpy(wanted[:, stride // 2 :: stride, stride // 2 :: stride]).to(device)
             total = total + nn.functional.cross_entropy(name(feature[asked]).float(), answers[asked])
         return total / len(self.heads)
 

@@ -14,6 +14,7 @@ from stillhouse_models.sources.batches import batch
 from stillhouse_models.sources.caption import Wording
 from stillhouse_models.sources.scene import Scene
 from stillhouse_models.sources.sprites import SpriteSet
+from stillhouse_models.training.compute_device import half_on, place_of
 from stillhouse_models.training.conditions import guided_clean_and_features, loosened, token_ids
 from stillhouse_models.training.pictures import to_tensor
 from stillhouse_models.training.sampling import sigmas
@@ -55,8 +56,11 @@ def draw_lesson(
     level = t.view(-1, 1, 1, 1)
     noise = torch.from_numpy(rng.standard_normal(truth.shape, dtype=np.float32))
     noisy = ((1 - level) * truth + level * noise).contiguous(memory_format=torch.channels_last)
-    empty = token_ids(teacher.tokenizer, [""])
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    # All that is random was drawn on the CPU.
+    device = place_of(teacher.unet)
+    noisy, truth, t, ids = (part.to(device) for part in (noisy, truth, t, ids))
+    empty = token_ids(teacher.tokenizer, [""]).to(device)
+    with half_on(device):
         clean, features = guided_clean_and_features(
             teacher.unet, teacher.encoder, noisy[:asked], t[:asked] * 1000, ids[:asked], empty, guidance
         )

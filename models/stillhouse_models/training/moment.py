@@ -32,10 +32,10 @@ class Moment:
         return self.lesson.timestep / 1000
 
 
-def random_levels(rng: np.random.Generator, count: int) -> Tensor:
+def random_levels(rng: np.random.Generator, count: int, device: torch.device) -> Tensor:
     """For making pictures noisy again: float32 [count], neither the bare picture nor noise alone."""
-    return torch.from_numpy(rng.uniform(0.02, 0.98, size=count).astype(np.float32))
+    return torch.from_numpy(rng.uniform(0.02, 0.98, size=count).astype(np.float32)).to(device)
 
 
 def random_noise(rng: np.random.Generator, like: Tensor) -> Tensor:
-    return torch.from_numpy(rng.standard_normal(like.shape, dtype=np.float32))
+    return torch.from_numpy(rng.standard_normal(like.shape, dtype=np.float32)).to(like.device)

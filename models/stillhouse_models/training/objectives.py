@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -18,6 +17,7 @@ from stillhouse_models.recipe import Recipe, RecipeError
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.training.adversary import Adversary
 from stillhouse_models.training.average import Average
+from stillhouse_models.training.compute_device import half_on, place_of
 from stillhouse_models.training.fake_score import FakeScore
 from stillhouse_models.training.guided_teacher import GuidedTeacher
 from stillhouse_models.training.layers import default_layers, layer_place
@@ -52,6 +52,7 @@ class Objectives:
         )
         if "layout" in named:
             self.helpers["layout"] = LayoutHeads(sprites, student)
+        self.helpers.to(place_of(student))
         self.rivals: dict[str, Rival] = {}
         if "adversarial" in named:
             self.rivals["adversarial"] = Adversary(teacher, layers)
@@ -83,12 +84,12 @@ class Objectives:
         return {f"{name}-rival": rival.learn(moment, rate, rng) for name, rival in self.rivals.items() if name in names}
 
     def _adapted(self, features: list[Tensor]) -> list[Tensor]:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with half_on(features[0].device):
             widened: list[Tensor] = self.helpers["adapters"](features)
             return widened
 
     def _layout(self, moment: Moment) -> Tensor:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with half_on(moment.clean.device):
             asked: Tensor = self.helpers["layout"](moment.features, moment.lesson.scenes, [True] * len(moment.clean))
             return asked
 
@@ -104,7 +105,7 @@ class Objectives:
         weights = {name.removeprefix("body."): tensor for name, tensor in average.state.items()}
 
         def averaged(x: Tensor, level: Tensor) -> Tensor:
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with half_on(x.device):
                 answer: Tensor = functional_call(self.student.body, weights, (x, level * 1000, moment.context[:asked]))
                 return answer.float()
 

@@ -64,4 +64,6 @@ def paint(run: StudentRun, texts: list[str], noise: Tensor) -> Tensor:
     """Pictures by the averaged weights, in the steps that the student is trained for."""
     context = run.school.context(texts)
     with run.average.in_place_of(run.student):
-        return sample(lambda x, t: run.student.clean(x, t, context), noise, sigmas(run.recipe.student.steps))
+        return sample(
+            lambda x, t: run.student.clean(x, t, context), noise.to(run.school.device), sigmas(run.recipe.student.steps)
+        )

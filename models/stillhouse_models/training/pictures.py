@@ -10,4 +10,4 @@ def to_tensor(pictures: np.ndarray) -> Tensor:
 
 
 def to_pixels(pictures: Tensor) -> np.ndarray:
-    return ((pictures.float() + 1) / 2).clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+    return ((pictures.float() + 1) / 2).clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -10,6 +10,7 @@ from torch import Tensor
 from stillhouse_models.networks.denoiser import Denoiser
 from stillhouse_models.recipe import Recipe
 from stillhouse_models.sources.batches import SOURCES
+from stillhouse_models.training.compute_device import place_of
 from stillhouse_models.training.conditions import token_ids
 from stillhouse_models.training.lessons import Lesson, draw_lesson
 from stillhouse_models.training.objectives import Objectives
@@ -22,6 +23,7 @@ class RenderedSchool:
     def __init__(self, recipe: Recipe, teacher: Painter):
         self.name, self.source = recipe.name, recipe.source
         self.teacher, self.sprites = teacher, SOURCES[recipe.source]()
+        self.device = place_of(teacher.unet)
         self.side: int = self.sprites.resolution
         self.context_channels: int = teacher.unet.config["context_channels"]
 
@@ -38,7 +40,7 @@ class RenderedSchool:
 
     @torch.no_grad()
     def context(self, texts: list[str]) -> Tensor:
-        told: Tensor = self.teacher.encoder(token_ids(self.teacher.tokenizer, texts))
+        told: Tensor = self.teacher.encoder(token_ids(self.teacher.tokenizer, texts).to(self.device))
         return told
 
     def keep(self, student: Denoiser, folder: Path) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from stillhouse_models.training.compute_device import half_on
+
 Clean = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -20,7 +22,7 @@ def sample(clean: Clean, noise: Tensor, levels: list[float]) -> Tensor:
     """Noise [B, 3, side, side] -> pictures of the same shape in about -1..1. `clean(x, timestep)` predicts x0."""
     x = noise
     for level, following in itertools.pairwise(levels):
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            picture = clean(x, torch.full((len(x),), level * 1000.0))
+        with half_on(x.device):
+            picture = clean(x, torch.full((len(x),), level * 1000.0, device=x.device))
         x = x + (x - picture.float()) / level * (following - level)
     return x

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from stillhouse_models.networks.denoiser import Denoiser
@@ -29,11 +30,12 @@ class Telling(Protocol):
 
 
 class School(Protocol):
-    """`channels` and `side` of what the student paints, `context_channels` of what it is told."""
+    """`channels` and `side` of what the student paints, `context_channels` of what it is told; all of it is on `device`."""
 
     channels: int
     side: int
     context_channels: int
+    device: torch.device
 
     def telling(self, recipe: Recipe, student: Denoiser, used: set[str]) -> Telling: ...
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from stillhouse_models.faults import RefusedError
 from stillhouse_models.networks.denoiser import Denoiser
@@ -24,6 +23,7 @@ from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.start.start_from_teacher import start_from_teacher
 from stillhouse_models.training.average import Average
 from stillhouse_models.training.checkpoint import load_checkpoint, save_checkpoint
+from stillhouse_models.training.compute_device import attention_on, half_on
 from stillhouse_models.training.moment import Moment
 from stillhouse_models.training.muon import Muon
 from stillhouse_models.training.rendered_school import RenderedSchool
@@ -73,7 +73,7 @@ class StudentRun:
             num_res_blocks=s.num_res_blocks, patch=s.patch, pixel_channels=s.pixel_channels,
             context_channels=self.school.context_channels, sample_size=self.school.side, **attention,
         )  # fmt: skip
-        self.student.to(memory_format=torch.channels_last)
+        self.student.to(self.school.device, memory_format=torch.channels_last)
         used = {name for phase in recipe.phases for name in phase.losses}
         self.objectives = self.school.telling(recipe, self.student, used)
         named = list(self.student.named_parameters())
@@ -115,8 +115,7 @@ class StudentRun:
         rate = phase.rate * min(1.0, (self.progress.step + 1) / WARMUP_STEPS) * (1 - 0.9 * through)
         self.adam.param_groups[0]["lr"], self.muon.param_groups[0]["lr"] = rate, rate * MUON_FACTOR
         lesson = self.school.lesson(self.recipe, self.rng)
-        # The CPU's flash attention is slow to go back through.
-        with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+        with half_on(self.school.device), attention_on(self.school.device):
             context = self.school.told(lesson)
             clean, features = self.student.clean_and_features(lesson.noisy, lesson.timestep, context)
         moment, named = Moment(lesson, context, clean.float(), features), set(phase.losses)
@@ -172,7 +171,7 @@ class StudentRun:
         """Weights, average and optimisers; the data and the count of steps go on."""
         self.student.load_state_dict(state["student"])
         self.objectives.restore(state["objectives"])
-        self.average.state, self.average.updates = state["average"], state["updates"]
+        self.average.restore(state["average"], state["updates"])
         self.muon.load_state_dict(state["muon"])
         self.adam.load_state_dict(state["adam"])
 
