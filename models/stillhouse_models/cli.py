@@ -201,6 +201,28 @@ def ablation_command(
     typer.echo(ablation(read_rendered_recipe(recipe), training, out, steps, seeds, tuple(groups.split(","))))
 
 
+@app.command("table")
+def table_command(
+    recipe: RecipeFile,
+    out: OutFolder,
+    steps: Annotated[int, typer.Option(min=1, help="training steps of each row")] = 400,
+    beside: Annotated[
+        list[Path] | None, typer.Option(help="a recipe whose student is a row too; may be repeated", exists=True, dir_okay=False)
+    ] = None,
+    precisions: Annotated[str, typer.Option(help="of the recipe's student, comma-separated as for export")] = "fp32,fp16,int8",
+    as_json: AsJson = False,
+) -> None:
+    """Teacher, each family and each loss switched off at an equal budget, each precision; started again, it goes on."""
+    from stillhouse_models.live_watch import LiveWatch
+    from stillhouse_models.table.table_text import table_text
+    from stillhouse_models.table.whole_table import whole_table
+
+    others = [read_rendered_recipe(file) for file in beside or []]
+    with LiveWatch().listening() as watch:
+        result = whole_table(read_rendered_recipe(recipe), out, steps, tuple(precisions.split(",")), others, watch)
+    typer.echo(json.dumps(result, indent=2) if as_json else table_text(result))
+
+
 @app.command("tune")
 def tune_command(
     student: Annotated[Path, typer.Argument(help="a student's folder", exists=True, file_okay=False)],

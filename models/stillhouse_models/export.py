@@ -58,7 +58,7 @@ def export_version(request: ExportRequest) -> Path:
     shutil.rmtree(version, ignore_errors=True)
     version.mkdir(parents=True)
     (version / "LICENSE").write_text(f"{LICENCE.read_text()}\n{sprites.notice}\n")
-    _write_evaluator(version, sprites, request.evaluator)
+    write_evaluator(version, sprites, request.evaluator)
     teacher = load_painter(request.teacher, "teacher-unet")
     teacher_scores = write_evaluation_set(
         version, sprites, teacher, request.prompts, request.teacher_steps, request.teacher_guidance
@@ -88,7 +88,8 @@ def _lineage(student: Path, teacher: Painter) -> dict[str, Any]:
     return lineage
 
 
-def _write_evaluator(version: Path, sprites: SpriteSet, weights: Path) -> None:
+def write_evaluator(version: Path, sprites: SpriteSet, weights: Path) -> None:
+    """evaluator/: the graph in fp16, and how a picture is put to it."""
     network = load_evaluator(sprites, weights)
     graph = compress_weights(evaluator_graph(network, sprites.resolution), "fp16")
     config = {

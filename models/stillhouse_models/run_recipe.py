@@ -28,10 +28,8 @@ def run_recipe(recipe: Recipe, out: Path, watch: Watch) -> dict[str, Any]:
     check_recipe(recipe)
     with folder_lock(training):
         stages = Stages(training / "stages.json")
-        common = {"source": recipe.source, "seed": recipe.seed}
-        do_stage(stages, "evaluator", common | _origin(recipe.evaluator), watch, lambda: _evaluator(recipe, training, watch))
-        do_stage(stages, "teacher", common | _origin(recipe.teacher), watch, lambda: _teacher(recipe, training, watch))
-        taught = common | {"student": recipe.student, "guidance": recipe.teacher.guidance}
+        evaluator_and_teacher(recipe, training, stages, watch)
+        taught = _common(recipe) | {"student": recipe.student, "guidance": recipe.teacher.guidance}
         do_stage(stages, "student", taught, watch, lambda: _student(recipe, training, watch))
         # Phases may change until they are over (distil.py sees to that); from here on they all are.
         stages.begin("phases", {"phases": [asdict(phase) for phase in recipe.phases]})
@@ -43,6 +41,17 @@ def run_recipe(recipe: Recipe, out: Path, watch: Watch) -> dict[str, Any]:
                 stages.forget("export")
             do_stage(stages, "export", exported, watch, lambda: _export(recipe, training, out))
         return result_of(out)
+
+
+def evaluator_and_teacher(recipe: Recipe, training: Path, stages: Stages, watch: Watch) -> None:
+    """The two stages that everything after them rests on, each done once."""
+    common = _common(recipe)
+    do_stage(stages, "evaluator", common | _origin(recipe.evaluator), watch, lambda: _evaluator(recipe, training, watch))
+    do_stage(stages, "teacher", common | _origin(recipe.teacher), watch, lambda: _teacher(recipe, training, watch))
+
+
+def _common(recipe: Recipe) -> dict[str, Any]:
+    return {"source": recipe.source, "seed": recipe.seed}
 
 
 def check_recipe(recipe: Recipe) -> None:

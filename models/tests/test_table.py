@@ -1,0 +1,122 @@
+"""A recipe's table: which rows it has, how the budget is shared out, and that it goes on where it was stopped."""
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stillhouse_models.faults import RefusedError, StoppedError
+from stillhouse_models.recipe import CHOICES, PhaseRecipe, Recipe, RecipeError, read_recipe
+from stillhouse_models.table.budget import within
+from stillhouse_models.table.rows import OWN, rows_of
+from stillhouse_models.table.table_text import table_text
+from stillhouse_models.table.whole_table import whole_table
+from stillhouse_models.variants.kinds import VariantError
+from stillhouse_models.watch import Unwatched
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+RELEASED = read_recipe(RECIPES / "released.toml")
+
+
+def small() -> Recipe:
+    recipe = read_recipe(RECIPES / "quick.toml")
+    evaluator = replace(recipe.evaluator, seconds=1.0, channels=(8, 8, 16, 16))
+    teacher = replace(recipe.teacher, channels=(16, 32), text_width=16, text_layers=1, batch_size=8, seconds=1.0)
+    student = replace(recipe.student, channels=(8, 16), batch_size=8)
+    phases = (replace(recipe.phases[1], losses={"mse": 1.0, "truth": 0.5}),)
+    export = replace(recipe.export, prompts=4, teacher_steps=2)
+    return replace(recipe, evaluator=evaluator, teacher=teacher, student=student, phases=phases, export=export)
+
+
+def test_phases_keep_their_proportions() -> None:
+    assert [phase.steps for phase in within(RELEASED.phases, 260)] == [10, 200, 50]
+    assert [phase.seconds for phase in within(RELEASED.phases, 260)] == [None] * 3
+    seed = random.randrange(2**32)
+    chance = random.Random(seed)
+    for _ in range(200):
+        sizes = [chance.choice((1, 10, 1000, chance.random() + 0.01)) for _ in range(chance.randint(1, 6))]
+        phases = tuple(PhaseRecipe(str(size), size, 1e-3, {"mse": 1.0}) for size in sizes)
+        steps = chance.randint(len(phases), 500)
+        found = [phase.steps or 0 for phase in within(phases, steps)]
+        assert sum(found) == steps, f"seed {seed}"
+        assert min(found) >= 1, f"seed {seed}"
+
+
+def test_a_budget_that_cannot_be_shared_out_is_refused() -> None:
+    with pytest.raises(RecipeError, match="--steps is 2"):
+        within(RELEASED.phases, 2)
+    with pytest.raises(RecipeError, match="all counted in steps or all in seconds"):
+        within((RELEASED.phases[0], replace(RELEASED.phases[1], seconds=None, steps=5)), 10)
+
+
+def test_each_family_and_each_loss_off_is_a_row() -> None:
+    rows = rows_of(RELEASED, 100)
+    assert rows[0].name == OWN
+    assert {row.recipe.student.family for row in rows if row.group != "loss"} == set(CHOICES["family"])
+    without = {row.name.removeprefix("without "): row.recipe for row in rows if row.group == "loss"}
+    assert set(without) == {"mse", "truth", "edges", "layout", "gram", "kl"}
+    for loss, recipe in without.items():
+        assert sum(phase.steps or 0 for phase in recipe.phases) == 100
+        assert all(loss not in phase.losses for phase in recipe.phases)
+    assert {row.recipe.student.family for row in rows if row.group == "loss"} == {"lite-unet"}
+    # A phase of that loss alone has nothing left.
+    alone = replace(RELEASED, phases=(replace(RELEASED.phases[0], losses={"mse": 1.0}), RELEASED.phases[1]))
+    (row,) = [row for row in rows_of(alone, 100) if row.name == "without mse"]
+    assert [(phase.name, phase.steps) for phase in row.recipe.phases] == [("main", 100)]
+
+
+def test_recipes_beside_it_are_rows_of_their_own() -> None:
+    other = replace(RELEASED, name="wide", student=replace(RELEASED.student, channels=(48, 96, 192)))
+    (row,) = [row for row in rows_of(RELEASED, 100, (other,)) if row.name == "of wide"]
+    assert row.recipe.student.channels == (48, 96, 192)
+    with pytest.raises(RecipeError, match="same name"):
+        rows_of(RELEASED, 100, (other, other))
+    with pytest.raises(RecipeError, match="learns from 'shapes'"):
+        rows_of(RELEASED, 100, (replace(other, source="shapes"),))
+
+
+class StopsAt(Unwatched):
+    """Asks to stop once a line was said, as a signal would."""
+
+    def __init__(self, line: str) -> None:
+        self.line, self.lines, self.stop_asked = line, list[str](), False
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+        self.stop_asked = self.stop_asked or line.startswith(self.line)
+
+    def stop_if_asked(self, done: str) -> None:
+        if self.stop_asked:
+            raise StoppedError(15, done)
+
+
+def test_a_table_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    recipe = small()
+    with pytest.raises(StoppedError):
+        whole_table(recipe, tmp_path, 3, ("fp32", "int8"), (), StopsAt("row 3 of"))
+    watch = StopsAt("never")
+    result = whole_table(recipe, tmp_path, 3, ("fp32", "int8"), (), watch)
+    assert "student-the-recipe-s-student: done already" in watch.lines
+    assert "family-teacher-unet: done already" not in watch.lines
+    names = [(row["group"], row["name"]) for row in result["rows"]]
+    assert names[0] == ("student", OWN)
+    assert {("loss", "without mse"), ("loss", "without truth"), ("precision", "onnxruntime-int8")} <= set(names)
+    by_name = {row["name"]: row for row in result["rows"]}
+    # The same weights, by PyTorch and by the exported graph.
+    assert by_name["onnxruntime-fp32"]["score"] == pytest.approx(by_name[OWN]["score"], abs=0.3)
+    assert by_name["onnxruntime-fp32"]["parameters"] == by_name[OWN]["parameters"] < result["teacher"]["parameters"]
+    for row in (result["teacher"], *result["rows"]):
+        assert 0 <= row["interval"]["low"] <= row["score"] <= row["interval"]["high"] <= 5
+    assert json.loads((tmp_path / "table-3/table.json").read_text()) == json.loads(json.dumps(result))
+    assert not list((tmp_path / "table-3").glob("*/*.pt"))
+    text = (tmp_path / "table-3/table.md").read_text()
+    assert text == table_text(result) + "\n"
+    assert text.splitlines()[2].startswith(f"| teacher | {result['teacher']['parameters']:,} | 1 | 4 |")
+
+    # Other budgets have a folder of their own; another recipe in the same one is refused.
+    with pytest.raises(RefusedError, match="seed: 0 before, 5 now"):
+        whole_table(replace(recipe, seed=5), tmp_path, 3, ("fp32", "int8"), (), Unwatched())
+    with pytest.raises(VariantError, match="int3"):
+        whole_table(recipe, tmp_path, 3, ("int3",), (), Unwatched())
