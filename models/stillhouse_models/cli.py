@@ -96,15 +96,24 @@ def plot_command(
 def throughput_command(
     recipe: RecipeFile,
     steps: Annotated[int, typer.Option(min=1, help="steps a round")] = 5,
-    rounds: Annotated[int, typer.Option(min=2, help="rounds, in which both take turns")] = 6,
+    rounds: Annotated[int, typer.Option(min=2, help="rounds, in which all take turns")] = 6,
+    choices: Annotated[
+        str,
+        typer.Option(
+            help="also the plain loop with one of these each: bfloat16, channels-last, math-attention, fused, "
+            "compiled, rendered-ahead"
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """How fast this toolkit trains the recipe's student against a plain PyTorch loop, and what rendering pictures costs."""
     from stillhouse_models.live_watch import LiveWatch
-    from stillhouse_models.throughput import throughput, throughput_text
+    from stillhouse_models.throughput.plain_loop import read_choices
+    from stillhouse_models.throughput.throughput import throughput
+    from stillhouse_models.throughput.throughput_text import throughput_text
 
     with LiveWatch().listening() as watch:
-        result = throughput(read_rendered_recipe(recipe), steps, rounds, watch)
+        result = throughput(read_rendered_recipe(recipe), steps, rounds, read_choices(choices), watch)
     typer.echo(json.dumps(result, indent=2) if as_json else throughput_text(result))
 
 

@@ -20,7 +20,6 @@ from stillhouse_models.recipe import RecipeError, read_recipe
 from stillhouse_models.run_recipe import check_recipe, run_recipe
 from stillhouse_models.sources.shapes import shapes
 from stillhouse_models.stages import Stages, digest_of
-from stillhouse_models.throughput import summary
 from stillhouse_models.time_left import duration, rate_and_time_left
 from stillhouse_models.watch import Unwatched
 
@@ -188,11 +187,3 @@ def test_time_left_is_told_from_this_run_alone() -> None:
     assert rate_and_time_left(30, 90, "steps", 20, 10.0, {"mse": 0.04321}) == "30 of 90 steps, 2.0 steps/s, 30 s left, mse 0.0432"
     assert rate_and_time_left(5, 10, "steps", 0, 0.0, {}) == "5 of 10 steps"
     assert [duration(seconds) for seconds in (59, 61, 3700)] == ["59 s", "1 min 1 s", "1 h 1 min"]
-
-
-def test_throughput_is_a_ratio_of_neighbours() -> None:
-    # The machine became ten times slower on the way: the ratio does not see it.
-    found = summary({"ours": [1.0, 10.0, 1.0], "plain": [2.0, 20.0, 2.0], "rendering": [0.1, 1.0, 0.1]}, 8)
-    assert (found["ratio"], found["ratioLow"], found["ratioHigh"]) == (2.0, 2.0, 2.0)
-    assert found["renderingShare"] == pytest.approx(0.1)
-    assert found["picturesPerSecond"]["ours"] == 8.0

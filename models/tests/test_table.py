@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from small_recipe import small
 
 from stillhouse_models.faults import RefusedError, StoppedError
-from stillhouse_models.recipe import CHOICES, PhaseRecipe, Recipe, RecipeError, read_recipe
+from stillhouse_models.recipe import CHOICES, PhaseRecipe, RecipeError, read_recipe
 from stillhouse_models.table.budget import within
 from stillhouse_models.table.rows import OWN, rows_of
 from stillhouse_models.table.table_text import table_text
@@ -18,16 +19,6 @@ from stillhouse_models.watch import Unwatched
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 RELEASED = read_recipe(RECIPES / "released.toml")
-
-
-def small() -> Recipe:
-    recipe = read_recipe(RECIPES / "quick.toml")
-    evaluator = replace(recipe.evaluator, seconds=1.0, channels=(8, 8, 16, 16))
-    teacher = replace(recipe.teacher, channels=(16, 32), text_width=16, text_layers=1, batch_size=8, seconds=1.0)
-    student = replace(recipe.student, channels=(8, 16), batch_size=8)
-    phases = (replace(recipe.phases[1], losses={"mse": 1.0, "truth": 0.5}),)
-    export = replace(recipe.export, prompts=4, teacher_steps=2)
-    return replace(recipe, evaluator=evaluator, teacher=teacher, student=student, phases=phases, export=export)
 
 
 def test_phases_keep_their_proportions() -> None:
