@@ -71,7 +71,8 @@ CACHED_KEYS = ("diffusers", "prompts", "size", "seeds", "keep", "text_length", "
 
 @dataclass(frozen=True)
 class StudentRecipe:
-    """`steps` is what the student is trained for; `teacher_share` of each batch the teacher answers, see training/lessons.py.
+    """`steps` is what the student is trained for; `teacher_share` of each batch the teacher answers, `pure_noise_share` is
+    without a trace of the picture (rendered scenes only), see training/lessons.py.
 
     `start`: "teacher" begins with those of the teacher's channels that matter most, by `importance`, see start/.
     `layers` are what the losses feature, gram, kl and adversarial look at; none named: see training/layers.py.
@@ -85,6 +86,7 @@ class StudentRecipe:
     steps: int = 4
     batch_size: int = 64
     teacher_share: float = 0.34
+    pure_noise_share: float = 0.0
     attention: str = "full"
     start: str = "scratch"
     importance: str = "taylor"

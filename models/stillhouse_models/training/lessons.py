@@ -47,12 +47,13 @@ class Lesson:
 
 @torch.no_grad()
 def draw_lesson(
-    teacher: Painter, sprites: SpriteSet, rng: np.random.Generator, count: int, asked: int, steps: int, guidance: float
-) -> Lesson:
+    teacher: Painter, sprites: SpriteSet, rng: np.random.Generator, count: int, asked: int, steps: int, guidance: float,
+    pure_noise_share: float = 0.0,
+) -> Lesson:  # fmt: skip
     """`asked`: how many of the `count` pictures the teacher answers."""
     drawn = batch(sprites, rng, count, PAIR_SHARE, Wording())
     ids = token_ids(teacher.tokenizer, loosened([c.text for c in drawn.captions], rng, 0.0, UNKNOWN_WORD))
-    truth, t = to_tensor(drawn.pictures), noise_levels(rng, count, steps)
+    truth, t = to_tensor(drawn.pictures), noise_levels(rng, count, steps, pure_noise_share)
     level = t.view(-1, 1, 1, 1)
     noise = torch.from_numpy(rng.standard_normal(truth.shape, dtype=np.float32))
     noisy = ((1 - level) * truth + level * noise).contiguous(memory_format=torch.channels_last)
@@ -67,8 +68,15 @@ def draw_lesson(
     return Lesson(noisy, t * 1000, ids, truth, clean.float(), features, drawn.scenes)
 
 
-def noise_levels(rng: np.random.Generator, count: int, steps: int) -> Tensor:
-    """float32 [count] in (0, 1]."""
+def noise_levels(rng: np.random.Generator, count: int, steps: int, pure_noise_share: float = 0.0) -> Tensor:
+    """float32 [count] in (0, 1].
+
+    `pure_noise_share` of them are 1, where a picture begins and only the caption says what it will be; of the others, most
+    are at levels that devices visit.
+    """
     visited = rng.choice([level for level in sigmas(steps) if level > LOWEST_LEVEL], size=count)
     anywhere = rng.uniform(LOWEST_LEVEL, 1, size=count)
-    return torch.from_numpy(np.where(rng.random(count) < AT_STEPS_SHARE, visited, anywhere).astype(np.float32))
+    levels = np.where(rng.random(count) < AT_STEPS_SHARE, visited, anywhere)
+    if pure_noise_share:
+        levels[rng.random(count) < pure_noise_share] = 1.0
+    return torch.from_numpy(levels.astype(np.float32))

@@ -33,7 +33,8 @@ class RenderedSchool:
     def lesson(self, recipe: Recipe, rng: np.random.Generator) -> Lesson:
         s = recipe.student
         asked = max(1, round(s.batch_size * s.teacher_share))
-        return draw_lesson(self.teacher, self.sprites, rng, s.batch_size, asked, s.steps, recipe.teacher.guidance)
+        guidance = recipe.teacher.guidance
+        return draw_lesson(self.teacher, self.sprites, rng, s.batch_size, asked, s.steps, guidance, s.pure_noise_share)
 
     def told(self, lesson: Lesson) -> Tensor:
         return self.teacher.encoder(lesson.ids).detach()
