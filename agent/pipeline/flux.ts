@@ -7,7 +7,7 @@ import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelineP
 import type { FlowSettings } from './schedulers/scheduler.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise } from './stages/denoise.ts';
-import { flowShift } from './stages/flow-shift.ts';
+import { evenLevels, flowShift } from './stages/flow-shift.ts';
 import { packLatents, unpackLatents } from './stages/pack-latents.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
 import { type Float32Tensor, float32 } from './stages/tensors.ts';
@@ -70,9 +70,7 @@ export async function loadFlux(options: PartOptions & { defaults: PictureDefault
 /** The levels are given, evenly spaced, so that the smallest is not shifted twice. */
 function flowOf({ schedulers, vae }: Parts, { steps, width, height }: PictureDefaults): FlowSettings {
   const patches = (width / vae.scale / 2) * (height / vae.scale / 2);
-  const stride = steps > 1 ? (1 / steps - 1) / (steps - 1) : 0;
-  const sigmas = Array.from({ length: steps }, (_, i) => 1 + i * stride);
-  return { mu: flowShift(patches, schedulers.config), sigmas };
+  return { mu: flowShift(patches, schedulers.config), sigmas: evenLevels(steps) };
 }
 
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {

@@ -9,6 +9,7 @@ import { loadStableDiffusion } from './stable-diffusion.ts';
 import { loadStableDiffusion3 } from './stable-diffusion-3.ts';
 import { loadStableDiffusionXl } from './stable-diffusion-xl.ts';
 import { loadStillhousePipeline } from './stillhouse-pipeline.ts';
+import { loadZImage } from './z-image.ts';
 
 export interface PipelineOptions {
   /** Absolute; `model_index.json` stands in it. */
@@ -25,6 +26,7 @@ const PIPELINES: Readonly<Record<string, (options: PipelineOptions) => Promise<P
   StableDiffusionXLPipeline: loadStableDiffusionXl,
   StableDiffusion3Pipeline: loadStableDiffusion3,
   FluxPipeline: loadFlux,
+  ZImagePipeline: loadZImage,
 };
 
 /** @throws EngineFault `load_failed` that names the file, and for an unknown class the known ones */

@@ -15,6 +15,7 @@ test.each([
   ],
   ['StableDiffusionXLPipeline', trailing, { sample_size: 64 }, { steps: 4, guidanceScale: 0, width: 512, height: 512 }],
   ['FluxPipeline', {}, { guidance_embeds: true }, { steps: 28, guidanceScale: 3.5, width: 1024, height: 1024 }],
+  ['ZImagePipeline', {}, { in_channels: 16 }, { steps: 9, guidanceScale: 0, width: 1024, height: 1024 }],
   ['FluxPipeline', {}, { guidance_embeds: false }, { steps: 4, guidanceScale: 0, width: 1024, height: 1024 }],
 ])('%s with %o and %o', (pipeline, scheduler, denoiser, wanted) => {
   expect(referenceDefaults({ pipeline, scheduler, denoiser, vae })).toEqual(wanted);

@@ -17,10 +17,12 @@ const BY_CLASS: Readonly<Record<string, { readonly steps: number; readonly guida
   StableDiffusionXLPipeline: { steps: 50, guidanceScale: 5 },
   StableDiffusion3Pipeline: { steps: 28, guidanceScale: 7 },
   FluxPipeline: { steps: 28, guidanceScale: 3.5 },
+  // As the page of Z-Image-Turbo asks: nothing in a folder tells it from the models that it was distilled from.
+  ZImagePipeline: { steps: 9, guidanceScale: 0 },
 };
 /** Turbo models, schnell, and whatever else walks few steps unguided. */
 const DISTILLED = { steps: 4, guidanceScale: 0 };
-/** Latents a side, where the transformer does not say it (Flux). */
+/** Latents a side, where the transformer does not say it. */
 const LATENTS = 128;
 
 /** Null for a pipeline whose defaults stand in a manifest only. */
@@ -30,7 +32,7 @@ export function referenceDefaults(configs: FolderConfigs): PictureDefaults | nul
   if (!known) return null;
   const blocks = vae.block_out_channels ?? vae.decoder_block_out_channels;
   const scale = Array.isArray(blocks) ? 2 ** (blocks.length - 1) : 8;
-  const size = pipeline === 'FluxPipeline' ? LATENTS : denoiser.sample_size;
+  const size = denoiser.sample_size ?? LATENTS;
   const [height, width] = (Array.isArray(size) ? size : [size, size]).map((side) => Number(side) * scale);
   return { ...(isDistilled(configs) ? DISTILLED : known), width: width ?? Number.NaN, height: height ?? Number.NaN };
 }

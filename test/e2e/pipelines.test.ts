@@ -45,6 +45,7 @@ afterAll(() => fleet.end());
 const kinds = [
   ['sd', 'StableDiffusionPipeline', 'dpm++-karras'],
   ['flux-dev', 'FluxPipeline', 'flow-euler'],
+  ['z-image', 'ZImagePipeline', 'flow-euler'],
 ] as const;
 
 describe.each(kinds)('%s', (kind, pipeline, scheduler) => {

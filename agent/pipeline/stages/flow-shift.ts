@@ -9,3 +9,9 @@ export function flowShift(patches: number, config: Readonly<Record<string, unkno
   const slope = (high - low) / (many - few);
   return patches * slope + (low - slope * few);
 }
+
+/** Noise levels from 1 to `1 / steps`, evenly spaced. */
+export function evenLevels(steps: number): number[] {
+  const stride = steps > 1 ? (1 / steps - 1) / (steps - 1) : 0;
+  return Array.from({ length: steps }, (_, i) => 1 + i * stride);
+}

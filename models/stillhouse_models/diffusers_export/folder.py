@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 from torch import nn
 
-from stillhouse_models.diffusers_export import components
+from stillhouse_models.diffusers_export import components, z_image
 from stillhouse_models.diffusers_export.components import Component
 from stillhouse_models.diffusers_export.read_pipeline import CannotExportError, read_pipeline
 from stillhouse_models.diffusers_export.short_names import shorten_names
@@ -25,6 +25,7 @@ DENOISERS: dict[str, Callable[[Any], Component]] = {
     "UNet2DConditionModel": components.unet,
     "SD3Transformer2DModel": components.sd3_transformer,
     "FluxTransformer2DModel": components.flux_transformer,
+    "ZImageTransformer2DModel": z_image.z_image_transformer,
 }
 KEPT_FILES = ("README.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE")
 
@@ -64,9 +65,14 @@ def _components(pipeline: Any) -> list[Component]:
     if kind not in DENOISERS:
         raise CannotExportError(f"{type(pipeline).__name__}: no export of {kind}; known: {', '.join(DENOISERS)}")
     encoders = {name: part for name, part in sorted(pipeline.components.items()) if name.startswith("text_encoder")}
-    found = [components.text_encoder(name, part) for name, part in encoders.items() if isinstance(part, nn.Module)]
+    found = [_text_encoder(name, part) for name, part in encoders.items() if isinstance(part, nn.Module)]
     vae = pipeline.components["vae"]
     return [*found, DENOISERS[kind](denoiser), components.vae_decoder(vae), components.vae_encoder(vae)]
+
+
+def _text_encoder(name: str, part: Any) -> Component:
+    kind = type(part).__name__
+    return (z_image.qwen3_encoder if kind.startswith("Qwen3") else components.text_encoder)(name, part)
 
 
 def write_component(component: Component, folder: Path, runtime: str, precision: str, short_names: bool) -> float:

@@ -82,12 +82,14 @@ def _from_pictures(kind: str, chance: random.Random, count: int) -> list[Wanted]
 def _request(kind: str, chance: random.Random, i: int) -> Wanted:
     """The first of the folder's own scheduler and size; later ones of another, where the kind takes others."""
     prompt = " ".join(chance.choices(WORDS, k=chance.randint(2, 9)))
+    # Turbo models of both kinds are asked without guidance; Z-Image's other ones with it.
+    unguided = kind == "flux-schnell" or (kind == "z-image" and i == 0)
     others = DIFFUSION if kind.startswith(("sd", "lcm")) and not kind.startswith("sd3") and kind != "lcm" else ()
     side = [64, 64] if i == 0 else [8 * chance.randint(4, 10) for _ in range(2)]
     negative = " ".join(chance.choices(WORDS, k=3)) if i % 2 and kind not in GUIDED_WITHIN else None
     wanted = Wanted(
         prompt=prompt, seed=chance.randrange(2**32), steps=chance.randint(2, 6),
-        guidance=0.0 if kind == "flux-schnell" else round(chance.uniform(1.5, 8), 2), width=side[0], height=side[1],
+        guidance=0.0 if unguided else round(chance.uniform(1.5, 8), 2), width=side[0], height=side[1],
         negative_prompt=negative, scheduler=chance.choice(others) if i and others else None,
     )  # fmt: skip
     # With fewer, the reference's own Runge-Kutta start falls over.

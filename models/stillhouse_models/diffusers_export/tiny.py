@@ -10,7 +10,7 @@ import torch
 from diffusers import FluxTransformer2DModel, SD3Transformer2DModel
 
 from stillhouse_models.diffusers_export import tiny_parts as parts
-from stillhouse_models.diffusers_export.tiny_tokenizers import clip_tokenizer, t5_tokenizer, words_of
+from stillhouse_models.diffusers_export.tiny_tokenizers import clip_tokenizer, qwen_tokenizer, t5_tokenizer, words_of
 
 SCHEDULE = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
 
@@ -140,8 +140,20 @@ def _flux_dev(words: list[str]) -> Any:
     return _flux_with(words, guided=True)
 
 
+def _z_image(words: list[str]) -> Any:
+    tokenizer = qwen_tokenizer(words)
+    return diffusers.ZImagePipeline(
+        tokenizer=tokenizer, text_encoder=parts.qwen3(len(tokenizer), 32), vae=parts.vae(16, 0.3611, 0.1159),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
+        transformer=diffusers.ZImageTransformer2DModel(
+            in_channels=16, dim=32, n_layers=1, n_refiner_layers=1, n_heads=2, n_kv_heads=2, cap_feat_dim=32,
+            axes_dims=[4, 6, 6], axes_lens=[600, 64, 64],
+        ),
+    )  # fmt: skip
+
+
 KINDS: dict[str, Callable[[list[str]], Any]] = {
     "sd": _sd, "sd2": _sd2, "sd-turbo": _sd_turbo, "lcm": _lcm, "sdxl": _sdxl, "sdxl-turbo": _sdxl_turbo, "sd3": _sd3,
-    "sd3-without-t5": _sd3_without_t5, "flux-schnell": _flux_schnell, "flux-dev": _flux_dev,
+    "sd3-without-t5": _sd3_without_t5, "flux-schnell": _flux_schnell, "flux-dev": _flux_dev, "z-image": _z_image,
 }  # fmt: skip
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

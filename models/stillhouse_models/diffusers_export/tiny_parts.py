@@ -5,7 +5,15 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    Qwen3Config,
+    Qwen3Model,
+    T5Config,
+    T5EncoderModel,
+)
 
 
 def clip(vocabulary: int, width: int, projection: int | None, activation: str, end: int) -> nn.Module:
@@ -30,6 +38,16 @@ def t5(vocabulary: int, width: int) -> nn.Module:
             feed_forward_proj="gated-gelu",
         )
     )
+
+
+def qwen3(vocabulary: int, width: int) -> nn.Module:
+    """Two layers more than the one that is read: Z-Image takes the last but one."""
+    return Qwen3Model(
+        Qwen3Config(
+            vocab_size=vocabulary, hidden_size=width, intermediate_size=2 * width, num_hidden_layers=3, num_attention_heads=4,
+            num_key_value_heads=2, head_dim=8, max_position_embeddings=1024,
+        )
+    )  # fmt: skip
 
 
 def unet(context: int, **more: Any) -> nn.Module:

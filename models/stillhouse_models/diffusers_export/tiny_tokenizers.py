@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-from transformers import CLIPTokenizer, PreTrainedTokenizerFast
+from transformers import CLIPTokenizer, PreTrainedTokenizerFast, Qwen2Tokenizer
 
 WORDS = """
 a an the of on in at with and red green blue yellow teal small large fox owl cat dog apple banana tree river house
@@ -38,6 +38,26 @@ def clip_tokenizer(words: list[str], pad: str = "<|endoftext|>") -> CLIPTokenize
         pad_token=pad,
         model_max_length=CLIP_LENGTH,
     )
+
+
+CHAT = "{% for one in messages %}<|im_start|>{{ one.role + '\\n' + one.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n"
+
+
+def qwen_tokenizer(words: list[str]) -> Qwen2Tokenizer:
+    """Bytes in merges, a space before each word, and the marks of a talk."""
+    space = _byte_letters()[ord(" ")]
+    merges = _merges([[space, *word] for word in words])
+    tokens = dict.fromkeys([*_byte_letters().values(), *("".join(pair) for pair in merges)])
+    taken: Any = merges
+    tokenizer = Qwen2Tokenizer(
+        vocab={token: i for i, token in enumerate([*tokens, "<|endoftext|>", "<|im_start|>", "<|im_end|>"])},
+        merges=taken,
+        eos_token="<|im_end|>",
+        additional_special_tokens=["<|im_start|>", "<|im_end|>"],
+        model_max_length=131072,
+    )
+    tokenizer.chat_template = CHAT
+    return tokenizer
 
 
 def t5_tokenizer(words: list[str], length: int = 512) -> PreTrainedTokenizerFast:

@@ -1,0 +1,134 @@
+// ZImagePipeline (Turbo and others): Qwen3 reads the prompt as a talk, a transformer of flow matching whose time runs from
+// 0 to 1 and whose answer points the other way, a decoder.
+import { join } from 'node:path';
+import { EngineFault } from './fault.ts';
+import { type Graph, loadGraph, tensorFor } from './graph.ts';
+import { loadScheduler, type Schedulers } from './load-scheduler.ts';
+import { noiseSource } from './noise.ts';
+import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
+import type { FlowSettings } from './schedulers/scheduler.ts';
+import { loadChatTemplate } from './stages/chat-template.ts';
+import { checkRequest } from './stages/check-request.ts';
+import { denoise } from './stages/denoise.ts';
+import { evenLevels, flowShift } from './stages/flow-shift.ts';
+import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
+import { type Float32Tensor, float32 } from './stages/tensors.ts';
+import { type PartOptions, penultimate } from './stages/text-encoder.ts';
+import { loadTextTokenizer, type TextTokenizer } from './stages/text-tokenizer.ts';
+import { loadTransformer, type Transformer } from './stages/transformer.ts';
+import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
+
+/** The reference's `max_sequence_length`, with what the template adds. */
+const MOST_TOKENS = 512;
+/** Latents a side of each patch. */
+const PATCH = 2;
+const INPUTS = ['hidden_states', 'encoder_hidden_states', 'timestep'];
+/** The reference's own for beginning from a picture. */
+const STRENGTH = { usual: 0.6, rounds: 'up' } as const;
+
+interface Parts {
+  readonly schedulers: Schedulers;
+  readonly template: (prompt: string) => string;
+  readonly tokenizer: TextTokenizer;
+  readonly encoder: Graph;
+  /** Name of the state that is read. */
+  readonly state: string;
+  readonly transformer: Transformer;
+  readonly vae: VaeDecoder;
+  readonly pictures: PictureReader;
+}
+
+/** @throws EngineFault `load_failed` that names the file */
+export async function loadZImage(options: PartOptions & { defaults: PictureDefaults }): Promise<Pipeline> {
+  const parts = await loadParts(options);
+  const longest = mostPatches(parts.transformer, options.folder);
+  const check = (request: PictureDefaults) => {
+    checkRequest(request, {
+      ...{ schedulers: parts.schedulers, multiple: PATCH * parts.vae.scale, tiles: parts.vae.tiles },
+      image: { there: parts.pictures.there, strength: STRENGTH },
+      flow: flowOf(parts, request),
+    });
+    const side = longest * PATCH * parts.vae.scale;
+    if (Math.max(request.width, request.height) > side)
+      throw new EngineFault('size_not_supported', `a side of more than ${side} pixels has no place in this model`);
+  };
+  requireChannels(options.folder, parts.transformer.count('in_channels'), parts.vae.channels);
+  check(options.defaults);
+  return { check, generate: (request, host) => generate(parts, request, host) };
+}
+
+async function loadParts(options: PartOptions): Promise<Parts> {
+  const { folder, runtime, threads } = options;
+  const state = await penultimate(folder, 'text_encoder');
+  const vae = await loadVaeDecoder(options);
+  return {
+    schedulers: await loadScheduler(join(folder, 'scheduler', 'scheduler_config.json')),
+    template: await loadChatTemplate(join(folder, 'tokenizer')),
+    tokenizer: await loadTextTokenizer(join(folder, 'tokenizer')),
+    encoder: await loadGraph(runtime, join(folder, 'text_encoder', runtime.graphFile), {
+      ...{ threads, inputs: ['input_ids'], outputs: [state] },
+    }),
+    state,
+    transformer: await loadTransformer(options, () => INPUTS),
+    vae,
+    pictures: pictureReader(options, vae, STRENGTH),
+  };
+}
+
+/** Of a side, by the places that the transformer knows. */
+function mostPatches({ config }: Transformer, folder: string): number {
+  const [, rows, columns] = Array.isArray(config.axes_lens) ? config.axes_lens : [];
+  if (Number.isInteger(rows) && Number.isInteger(columns)) return Math.min(rows, columns);
+  throw new EngineFault(
+    'load_failed',
+    `${folder}: axes_lens of the transformer is ${JSON.stringify(config.axes_lens)}`,
+  );
+}
+
+function flowOf({ schedulers, vae }: Parts, { steps, width, height }: PictureDefaults): FlowSettings {
+  const patches = (width / vae.scale / PATCH) * (height / vae.scale / PATCH);
+  return { mu: flowShift(patches, schedulers.config), sigmas: evenLevels(steps) };
+}
+
+async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
+  const { schedulers, transformer, vae } = parts;
+  const { steps, guidanceScale: scale, width, height, negativePrompt = '' } = request;
+  await host.reach({ stage: 'encode', done: 0, total: 1 });
+  const asked = await encode(parts, request.prompt);
+  const contrast = scale > 0 ? await encode(parts, negativePrompt) : null;
+  const dims = [1, vae.channels, height / vae.scale, width / vae.scale];
+  const noise = noiseSource(request.seed);
+  const from = await parts.pictures.begin(request, noise, host);
+  const latents = await denoise({
+    schedule: schedulers.choose(request.scheduler).schedule(steps, flowOf(parts, request)),
+    ...{ noise, from },
+    size: dims.reduce((product, side) => product * side, 1),
+    host,
+    async predict(sample, timestep) {
+      const moment = Math.fround(Math.fround(1000 - timestep) / 1000);
+      const say = (words: Float32Tensor) =>
+        transformer.predict({
+          hidden_states: float32(sample, dims),
+          encoder_hidden_states: words,
+          timestep: tensorFor(transformer.graph, 'timestep', [moment], [1]),
+        });
+      const conditional = await say(asked);
+      const answer = contrast ? away(conditional, await say(contrast), scale) : conditional;
+      return answer.map((value) => -value);
+    },
+  });
+  return { picture: await vae.decode(latents, request, host), unknownWords: [] };
+}
+
+/** Only the words themselves: what stands behind them cannot be seen by them. */
+async function encode({ template, tokenizer, encoder, state }: Parts, prompt: string): Promise<Float32Tensor> {
+  const { ids, used } = tokenizer.encode(template(prompt), MOST_TOKENS);
+  const given = Array.from(ids.subarray(0, used), Number);
+  return (await encoder.run({ input_ids: tensorFor(encoder, 'input_ids', given, [1, used]) })).float32(state);
+}
+
+/** This reference's own guidance, which counts from the asked answer: 0 is none. */
+function away(conditional: Float32Array, unconditional: Float32Array, scale: number): Float32Array {
+  const { fround } = Math;
+  return conditional.map((value, i) => value + fround(scale * fround(value - (unconditional[i] as number))));
+}
