@@ -1,9 +1,9 @@
 // `still run`: one picture from a folder on this machine, without a server, for trying it before it is published. It uses
 // the engine of the agent, so a device paints the same bytes.
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
 import { limits } from '../shared/limits.ts';
@@ -29,6 +29,7 @@ Usage: still run FOLDER "PROMPT" [options]
   --image FILE         begin from this PNG, whose size the picture takes; needs vae_encoder in the folder
   --strength S         how far to go away from it, over 0 to 1
   --tiled              decode a large picture in tiles, within the memory of one
+  --previews FOLDER    write small pictures of what it looks like on the way there
   --variant NAME       of a version that has several
   --threads N          of the engine (default: as an agent)
   --json               print the result as JSON
@@ -44,6 +45,7 @@ const OPTIONS = {
   tiled: { type: 'boolean' },
   image: { type: 'string' },
   strength: { type: 'string' },
+  previews: { type: 'string' },
   variant: { type: 'string' },
   threads: { type: 'string' },
   json: { type: 'boolean' },
@@ -82,7 +84,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const launcher = createEngineLauncher({ clock: systemClock, log, runtimeFolders: runtimeFoldersOfProcess() });
   const engine = await launcher.launch(opened.spec, { ...threads, signal: aborting.signal });
   try {
-    const made = await engine.generate(request, { signal: aborting.signal, onProgress: showProgress });
+    const made = await engine.generate(request, { signal: aborting.signal, onProgress: shown(values.previews) });
     const { peakRssBytes } = await engine.resources();
     const file = values.out ?? 'picture.png';
     await writeFile(file, made.png);
@@ -122,6 +124,7 @@ function requestOf(prompt: string, values: Values): GenerateRequest {
     ...(scheduler !== undefined && { scheduler }),
     ...(negative !== undefined && { negativePrompt: negative }),
     ...(tiled && { tiled }),
+    ...(values.previews !== undefined && { previews: true }),
   };
 }
 
@@ -147,6 +150,16 @@ function whole(text: string, name: string, low: number, high: number): number {
 function numberFrom(text: string, name: string): number {
   if (text.trim() !== '' && Number(text) >= 0 && Number(text) <= 100) return Number(text);
   throw new StillError('invalid_input', `--${name} ${text}: expected a number from 0 to 100`);
+}
+
+/** On the terminal, and each preview as `step-<n>.png`. */
+function shown(previews: string | undefined): (progress: StageProgress) => void {
+  if (previews === undefined) return showProgress;
+  mkdirSync(previews, { recursive: true });
+  return (progress) => {
+    showProgress(progress);
+    if (progress.preview) writeFileSync(join(previews, `step-${progress.done}.png`), progress.preview);
+  };
 }
 
 function showProgress({ stage, done, total }: StageProgress): void {

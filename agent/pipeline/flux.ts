@@ -92,12 +92,14 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const source = noiseSource(request.seed);
   const begun = await parts.pictures.begin(request, source, host);
   const from = begun && { ...begun, latents: packLatents(begun.latents, channels / 4, size) };
+  const look = request.previews ? await vae.look(request) : null;
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps, flowOf(parts, request)),
     // Drawn over the picture, then packed: the reference's order.
     noise: { randn: (count) => packLatents(source.randn(count), channels / 4, size) },
     size: channels * patches,
     from,
+    look: look && ((sample) => look(unpackLatents(sample, channels / 4, size))),
     host,
     predict: (sample, timestep) =>
       transformer.predict({

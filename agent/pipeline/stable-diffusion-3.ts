@@ -99,9 +99,10 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const dims = [1, transformer.count('in_channels'), height / vae.scale, width / vae.scale];
   const noise = noiseSource(request.seed);
   const from = await parts.pictures.begin(request, noise, host);
+  const look = request.previews ? await vae.look(request) : null;
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps, flowOf(parts, request)),
-    ...{ noise, from },
+    ...{ noise, from, look },
     size: dims.reduce((product, side) => product * side, 1),
     host,
     async predict(sample, timestep) {

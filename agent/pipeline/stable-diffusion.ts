@@ -64,9 +64,10 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const size = { width: width / vae.scale, height: height / vae.scale };
   const noise = noiseSource(request.seed);
   const from = await parts.pictures.begin(request, noise, host);
+  const look = request.previews ? await vae.look(request) : null;
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps),
-    ...{ noise, from },
+    ...{ noise, from, look },
     size: unet.channels * size.width * size.height,
     host,
     async predict(sample, timestep) {

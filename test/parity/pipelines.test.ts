@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadPipeline } from '../../agent/pipeline/load-pipeline.ts';
 import { noiseSource } from '../../agent/pipeline/noise.ts';
+import type { RgbPicture } from '../../agent/pipeline/png.ts';
 import { loadTextTokenizer } from '../../agent/pipeline/stages/text-tokenizer.ts';
 import { openRuntime } from '../../agent/runtime/open-runtime.ts';
 
@@ -74,6 +75,19 @@ describe.each(kinds)('%s', async (kind) => {
       expect(new Set(theirs).size, 'a picture of one colour proves nothing').toBeGreaterThan(16);
     },
   );
+
+  it('shows the way there without changing it', async () => {
+    const { prompt, seed, width, height } = first as Wanted['pictures'][number];
+    const request = { ...defaults, prompt, seed, steps: 4, guidanceScale: 0 };
+    const seen: RgbPicture[] = [];
+    const reach = async (_: unknown, preview?: () => RgbPicture) => void (preview && seen.push(preview()));
+    const shown = await pipeline.generate({ ...request, previews: true }, { reach });
+    expect(seen.length).toBeGreaterThanOrEqual(4);
+    for (const small of seen) expect(small).toMatchObject({ width: width / 2, height: height / 2 });
+    expect(Buffer.from(seen[0]?.rgb ?? []).equals(Buffer.from(seen.at(-1)?.rgb ?? []))).toBe(false);
+    const plain = await pipeline.generate(request, { reach: async () => {} });
+    expect(Buffer.from(shown.picture.rgb).equals(Buffer.from(plain.picture.rgb))).toBe(true);
+  });
 
   const { texts, tokenizers } = read<Tokens>(kind, 'tokens.json');
   it.each(Object.entries(tokenizers))('reads %s as transformers does', async (name, { length, ids }) => {

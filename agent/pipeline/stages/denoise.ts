@@ -2,6 +2,7 @@
 import { EngineFault } from '../fault.ts';
 import type { NoiseSource } from '../noise.ts';
 import type { PipelineHost } from '../pipeline.ts';
+import type { RgbPicture } from '../png.ts';
 import type { Schedule } from '../schedulers/scheduler.ts';
 
 export interface Beginning {
@@ -17,11 +18,13 @@ export interface Denoising {
   readonly host: PipelineHost;
   /** Latents of a picture to begin from, and the first step that is taken; left out: from noise. */
   readonly from?: Beginning | undefined;
+  /** What a sample looks like, where somebody wants to see it. */
+  readonly look?: ((sample: Float32Array) => RgbPicture) | null | undefined;
   /** What the denoiser says of the scaled sample, guidance included. */
   predict(sample: Float32Array, timestep: number): Promise<Float32Array>;
 }
 
-export async function denoise({ schedule, noise, size, host, from, predict }: Denoising): Promise<Float32Array> {
+export async function denoise({ schedule, noise, size, host, from, look, predict }: Denoising): Promise<Float32Array> {
   const first = from?.step ?? 0;
   const total = schedule.timesteps.length - first;
   await host.reach({ stage: 'denoise', done: 0, total });
@@ -31,7 +34,10 @@ export async function denoise({ schedule, noise, size, host, from, predict }: De
     const modelOutput = await predict(schedule.scaleModelInput(sample, step), timestep);
     const added = schedule.takesNoise(step) ? { noise: noise.randn(size) } : {};
     sample = schedule.step({ step, sample, modelOutput, ...added });
-    await host.reach({ stage: 'denoise', done: step + 1 - first, total });
+    const shown = sample;
+    // At unit variance, as the denoiser would see it next.
+    const seen = () => (step + 1 < schedule.timesteps.length ? schedule.scaleModelInput(shown, step + 1) : shown);
+    await host.reach({ stage: 'denoise', done: step + 1 - first, total }, look ? () => look(seen()) : undefined);
   }
   return sample;
 }

@@ -2,11 +2,13 @@
 import { join } from 'node:path';
 import { EngineFault } from '../fault.ts';
 import { type Graph, loadGraph, requireDims } from '../graph.ts';
+import { randn } from '../noise.ts';
 import type { PipelineHost } from '../pipeline.ts';
 import { planesToRgb } from '../pixels.ts';
 import type { RgbPicture } from '../png.ts';
 import { readJson } from '../read-json.ts';
 import { decodeTiles, type Planes, type Tiling, tilingOf } from './decode-tiles.ts';
+import { type Colours, fitColours, paintLatents } from './latent-colours.ts';
 import type { PartOptions } from './text-encoder.ts';
 
 interface Decoding {
@@ -25,9 +27,21 @@ export interface VaeDecoder {
   readonly tiles: boolean;
   /** What an encoder found, as the denoiser knows it. */
   scaled(latents: Float32Array): Float32Array;
+  /**
+   * What latents look like on the way; null where the decoder takes one size only. The first call decodes a few.
+   *
+   * @returns a pixel for each latent
+   */
+  look(size: { readonly width: number; readonly height: number }): Promise<Look | null>;
   /** @param latents float32 [channels, height / scale, width / scale] as the denoiser left them */
   decode(latents: Float32Array, at: Decoding, host: PipelineHost): Promise<RgbPicture>;
 }
+
+/** @param latents float32 [channels, height / scale, width / scale] */
+export type Look = (latents: Float32Array) => RgbPicture;
+
+/** Latents a side of what colours are fitted to, each value over two of them: decoders expect some smoothness. */
+const FITTED = 24;
 
 /** @throws EngineFault `load_failed` that names the file and the setting */
 export async function loadVaeDecoder({ folder, runtime, threads }: PartOptions): Promise<VaeDecoder> {
@@ -52,20 +66,40 @@ export async function loadVaeDecoder({ folder, runtime, threads }: PartOptions):
   if (factor <= 0) throw new EngineFault('load_failed', `${file}: scaling_factor is ${factor}`);
   const scale = 2 ** (blocks.length - 1);
   const tiling = config.block_out_channels ? tilingOf(firstNumber(config.sample_size), scale) : null;
+  const raw = (latents: Float32Array) => latents.map((value) => Math.fround(value / factor) + shift);
+  let colours: Promise<Colours | null> | null = null;
   return {
     scale,
     channels,
+    async look({ width, height }) {
+      colours ??= fit(graph, { channels, scale, raw }).catch(() => null);
+      const found = await colours;
+      return found && ((data) => paintLatents(found, { data, width: width / scale, height: height / scale }));
+    },
     tiles: tiling !== null,
     scaled: (latents) => latents.map((value) => Math.fround(value - shift) * factor),
     async decode(latents, { width, height, tiled }, host) {
-      const data = latents.map((value) => Math.fround(value / factor) + shift);
-      const whole = { data, width: width / scale, height: height / scale };
+      const whole = { data: raw(latents), width: width / scale, height: height / scale };
       const fits = !tiling || Math.max(whole.width, whole.height) <= tiling.tileLatents;
       const planes =
         tiled && !fits ? await inTiles(graph, whole, tiling, host) : await atOnce(graph, whole, scale, host);
       return planesToRgb(planes.data, width, height);
     },
   };
+}
+
+async function fit(
+  graph: Graph,
+  { channels, scale, raw }: Pick<VaeDecoder, 'channels' | 'scale'> & { raw: (latents: Float32Array) => Float32Array },
+): Promise<Colours> {
+  const half = FITTED / 2;
+  const drawn = randn(0, channels * half ** 2);
+  const data = Float32Array.from({ length: channels * FITTED ** 2 }, (_, i) => {
+    const [row, column] = [Math.floor(i / FITTED), i % FITTED];
+    return drawn[Math.floor(row / 2) * half + Math.floor(column / 2)] as number;
+  });
+  const size = { width: FITTED, height: FITTED };
+  return fitColours({ data, ...size }, await decodeOne(graph, { data: raw(data), ...size }, scale));
 }
 
 /** Some folders keep a pair. */
