@@ -3,6 +3,7 @@
 // its own sha256 inside, so the digest covers every byte. manifest.schema.json is generated from here; Python checks
 // against that file. Unknown fields are kept, so that a newer publisher can talk through an older server.
 import { z } from 'zod';
+import { BaseVersion } from './base-version.ts';
 import { ModelName, Sha256, VersionNumber } from './ids.ts';
 import { limits } from './limits.ts';
 
@@ -202,6 +203,7 @@ export const Manifest = z.looseObject({
     .refine((index) => typeof index._class_name === 'string', 'expected _class_name, the name of the pipeline class'),
   artifacts: z.array(Artifact).min(1).max(limits.artifactsPerVersion),
   variants: z.array(Variant).min(1).max(32),
+  base: BaseVersion.optional(),
   evaluation: Evaluation.optional(),
   lineage: Lineage.optional(),
 });

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from stillhouse_models.adapt.commands import add_commands as add_adapting
 from stillhouse_models.diffusers_export.commands import add_commands
 from stillhouse_models.ends import ends_told
 from stillhouse_models.progress import progress
@@ -347,6 +348,7 @@ def sheet_command(
 
 
 add_commands(app)
+add_adapting(app)
 
 
 def main(arguments: list[str] | None = None, name: str = "python -m stillhouse_models") -> None:

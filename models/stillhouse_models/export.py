@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def export_version(request: ExportRequest) -> Path:
         version, sprites, teacher, request.prompts, request.teacher_steps, request.teacher_guidance
     )
     student = load_painter(request.student)
-    variants = _export_variants(version, sprites, student, request)
+    variants = export_variants(version, sprites, student, request)
     manifest = {
         "schemaVersion": 1,
         "model": request.model,
@@ -100,7 +101,13 @@ def write_evaluator(version: Path, sprites: SpriteSet, weights: Path) -> None:
     (version / "evaluator/model.onnx").write_bytes(graph.SerializeToString(deterministic=True))
 
 
-def _export_variants(version: Path, sprites: SpriteSet, student: Painter, request: ExportRequest) -> list[dict[str, object]]:
+# As export_variant, which it is unless the folder of a variant is written in another way.
+WriteVariant = Callable[[Painter, Graphs, Kind, Calibration | None, VariantSettings, Path], None]
+
+
+def export_variants(
+    version: Path, sprites: SpriteSet, student: Painter, request: ExportRequest, write: WriteVariant = export_variant
+) -> list[dict[str, object]]:
     """Each is written, held against PyTorch, and only then measured and scored."""
     kinds, graphs = read_kinds(",".join(request.precisions)), graphs_of(student, tuning_for(request.target))
     prompts = [caption.text for caption in evaluation_captions(sprites, request.prompts)]
@@ -112,7 +119,7 @@ def _export_variants(version: Path, sprites: SpriteSet, student: Painter, reques
     variants = []
     with progress("variants", len(kinds)) as advance:
         for kind in kinds:
-            export_variant(student, graphs, kind, calibration, settings, version / kind.name)
+            write(student, graphs, kind, calibration, settings, version / kind.name)
             parity = check_parity(kind, version / kind.name, reference)
             described = _describe(version, sprites, graphs, kind, request.steps) | {"parity": parity}
             if request.target is not None and kind.runtime == "onnxruntime":

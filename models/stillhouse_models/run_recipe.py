@@ -12,6 +12,7 @@ from typing import Any
 
 from stillhouse_models.folder_lock import folder_lock
 from stillhouse_models.manifest import MANIFEST, TRAINING
+from stillhouse_models.place_version import place_version
 from stillhouse_models.ready_parts import EVALUATOR, take_evaluator, take_teacher, teacher_fault
 from stillhouse_models.recipe import CACHED_KEYS, Recipe, RecipeError
 from stillhouse_models.run_cached import run_cached
@@ -140,12 +141,7 @@ def _export(recipe: Recipe, training: Path, out: Path) -> None:
             teacher_steps=wanted.teacher_steps, teacher_guidance=recipe.teacher.guidance,
         )
     )  # fmt: skip
-    (out / MANIFEST).unlink(missing_ok=True)
-    for old in out.iterdir():
-        if old.name != TRAINING:
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
-    for part in sorted(made.iterdir(), key=lambda part: part.name == MANIFEST):
-        part.rename(out / part.name)
+    place_version(made, out)
     shutil.rmtree(training / "export")
 
 
