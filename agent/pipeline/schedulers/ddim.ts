@@ -1,4 +1,5 @@
 // DDIM without added noise (Song et al. 2020, formula 12 with eta 0), as diffusers' DDIMScheduler takes its steps.
+import { mapValues } from '../map-values.ts';
 import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
 import { originalSample, PREDICTION_TYPES } from './original-sample.ts';
@@ -32,7 +33,7 @@ export function ddim(config: SchedulerConfig): Scheduler {
           const timestep = timesteps[step] as number;
           const alpha = alphas[timestep] as number;
           const next = timestep >= stride ? (alphas[timestep - stride] as number) : last;
-          return sample.map((value, i) => {
+          return mapValues(sample, (value, i) => {
             const found = originalSample(type, value, modelOutput[i] as number, alpha);
             const clipped = Math.min(range, Math.max(-range, found));
             // The direction comes from what was found before the clipping, as in diffusers.

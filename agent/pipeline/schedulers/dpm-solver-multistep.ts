@@ -1,4 +1,5 @@
 // DPM-Solver++ in one or two steps' memory (Lu et al. 2022, arXiv 2211.01095), as diffusers' DPMSolverMultistepScheduler.
+import { mapValues } from '../map-values.ts';
 import { addNoise } from './add-noise.ts';
 import { multistepSchedules, type NoiseLevel, sharesAt } from './multistep-schedule.ts';
 import { dataPrediction, MULTISTEP_PREDICTION_TYPES } from './original-sample.ts';
@@ -48,7 +49,7 @@ export function dpmSolverMultistep(config: SchedulerConfig): Scheduler {
           if (stochastic && !noise) throw new RangeError('noise: missing; the SDE solver adds noise at every step');
           const level = levels[step] as NoiseLevel;
           const flowSigma = sigmas[step] as number;
-          const newest = sample.map((value, i) =>
+          const newest = mapValues(sample, (value, i) =>
             dataPrediction(type, value, modelOutput[i] as number, { ...level, flowSigma }),
           );
           const first = order === 1 || former === null || (step === steps - 1 && finalOfLowerOrder(steps));
@@ -70,7 +71,7 @@ function combine(
 ): Float32Array {
   const { sample, newest, former, noise } = parts;
   const { fround } = Math;
-  return sample.map((value, i) => {
+  return mapValues(sample, (value, i) => {
     const found = newest[i] as number;
     let next = fround(fround(fromSample * value) + fround(fromNewest * found));
     if (fromChange !== 0) {

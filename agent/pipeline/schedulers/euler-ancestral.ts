@@ -1,4 +1,5 @@
 // Euler steps that go below the next noise level and add noise up to it, as diffusers' EulerAncestralDiscreteScheduler.
+import { mapValues } from '../map-values.ts';
 import { addNoise } from './add-noise.ts';
 import { originalFromSigma } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -26,7 +27,7 @@ export function eulerAncestral(config: SchedulerConfig): Scheduler {
           const [sigma, next] = [sigmas[step] as number, sigmas[step + 1] as number];
           const up = Math.sqrt((next ** 2 * (sigma ** 2 - next ** 2)) / sigma ** 2);
           const down = Math.sqrt(Math.max(next ** 2 - up ** 2, 0));
-          return sample.map((value, i) => {
+          return mapValues(sample, (value, i) => {
             const found = originalFromSigma(type, value, modelOutput[i] as number, sigma);
             return value + ((value - found) / sigma) * (down - sigma) + (noise[i] as number) * up;
           });

@@ -1,4 +1,5 @@
 // Euler steps over noise levels (Karras et al. 2022, algorithm 2 without churn), as diffusers' EulerDiscreteScheduler.
+import { mapValues } from '../map-values.ts';
 import { addNoise } from './add-noise.ts';
 import { originalFromSigma, PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -20,7 +21,7 @@ export function euler(config: SchedulerConfig): Scheduler {
         scaleModelInput: (sample, step) => toUnitVariance(sample, sigmas[step] as number),
         step({ step, sample, modelOutput }) {
           const [sigma, next] = [sigmas[step] as number, sigmas[step + 1] as number];
-          return sample.map((value, i) => {
+          return mapValues(sample, (value, i) => {
             const found = originalFromSigma(type, value, modelOutput[i] as number, sigma);
             return value + ((value - found) / sigma) * (next - sigma);
           });

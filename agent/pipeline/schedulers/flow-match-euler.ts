@@ -1,4 +1,5 @@
 // Flow-matching Euler steps as diffusers' FlowMatchEulerDiscreteScheduler takes them (Esser et al. 2024).
+import { mapValues } from '../map-values.ts';
 import { addNoise } from './add-noise.ts';
 import type { FlowSettings, Scheduler } from './scheduler.ts';
 import { choiceOf, countOf, positiveOf, refuse, requireSteps, type SchedulerConfig } from './settings.ts';
@@ -34,7 +35,7 @@ export function flowMatchEuler(config: SchedulerConfig): Scheduler {
         step({ step, sample, modelOutput }) {
           const change = Math.fround((sigmas[step + 1] as number) - (sigmas[step] as number));
           // Rounded after the product and after the sum, as torch does it.
-          return sample.map((value, i) => value + Math.fround((modelOutput[i] as number) * change));
+          return mapValues(sample, (value, i) => value + Math.fround((modelOutput[i] as number) * change));
         },
       };
     },

@@ -1,4 +1,5 @@
 // Multistep consistency sampling (Luo et al. 2023, Latent Consistency Models), as diffusers' LCMScheduler takes its steps.
+import { mapValues } from '../map-values.ts';
 import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
 import { originalSample, PREDICTION_TYPES } from './original-sample.ts';
@@ -41,14 +42,17 @@ export function lcm(config: SchedulerConfig): Scheduler {
           const scaled = timestep * scaling;
           const skip = SIGMA_DATA ** 2 / (scaled ** 2 + SIGMA_DATA ** 2);
           const out = scaled / Math.sqrt(scaled ** 2 + SIGMA_DATA ** 2);
-          const denoised = sample.map((value, i) => {
+          const denoised = mapValues(sample, (value, i) => {
             const found = originalSample(type, value, modelOutput[i] as number, alpha);
             return out * Math.min(range, Math.max(-range, found)) + skip * value;
           });
           if (step === steps - 1) return denoised;
           if (!noise) throw new RangeError('noise: missing; LCM adds noise at every step but the last');
           const next = alphas[timesteps[step + 1] as number] as number;
-          return denoised.map((value, i) => Math.sqrt(next) * value + Math.sqrt(1 - next) * (noise[i] as number));
+          return mapValues(
+            denoised,
+            (value, i) => Math.sqrt(next) * value + Math.sqrt(1 - next) * (noise[i] as number),
+          );
         },
       };
     },

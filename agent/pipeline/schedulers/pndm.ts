@@ -1,5 +1,6 @@
 // Pseudo numerical methods (Liu et al. 2022, arXiv 2202.09778), as diffusers' PNDMScheduler: linear multistep (PLMS), with or
 // without the Runge-Kutta steps before.
+import { mapValues } from '../map-values.ts';
 import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -33,7 +34,7 @@ export function pndm(config: SchedulerConfig): Scheduler {
     const [alpha, next] = [alphaAt(from), alphaAt(to)];
     const fromSample = Math.sqrt(next / alpha);
     const divisor = alpha * Math.sqrt(1 - next) + Math.sqrt(alpha * (1 - alpha) * next);
-    return sample.map((value, i) => {
+    return mapValues(sample, (value, i) => {
       const raw = output[i] as number;
       const noise = type === 'epsilon' ? raw : Math.sqrt(alpha) * raw + Math.sqrt(1 - alpha) * value;
       return fromSample * value - ((next - alpha) * noise) / divisor;
@@ -91,7 +92,7 @@ function multistep(timesteps: readonly number[], stride: number, transfer: Trans
     const timestep = timesteps[step] as number;
     taken++;
     if (taken === 2 && begun) {
-      const mean = modelOutput.map((value, i) => (value + (history[0]?.[i] as number)) / 2);
+      const mean = mapValues(modelOutput, (value, i) => (value + (history[0]?.[i] as number)) / 2);
       return transfer(begun, mean, timestep + stride, timestep);
     }
     history = [modelOutput, ...history].slice(0, 4);
@@ -118,7 +119,7 @@ function rungeKutta(timesteps: readonly number[], stride: number, transfer: Tran
       history = [modelOutput, ...history].slice(0, 4);
     }
     const weight = RUNGE_KUTTA_WEIGHTS[stage] as number;
-    sum = sum.map((value, i) => value + weight * (modelOutput[i] as number));
+    sum = mapValues(sum, (value, i) => value + weight * (modelOutput[i] as number));
     const from = timesteps[step - stage] as number;
     return transfer(begun, stage === 3 ? sum : modelOutput, from, timestep - (step % 2 ? 0 : half));
   };
@@ -127,5 +128,5 @@ function rungeKutta(timesteps: readonly number[], stride: number, transfer: Tran
 function weighted(history: readonly Float32Array[]): Float32Array {
   const weights = MULTISTEP_WEIGHTS[history.length - 1] as readonly number[];
   const newest = history[0] as Float32Array;
-  return newest.map((_, i) => weights.reduce((sum, weight, k) => sum + weight * (history[k]?.[i] as number), 0));
+  return mapValues(newest, (_, i) => weights.reduce((sum, weight, k) => sum + weight * (history[k]?.[i] as number), 0));
 }

@@ -1,5 +1,6 @@
 // UniPC, a predictor and a corrector of one form (Zhao et al. 2023, arXiv 2302.04867), as diffusers' UniPCMultistepScheduler
 // takes its steps with `predict_x0`.
+import { mapValues } from '../map-values.ts';
 import { addNoise } from './add-noise.ts';
 import { multistepSchedules, type NoiseLevel, sharesAt } from './multistep-schedule.ts';
 import { dataPrediction, MULTISTEP_PREDICTION_TYPES } from './original-sample.ts';
@@ -35,7 +36,7 @@ export function unipcMultistep(config: SchedulerConfig): Scheduler {
         scaleModelInput: (sample) => sample,
         step({ step, sample, modelOutput }) {
           const at = { ...(levels[step] as NoiseLevel), flowSigma: sigmas[step] as number };
-          const newest = sample.map((value, i) => dataPrediction(type, value, modelOutput[i] as number, at));
+          const newest = mapValues(sample, (value, i) => dataPrediction(type, value, modelOutput[i] as number, at));
           const corrected =
             former && !uncorrected.has(step - 1)
               ? advance({ ...former, levels, from: step - 1, found, arrived: newest, bh1 })
@@ -78,7 +79,7 @@ function advance(at: {
   const fromSample = fround(end.sigma / start.sigma);
   const fromBase = fround(end.alpha * phi);
   const fromChange = fround(end.alpha * scale);
-  return sample.map((value, i) => {
+  return mapValues(sample, (value, i) => {
     const here = base[i] as number;
     let change = 0;
     for (const [k, ratio] of ratios.entries()) {

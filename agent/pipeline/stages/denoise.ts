@@ -1,5 +1,7 @@
 // The loop that every pipeline of latents shares: from noise to latents, a step at a time.
+
 import { EngineFault } from '../fault.ts';
+import { mapValues } from '../map-values.ts';
 import type { NoiseSource } from '../noise.ts';
 import type { PipelineHost } from '../pipeline.ts';
 import type { RgbPicture } from '../png.ts';
@@ -52,7 +54,7 @@ function begin(schedule: Schedule, noise: Float32Array, from: Beginning | undefi
 export function guided(conditional: Float32Array, unconditional: Float32Array, scale: number): Float32Array {
   const { fround } = Math;
   const factor = fround(scale);
-  return conditional.map((value, i) => {
+  return mapValues(conditional, (value, i) => {
     const base = unconditional[i] as number;
     return base + fround(factor * fround(value - base));
   });

@@ -1,7 +1,9 @@
 // Latents become a picture: AutoencoderKL's decoder, or a small one (TAESD) in its place.
+
 import { join } from 'node:path';
 import { EngineFault } from '../fault.ts';
 import { type Graph, loadGraph, requireDims } from '../graph.ts';
+import { mapValues } from '../map-values.ts';
 import { randn } from '../noise.ts';
 import type { PipelineHost } from '../pipeline.ts';
 import { planesToRgb } from '../pixels.ts';
@@ -66,7 +68,7 @@ export async function loadVaeDecoder({ folder, runtime, threads }: PartOptions):
   if (factor <= 0) throw new EngineFault('load_failed', `${file}: scaling_factor is ${factor}`);
   const scale = 2 ** (blocks.length - 1);
   const tiling = config.block_out_channels ? tilingOf(firstNumber(config.sample_size), scale) : null;
-  const raw = (latents: Float32Array) => latents.map((value) => Math.fround(value / factor) + shift);
+  const raw = (latents: Float32Array) => mapValues(latents, (value) => Math.fround(value / factor) + shift);
   let colours: Promise<Colours | null> | null = null;
   return {
     scale,
@@ -77,7 +79,7 @@ export async function loadVaeDecoder({ folder, runtime, threads }: PartOptions):
       return found && ((data) => paintLatents(found, { data, width: width / scale, height: height / scale }));
     },
     tiles: tiling !== null,
-    scaled: (latents) => latents.map((value) => Math.fround(value - shift) * factor),
+    scaled: (latents) => mapValues(latents, (value) => Math.fround(value - shift) * factor),
     async decode(latents, { width, height, tiled }, host) {
       const whole = { data: raw(latents), width: width / scale, height: height / scale };
       const fits = !tiling || Math.max(whole.width, whole.height) <= tiling.tileLatents;
