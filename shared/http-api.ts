@@ -266,6 +266,13 @@ const JobFields = {
     })
     .nullable(),
 };
+/** Pictures of a version on a device: as the server saw them, with line, network and transfer, and by the device's own clock. */
+export const SeenPictures = z.looseObject({
+  count: z.int().min(1),
+  seenMsP50: z.number().min(0),
+  onDeviceMsP50: z.number().min(0),
+});
+
 export const BenchRunView = z.looseObject({
   benchRunId: Id,
   ...JobFields,
@@ -279,6 +286,10 @@ export const BenchRunView = z.looseObject({
   /** Other than the variant's own; such a run counts for no gate and stands in no table. */
   settings: BenchSettings.optional(),
   fit: Fit.optional(),
+  /** From the request until its result was here, as the server saw it, and how long the device worked on it. */
+  seenByServer: z.looseObject({ seenMs: z.number().min(0), onDeviceMs: z.number().min(0) }).nullable(),
+  /** Of the version benched; null where the device made none that the server asked for. */
+  pictures: SeenPictures.nullable(),
 });
 export type BenchRunView = z.infer<typeof BenchRunView>;
 
@@ -314,6 +325,8 @@ export const TableRow = z.looseObject({
   parameters: z.int(),
   latencyMsP50: z.number(),
   latencyMsP90: z.number().nullable(),
+  /** Of pictures that the server asked for: null where there was none yet. */
+  pictures: SeenPictures.nullable(),
   peakRssBytes: z.int(),
   /** 0–5, null where the version has no evaluator. */
   quality: z.number().nullable(),

@@ -185,9 +185,9 @@ describe('a bench', () => {
       bench: benchOf(wanted, { mode: 'quick', latencyMsP50: 77 }),
     });
     expect(await viewBenchRuns(world.store.db, [await find(id)])).toMatchObject([
-      { state: 'SUCCEEDED', device: 'fast', result: { mode: 'quick' } },
+      { state: 'SUCCEEDED', device: 'fast', result: { mode: 'quick' }, seenByServer: { seenMs: 1000 }, pictures: null },
     ]);
-    expect(await benchRuns.table(world.store.db)).toMatchObject([
+    expect(await benchRuns.table(world.store.db, new Map())).toMatchObject([
       { device: 'fast', latencyMsP50: 77, quality: 4.5, samples: 10 },
       { device: 'slow', latencyMsP50: 1000 },
     ]);

@@ -12,6 +12,7 @@ import type { Db } from '../store/database.ts';
 import * as devices from '../store/devices.ts';
 import * as groups from '../store/groups.ts';
 import * as jobs from '../store/jobs.ts';
+import { latencyKey } from '../store/latency-key.ts';
 import type { World } from '../store/world.ts';
 import { fitSettings } from './job-steps/fit-settings.ts';
 
@@ -70,7 +71,7 @@ async function chooseDevice(tx: Db, text: string, request: PictureRequest): Prom
   const latencies = await benchRuns.newestLatencies(tx);
   const candidates = able.map((device) => {
     const runs = wouldRun(device.running, request);
-    const key = runs ? benchRuns.latencyKey(device.deviceId, runs.versionDigest, runs.variant) : '';
+    const key = runs ? latencyKey(device.deviceId, runs.versionDigest, runs.variant) : '';
     return { ...device, open: open.get(device.deviceId) ?? 0, latencyMs: latencies.get(key) ?? null };
   });
   const picked = pickDevice(candidates);

@@ -6,6 +6,7 @@ import * as benchRuns from '../store/bench-runs.ts';
 import * as devices from '../store/devices.ts';
 import { viewBenchRuns } from '../store/job-views.ts';
 import * as jobs from '../store/jobs.ts';
+import { seenPictures } from '../store/seen-pictures.ts';
 import type { World } from '../store/world.ts';
 import type { Handlers } from './route.ts';
 
@@ -32,7 +33,7 @@ export function benchHandlers(
       return show(benchRunId);
     },
     table: async ({ query: { device, model } }) =>
-      (await benchRuns.table(db)).filter(
+      (await benchRuns.table(db, await seenPictures(db))).filter(
         (row) => (device === undefined || row.device === device) && (model === undefined || row.model === model),
       ),
   };

@@ -3,6 +3,8 @@ import type { z } from 'zod';
 import type { BenchResult } from '../../shared/bench.ts';
 import type { TableRow } from '../../shared/http-api.ts';
 import type { Db } from './database.ts';
+import { latencyKey } from './latency-key.ts';
+import type { SeenPictures } from './seen-pictures.ts';
 
 export interface BenchRun {
   readonly benchRunId: string;
@@ -138,11 +140,8 @@ export async function newestLatencies(db: Db): Promise<Map<string, number>> {
   return new Map(rows.map((row) => [latencyKey(row.device_id, row.version_digest, row.variant), row.latency_ms_p50]));
 }
 
-export const latencyKey = (deviceId: string, versionDigest: string, variant: string): string =>
-  `${deviceId} ${versionDigest} ${variant}`;
-
 /** One line of the seed table: the newest measurement of each version on each device that is still ours. */
-export async function table(db: Db): Promise<z.infer<typeof TableRow>[]> {
+export async function table(db: Db, seen: ReadonlyMap<string, SeenPictures>): Promise<z.infer<typeof TableRow>[]> {
   const rows = await db
     .selectFrom('bench_runs as run')
     .innerJoin('devices as device', 'device.device_id', 'run.device_id')
@@ -177,6 +176,7 @@ export async function table(db: Db): Promise<z.infer<typeof TableRow>[]> {
       parameters: row.parameters,
       latencyMsP50: row.latency_ms_p50,
       latencyMsP90: row.latency_ms_p90,
+      pictures: copyOf(seen.get(latencyKey(row.device_id, row.version_digest, row.variant))),
       peakRssBytes: row.peak_rss_bytes,
       quality: row.quality,
       samples: row.samples,
@@ -185,5 +185,7 @@ export async function table(db: Db): Promise<z.infer<typeof TableRow>[]> {
     }))
     .sort((a, b) => compare(a.model, b.model) || compare(a.version, b.version) || compare(a.device, b.device));
 }
+
+const copyOf = (seen: SeenPictures | undefined) => (seen ? { ...seen } : null);
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

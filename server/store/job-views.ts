@@ -3,24 +3,49 @@ import type { BenchRunView, PictureView } from '../../shared/http-api.ts';
 import * as benchRuns from './bench-runs.ts';
 import type { Db } from './database.ts';
 import type { Job } from './jobs.ts';
+import { latencyKey } from './latency-key.ts';
+import { type SeenPictures, seenPictures } from './seen-pictures.ts';
 
 export async function viewBenchRuns(db: Db, jobs: readonly Job[]): Promise<BenchRunView[]> {
   const names = await deviceNames(db, jobs);
   const views: BenchRunView[] = [];
+  const seenBy = new Map<string, Map<string, SeenPictures>>();
   for (const job of jobs) {
     if (job.kind !== 'bench') continue;
     const { mode, model, version, against, settings, fit } = job.request;
     const own = job.result?.bench as BenchRunView['result'] | undefined;
-    const result = job.state === 'SUCCEEDED' ? (own ?? (await benchRuns.ofJob(db, job.jobId))) : null;
+    const seen = await seenOf(db, job.deviceId, seenBy);
+    const result: BenchRunView['result'] =
+      job.state === 'SUCCEEDED' ? (own ?? (await benchRuns.ofJob(db, job.jobId))) : null;
     views.push({
       ...{ benchRunId: job.jobId, ...viewJob(job, names), model, version, mode, result },
       against: against ? { model: against.model, version: against.version } : null,
       comparison: (job.result?.comparison as BenchRunView['comparison'] | undefined) ?? null,
       ...(settings && { settings }),
       ...(fit && { fit }),
+      seenByServer: result && seenByServer(job, result),
+      pictures: result && picturesOf(seen, job.deviceId, result),
     });
   }
   return views;
+}
+
+type Measured = NonNullable<BenchRunView['result']>;
+
+function seenByServer({ requestedAtMs, endedAtMs }: Job, { startedAtMs: from, endedAtMs: to }: Measured) {
+  // Each by its own clock, so that only durations are compared.
+  return endedAtMs === null ? null : { seenMs: endedAtMs - requestedAtMs, onDeviceMs: Math.max(0, to - from) };
+}
+
+function picturesOf(seen: ReadonlyMap<string, SeenPictures>, deviceId: string, result: Measured) {
+  const found = seen.get(latencyKey(deviceId, result.versionDigest, result.variant));
+  return found ? { ...found } : null;
+}
+
+async function seenOf(db: Db, deviceId: string, known: Map<string, Map<string, SeenPictures>>) {
+  const seen = known.get(deviceId) ?? (await seenPictures(db, deviceId));
+  known.set(deviceId, seen);
+  return seen;
 }
 
 export async function viewPictures(db: Db, jobs: readonly Job[]): Promise<PictureView[]> {

@@ -6,7 +6,7 @@ import { fitText } from './fit-text.ts';
 
 type Fact = [name: string, value: string];
 
-export function benchText({ device, model, version, result, fit }: BenchRunView): string {
+export function benchText({ device, model, version, result, fit, seenByServer, pictures }: BenchRunView): string {
   if (!result) return `${device} sent no result.`;
   const { resolution, steps, threads, samples, quality, disturbances } = result;
   const stages = Object.entries(result.stagesMsP50).map(([stage, ms]) => `${stage} ${latency(ms)}`);
@@ -18,6 +18,7 @@ export function benchText({ device, model, version, result, fit }: BenchRunView)
     ],
     ['stages', stages.join(', ')],
     ...stepsText(result),
+    ...seenText({ seenByServer, pictures }),
     ['cold', `engine ready after ${latency(result.loadMs)}, first picture ${latency(result.coldLatencyMs)}`],
     ['memory', memoryText(result)],
     ...workText(result),
@@ -56,6 +57,20 @@ function stepsText({ stepsMsP50 = [], roundTripMsP50 }: BenchResult): Fact[] {
   return roundTripMsP50 === undefined
     ? steps
     : [...steps, ['round trip', `${latency(roundTripMsP50)} as the agent sees it`]];
+}
+
+/** What the network and the line add: the server's clock beside the device's. */
+function seenText({ seenByServer, pictures }: Pick<BenchRunView, 'seenByServer' | 'pictures'>): Fact[] {
+  const of = ({ seenMs, onDeviceMs }: { seenMs: number; onDeviceMs: number }) =>
+    `${latency(seenMs)}, of which ${latency(onDeviceMs)} on the device`;
+  const run = seenByServer ? [`this run ${of(seenByServer)}`] : [];
+  const made = pictures
+    ? [
+        `a picture ${of({ seenMs: pictures.seenMsP50, onDeviceMs: pictures.onDeviceMsP50 })} (p50, n = ${pictures.count})`,
+      ]
+    : [];
+  const facts = [...made, ...run];
+  return facts.length === 0 ? [] : [['server saw', facts.join('; ')]];
 }
 
 function workText({ cpuMsPerPicture, energyJoulesPerPicture, frequencyMhz }: BenchResult): Fact[] {

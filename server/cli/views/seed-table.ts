@@ -12,6 +12,7 @@ const HEADS = [
   { title: 'PARAMETERS', align: right },
   { title: 'P50', align: right },
   { title: 'P90', align: right },
+  { title: 'SEEN', align: right },
   { title: 'MEMORY', align: right },
   { title: 'QUALITY', align: right },
   { title: '' },
@@ -27,6 +28,7 @@ export function seedTable(rows: readonly TableRow[]): string {
     parameters(row.parameters),
     latency(row.latencyMsP50),
     row.latencyMsP90 === null ? '–' : latency(row.latencyMsP90),
+    row.pictures === null ? '–' : latency(row.pictures.seenMsP50),
     bytes(row.peakRssBytes),
     row.quality === null ? '–' : `${row.quality.toFixed(2)}/5`,
     row.disturbed ? pc.yellow('disturbed') : '',
@@ -37,8 +39,13 @@ export function seedTable(rows: readonly TableRow[]): string {
 function notes(rows: readonly TableRow[]): string[] {
   return [
     'P50, P90: one picture, from prompt to PNG. MEMORY: peak of the engine process.',
+    ...(rows.some(({ pictures }) => pictures !== null)
+      ? ['SEEN: one picture as the server saw it, from request to PNG: line, network and transfer included (median).']
+      : []),
     "QUALITY: by the version's own evaluator; its teacher stands at 5.",
-    ...(rows.some(({ latencyMsP90 }) => latencyMsP90 === null) ? ['–: too few samples for that number.'] : []),
+    ...(rows.some(({ latencyMsP90, pictures }) => latencyMsP90 === null || pictures === null)
+      ? ['–: too few samples for that number.']
+      : []),
     ...(rows.some(({ disturbed }) => disturbed)
       ? ['disturbed: something else was going on there meanwhile; measure again when it is quiet.']
       : []),

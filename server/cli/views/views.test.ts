@@ -165,21 +165,23 @@ test('the seed table', () => {
     },
     ...{ parameters: 2_405_819, latencyMsP50: 412.4, latencyMsP90: 440, peakRssBytes: 143e6, quality: 4.2 },
     ...{ samples: 128, disturbed: false, measuredAtMs: NOW },
+    pictures: null,
     ...change,
   });
   const rows = [
     row({ version: '1.10.0', variant: 'onnxruntime-int8', latencyMsP50: 39.7, quality: 4.567 }),
     row({}),
     row({ device: 'pi-desk', latencyMsP90: null, quality: null, disturbed: true }),
-    row({ version: '1.9.0' }),
+    row({ version: '1.9.0', pictures: { count: 3, seenMsP50: 455.3, onDeviceMsP50: 413 } }),
   ];
   expect(shown(seedTable(rows))).toBe(`
-DEVICE      VERSION               VARIANT           PARAMETERS      P50     P90  MEMORY  QUALITY
-pi-desk     stickers-lite@1.0.0   onnxruntime-fp16      2.41 M   412 ms       –  143 MB        –  disturbed
-pi-kitchen  stickers-lite@1.0.0   onnxruntime-fp16      2.41 M   412 ms  440 ms  143 MB   4.20/5
-            stickers-lite@1.9.0   onnxruntime-fp16      2.41 M   412 ms  440 ms  143 MB   4.20/5
-            stickers-lite@1.10.0  onnxruntime-int8      2.41 M  39.7 ms  440 ms  143 MB   4.57/5
+DEVICE      VERSION               VARIANT           PARAMETERS      P50     P90    SEEN  MEMORY  QUALITY
+pi-desk     stickers-lite@1.0.0   onnxruntime-fp16      2.41 M   412 ms       –       –  143 MB        –  disturbed
+pi-kitchen  stickers-lite@1.0.0   onnxruntime-fp16      2.41 M   412 ms  440 ms       –  143 MB   4.20/5
+            stickers-lite@1.9.0   onnxruntime-fp16      2.41 M   412 ms  440 ms  455 ms  143 MB   4.20/5
+            stickers-lite@1.10.0  onnxruntime-int8      2.41 M  39.7 ms  440 ms       –  143 MB   4.57/5
 P50, P90: one picture, from prompt to PNG. MEMORY: peak of the engine process.
+SEEN: one picture as the server saw it, from request to PNG: line, network and transfer included (median).
 QUALITY: by the version's own evaluator; its teacher stands at 5.
 –: too few samples for that number.
 disturbed: something else was going on there meanwhile; measure again when it is quiet.
