@@ -60,7 +60,10 @@ function graphFiles({ manifest, variant }: EngineSpec) {
   return manifest.artifacts
     .filter(({ path }) => own.has(path) && /\.(onnx|onnx_data|data|xml|bin)$/.test(path))
     .filter(({ path }) => posix.basename(posix.dirname(path)) !== 'vae_encoder')
-    .map(({ path, sizeBytes }) => ({ name: posix.basename(path), component: posix.dirname(path), bytes: sizeBytes }));
+    .map(({ path, sizeBytes }) => ({ name: posix.basename(path), component: componentOf(path), bytes: sizeBytes }));
 }
+
+/** A part of a graph (`part_03.onnx`, its weights beside it) is held by itself. */
+const componentOf = (path: string): string => /^(.*\/part_\d+)\.onnx/.exec(path)?.[1] ?? posix.dirname(path);
 
 const defaultPixels = ({ variant: { resolution } }: EngineSpec): number => resolution.width * resolution.height;

@@ -31,6 +31,7 @@ Usage: still run FOLDER "PROMPT" [options]
   --tiled              decode a large picture in tiles, within the memory of one
   --previews FOLDER    write small pictures of what it looks like on the way there
   --variant NAME       of a version that has several
+  --in-turn            hold one part of the model at a time: less memory, slower
   --threads N          of the engine (default: as an agent)
   --json               print the result as JSON
 `;
@@ -48,6 +49,7 @@ const OPTIONS = {
   previews: { type: 'string' },
   variant: { type: 'string' },
   threads: { type: 'string' },
+  'in-turn': { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -82,7 +84,11 @@ async function main(argv: readonly string[]): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => aborting.abort());
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   const launcher = createEngineLauncher({ clock: systemClock, log, runtimeFolders: runtimeFoldersOfProcess() });
-  const engine = await launcher.launch(opened.spec, { ...threads, signal: aborting.signal });
+  const engine = await launcher.launch(opened.spec, {
+    ...threads,
+    inTurn: values['in-turn'] ?? false,
+    signal: aborting.signal,
+  });
   try {
     const made = await engine.generate(request, { signal: aborting.signal, onProgress: shown(values.previews) });
     const { peakRssBytes } = await engine.resources();

@@ -13,6 +13,8 @@ export const limits = {
   /** The PNG that a picture begins from: in base64 it fits an HTTP JSON body. */
   beginningBytes: 2_750_000,
   artifactsPerVersion: 512,
+  /** Parts of one graph; with its weights each is two artifacts. */
+  graphParts: 200,
   promptCharacters: 2000,
   pictureSidePixels: 4096,
   steps: 200,

@@ -12,6 +12,7 @@ import { describeRuntime } from './describe-runtime.ts';
 import type { GeneratedPicture, RuntimeDescription } from './engine.ts';
 import type { LoadOrder } from './frames.ts';
 import { holdInTurn } from './in-turn.ts';
+import { joinParts } from './join-parts.ts';
 import { previewer } from './preview.ts';
 import { rememberEmbeddings } from './remember-embeddings.ts';
 import { stageClock, stepClock } from './stage-clock.ts';
@@ -30,7 +31,7 @@ export interface LoadedEngine {
 /** @throws EngineFault `runtime_missing`, `load_failed` */
 export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
   const runtime = await findRuntime(order);
-  const memory = rememberEmbeddings(order.inTurn ? holdInTurn(runtime) : runtime);
+  const memory = rememberEmbeddings(joinParts(order.inTurn ? holdInTurn(runtime) : runtime));
   const pipeline = await loadPipeline({ ...order, runtime: memory.runtime });
   // Loaded late, code and all, so that the memory of a bench is the model's own.
   let evaluator: Promise<Evaluator> | null = null;

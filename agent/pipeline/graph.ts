@@ -3,6 +3,7 @@
 import { messageOf } from '../../shared/errors.ts';
 import type { ElementType, Runtime, Session, Tensor } from '../runtime/runtime.ts';
 import { EngineFault } from './fault.ts';
+import { filesOfGraph } from './graph-parts.ts';
 import { checkOnnx } from './onnx/check-onnx.ts';
 
 export interface Graph {
@@ -42,7 +43,7 @@ export async function loadGraph(
 }
 
 async function open(runtime: Runtime, path: string, threads: number): Promise<Session> {
-  if (path.endsWith('.onnx')) checkOnnx(path);
+  if (path.endsWith('.onnx')) for (const file of filesOfGraph(path)) checkOnnx(file);
   try {
     return await runtime.load(path, { threads });
   } catch (cause) {

@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Variant } from '../../shared/manifest.ts';
 import { EngineFault } from './fault.ts';
+import { filesOfGraph } from './graph-parts.ts';
 import { checkOnnx } from './onnx/check-onnx.ts';
 import { bytesOf, elementsOf } from './onnx/onnx-fault.ts';
 import { readOnnx } from './onnx/read-onnx.ts';
@@ -45,7 +46,7 @@ export async function readFolder(folder: string): Promise<FolderFacts> {
   const runtime = runtimeOf(join(folder, denoiser));
   const parts = (await readdir(folder, { withFileTypes: true }))
     .filter((entry) => entry.isDirectory() && entry.name !== 'vae_encoder')
-    .map(({ name }) => join(folder, name, GRAPH_FILES[runtime]));
+    .flatMap(({ name }) => filesOfGraph(join(folder, name, GRAPH_FILES[runtime])));
   const weighed = (await Promise.all(parts.filter((file) => existsSync(file)).map(weigh))).flat();
   const configs = {
     pipeline,
@@ -61,7 +62,7 @@ export async function readFolder(folder: string): Promise<FolderFacts> {
 }
 
 function runtimeOf(denoiser: string): Variant['runtime'] {
-  if (existsSync(join(denoiser, GRAPH_FILES.onnxruntime))) return 'onnxruntime';
+  if (filesOfGraph(join(denoiser, GRAPH_FILES.onnxruntime)).every((file) => existsSync(file))) return 'onnxruntime';
   if (existsSync(join(denoiser, GRAPH_FILES.openvino))) return 'openvino';
   throw new EngineFault(
     'load_failed',

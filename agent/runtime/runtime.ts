@@ -51,6 +51,8 @@ export interface SessionOptions {
   readonly hint?: 'latency' | 'throughput';
   /** What is computed in, whatever the weights are stored in; f32 unless said otherwise. */
   readonly precision?: 'f32' | 'f16' | 'bf16';
+  /** Keep no second form of the weights that is faster to compute with; the last bits of results may differ. */
+  readonly lean?: boolean;
 }
 
 export interface Runtime {

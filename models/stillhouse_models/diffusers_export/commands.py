@@ -21,6 +21,10 @@ def export_diffusers(
     out: Out,
     runtime: Annotated[str, typer.Option(help="onnx or openvino")] = "onnx",
     precision: Annotated[str, typer.Option(help="of the stored weights: fp32 or fp16; int8 for onnx")] = "fp32",
+    part_mb: Annotated[
+        int | None, typer.Option(help="cut graphs of more weights (as fp32) into parts, held one at a time; for onnx", min=8)
+    ] = None,
+    tile: Annotated[int | None, typer.Option(help="side of the decoder's tiles in pixels, else the model's own", min=64)] = None,
 ) -> None:
     """Turn a diffusers folder into graphs that `still publish` and `still run` take, each checked against PyTorch."""
     from stillhouse_models.diffusers_export.folder import CannotExportError, export_folder
@@ -30,8 +34,14 @@ def export_diffusers(
     ):
         typer.echo(f"--runtime {runtime} --precision {precision} is not possible; see --help", err=True)
         raise typer.Exit(2)
+    if part_mb is not None and runtime != "onnx":
+        typer.echo("--part-mb is for --runtime onnx", err=True)
+        raise typer.Exit(2)
+    part_bytes = None if part_mb is None else part_mb * 1_000_000
     try:
-        differences = export_folder(folder, out, runtime=runtime, precision=precision, say=typer.echo)
+        differences = export_folder(
+            folder, out, runtime=runtime, precision=precision, part_bytes=part_bytes, tile_pixels=tile, say=typer.echo
+        )
     except CannotExportError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
@@ -40,15 +50,16 @@ def export_diffusers(
 
 
 def tiny_diffusers(
-    kind: Annotated[str, typer.Argument(help="sd, sdxl, lcm, sd3, flux-dev, …; an unknown one lists all")],
+    kind: Annotated[str, typer.Argument(help="sd, sdxl, lcm, sd3, flux-dev, …; sd-1.5 at full size; an unknown one lists all")],
     out: Out,
     seed: Annotated[int, typer.Option()] = 1,
 ) -> None:
-    """Make a tiny diffusers folder of that kind with random weights, to try things with."""
+    """Make a tiny diffusers folder of that kind with random weights, to try things with; or one of a real model's size."""
+    from stillhouse_models.diffusers_export.full_size import FULL_SIZE, make_full_size
     from stillhouse_models.diffusers_export.tiny import make_tiny
 
     try:
-        typer.echo(str(make_tiny(kind, out, seed)))
+        typer.echo(str((make_full_size if kind in FULL_SIZE else make_tiny)(kind, out, seed)))
     except ValueError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error

@@ -3,7 +3,9 @@
 optimum itself does not install beside the diffusers and transformers that the toolkit uses, so the graphs are made here.
 """
 
+import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from stillhouse_models.diffusers_export.components import Component
 from stillhouse_models.diffusers_export.read_pipeline import CannotExportError, read_pipeline
 from stillhouse_models.diffusers_export.short_names import shorten_names
 from stillhouse_models.diffusers_export.to_onnx import check_against_torch, to_onnx
+from stillhouse_models.onnx_parts import save_parts, split_graph
 from stillhouse_models.onnx_weights import compress_weights
 
 LARGEST_INSIDE_BYTES = 64 * 1024 * 1024
@@ -38,11 +41,15 @@ def export_folder(
     precision: str = "fp32",
     with_encoder: bool = True,
     short_names: bool = False,
+    part_bytes: int | None = None,
+    tile_pixels: int | None = None,
     say: Callable[[str], None] = print,
 ) -> dict[str, float]:
     """@returns each graph's largest difference from PyTorch, measured in fp32, as a share of its output's size.
 
-    `short_names` drops the names of layers inside the graphs, which are half of a tiny one.
+    `short_names` drops the names of layers inside the graphs, which are half of a tiny one. With `part_bytes` graphs of more
+    fp32 weights are cut into parts that a device can hold one at a time, and attention is computed a head at a time.
+    `tile_pixels` is the side of a tile where the picture is decoded in tiles.
     """
     pipeline = read_pipeline(source)
     parts = [part for part in _components(pipeline) if with_encoder or part.name != "vae_encoder"]
@@ -52,8 +59,13 @@ def export_folder(
         say(f"{i + 1}/{len(parts)} {component.name}")
         folder = out / component.name
         folder.mkdir(exist_ok=True)
-        differences[component.name] = write_component(component, folder, runtime, precision, short_names)
+        if part_bytes is not None and runtime == "onnx":
+            differences[component.name] = _write_in_parts(component, folder, precision, part_bytes)
+        else:
+            differences[component.name] = write_component(component, folder, runtime, precision, short_names)
         _copy_config(source / component.part / "config.json", folder)
+        if tile_pixels is not None and component.name == "vae_decoder":
+            _set_tile(folder / "config.json", tile_pixels)
     _copy_rest(source, out)
     return differences
 
@@ -88,8 +100,27 @@ def write_component(component: Component, folder: Path, runtime: str, precision:
         for written in (file, folder / "model.onnx_data"):
             written.unlink(missing_ok=True)
     elif precision != "fp32":
-        _save(compress_weights(graph, precision), file)
+        # Read again: saving moved large weights out of the graph.
+        _save(compress_weights(onnx.load(file), precision), file)
     return difference
+
+
+def _write_in_parts(component: Component, folder: Path, precision: str, part_bytes: int) -> float:
+    """As `write_component`; a graph that weighs no more than a part stays whole."""
+    ends = [list(component.inputs), list(component.outputs)]
+    with tempfile.TemporaryDirectory(dir=folder) as checked:
+        save_parts(split_graph(to_onnx(component, by_heads=True), part_bytes), Path(checked), *ends)
+        difference = check_against_torch(component, Path(checked))
+        files = sorted(Path(checked).glob("*.onnx"))
+        if len(files) > 1:
+            save_parts((compress_weights(onnx.load(file), precision) for file in files), folder, *ends)
+        else:
+            _save(compress_weights(onnx.load(files[0]), precision), folder / "model.onnx")
+    return difference
+
+
+def _set_tile(config: Path, pixels: int) -> None:
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"sample_size": pixels}, indent=2) + "\n")
 
 
 def _save(graph: onnx.ModelProto, file: Path) -> None:

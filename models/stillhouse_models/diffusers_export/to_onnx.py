@@ -1,6 +1,6 @@
 """One network as an ONNX graph, checked against the network itself."""
 
-import io
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,34 +12,40 @@ import torch
 
 from stillhouse_models.diffusers_export.components import Component
 from stillhouse_models.diffusers_export.tracing import traceable
+from stillhouse_models.onnx_parts import PartsInTurn
 
 OPSET = 17
 TOLERANCE = 2e-4
 """Largest difference from PyTorch, as a share of the output's own size."""
 
 
-def to_onnx(component: Component) -> onnx.ModelProto:
-    """The graph with its weights inside."""
-    buffer = io.BytesIO()
+def to_onnx(component: Component, *, by_heads: bool = False) -> onnx.ModelProto:
+    """The graph with its weights inside. `by_heads`: see `traceable`."""
     component.network.eval()
     axes: dict[str, dict[int, str]] = {**component.free, **{name: {0: "batch"} for name in component.outputs}}
-    with warnings.catch_warnings(), torch.no_grad(), traceable():
+    # By way of a file: above 2 GB the weights must stand apart, which the exporter sees to then.
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad(), traceable(by_heads=by_heads):
         warnings.simplefilter("ignore")
+        file = Path(folder) / "model.onnx"
         torch.onnx.export(
-            component.network, tuple(component.inputs.values()), buffer,  # type: ignore[arg-type]
+            component.network, tuple(component.inputs.values()), str(file),
             dynamo=False, opset_version=OPSET, do_constant_folding=True, input_names=list(component.inputs),
             output_names=component.outputs, dynamic_axes=axes,
         )  # fmt: skip
-    return onnx.load_from_string(buffer.getvalue())
+        return onnx.load(str(file))
 
 
 def check_against_torch(component: Component, file: Path) -> float:
-    """Runs the written graph beside the network, at the traced sizes and at others.
+    """Runs the written graph, or the parts of the folder that `file` names, beside the network, at the traced sizes and others.
 
     @raises RuntimeError when they disagree; @returns the largest difference, as a share of the output's size
     """
-    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    known = {value.name for value in session.get_inputs()}
+    if file.is_dir():
+        session: Any = PartsInTurn(file)
+        known = set(session.inputs)
+    else:
+        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+        known = {value.name for value in session.get_inputs()}
     missing = set(component.inputs) - known
     if missing:
         raise RuntimeError(f"{file}: the graph lost its input {', '.join(sorted(missing))}")

@@ -5,8 +5,9 @@ traced. While a graph is traced, `shape` is therefore a plain tuple of the trace
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from diffusers.models.transformers import transformer_flux
@@ -35,23 +36,47 @@ def _rotary(x: Tensor, freqs_cis: tuple[Tensor, Tensor], sequence_dim: int = 2, 
     return (x.float() * cos + rotated.float() * sin).to(x.dtype)
 
 
+def _by_heads(whole: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """`scaled_dot_product_attention` a head at a time: 8 heads over 64x64 latents would take 537 MB of scores at once."""
+
+    def attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **more: Any) -> Tensor:
+        if attn_mask is not None or more.get("is_causal"):
+            # Text encoders: a few dozen words.
+            return whole(query, key, value, attn_mask=attn_mask, **more)
+        scale = more.get("scale") or 1 / math.sqrt(query.shape[-1])
+        heads = []
+        for head in range(query.size(1)):
+            scores = torch.matmul(query[:, head] * scale, key[:, head].transpose(-2, -1))
+            heads.append(torch.matmul(scores.softmax(-1), value[:, head]))
+        return torch.stack(heads, dim=1)
+
+    return attention
+
+
 class _Shape(tuple[int, ...]):
     def numel(self) -> int:
         return math.prod(self)
 
 
 @contextmanager
-def traceable() -> Iterator[None]:
-    """Within, slices of shapes are traced like single sizes, and RMS norms are written out."""
+def traceable(*, by_heads: bool = False) -> Iterator[None]:
+    """Within, slices of shapes are traced like single sizes, and RMS norms are written out.
+
+    `by_heads` computes attention a head at a time, for devices that lack the memory for all of its scores.
+    """
     rotary, transformer_flux.apply_rotary_emb = transformer_flux.apply_rotary_emb, _rotary
     original, rms_norm, repeat = torch.Tensor.shape, functional.rms_norm, torch.Tensor.repeat_interleave
     torch.Tensor.repeat_interleave = _repeat_interleave  # type: ignore[assignment]
     functional.rms_norm = _rms_norm  # type: ignore[assignment]
+    attention = functional.scaled_dot_product_attention
+    if by_heads:
+        functional.scaled_dot_product_attention = _by_heads(attention)
     torch.Tensor.shape = property(lambda tensor: _Shape(tensor.size(i) for i in range(tensor.dim())))  # type: ignore[assignment]
     try:
         yield
     finally:
         torch.Tensor.shape = original
         functional.rms_norm = rms_norm
+        functional.scaled_dot_product_attention = attention
         transformer_flux.apply_rotary_emb = rotary
         torch.Tensor.repeat_interleave = repeat  # type: ignore[method-assign]
