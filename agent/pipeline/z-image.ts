@@ -1,9 +1,11 @@
 // ZImagePipeline (Turbo and others): Qwen3 reads the prompt as a talk, a transformer of flow matching whose time runs from
 // 0 to 1 and whose answer points the other way, a decoder.
+
 import { join } from 'node:path';
 import { EngineFault } from './fault.ts';
 import { type Graph, loadGraph, tensorFor } from './graph.ts';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
+import { mapValues } from './map-values.ts';
 import { noiseSource } from './noise.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
 import type { FlowSettings } from './schedulers/scheduler.ts';
@@ -115,7 +117,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
         });
       const conditional = await say(asked);
       const answer = contrast ? away(conditional, await say(contrast), scale) : conditional;
-      return answer.map((value) => -value);
+      return mapValues(answer, (value) => -value);
     },
   });
   return { picture: await vae.decode(latents, request, host), unknownWords: [] };
@@ -131,5 +133,5 @@ async function encode({ template, tokenizer, encoder, state }: Parts, prompt: st
 /** This reference's own guidance, which counts from the asked answer: 0 is none. */
 function away(conditional: Float32Array, unconditional: Float32Array, scale: number): Float32Array {
   const { fround } = Math;
-  return conditional.map((value, i) => value + fround(scale * fround(value - (unconditional[i] as number))));
+  return mapValues(conditional, (value, i) => value + fround(scale * fround(value - (unconditional[i] as number))));
 }

@@ -1,3 +1,5 @@
+import { mapValues } from '../map-values.ts';
+
 /** Latents and noise in the shares of a noise level, rounded where torch rounds. */
 export function addNoise(
   latents: Float32Array,
@@ -6,7 +8,7 @@ export function addNoise(
 ): Float32Array {
   const { fround } = Math;
   const [ofLatents, ofNoise] = [fround(kept), fround(added)];
-  return latents.map((value, i) => fround(ofLatents * value) + fround(ofNoise * (noise[i] as number)));
+  return mapValues(latents, (value, i) => fround(ofLatents * value) + fround(ofNoise * (noise[i] as number)));
 }
 
 /** The shares at unit variance, from how much of the picture is left (`alphas_cumprod`). */

@@ -45,7 +45,7 @@ export async function denoise({ schedule, noise, size, host, from, look, predict
 }
 
 function begin(schedule: Schedule, noise: Float32Array, from: Beginning | undefined): Float32Array {
-  if (!from) return noise.map((value) => value * schedule.initNoiseSigma);
+  if (!from) return mapValues(noise, (value) => value * schedule.initNoiseSigma);
   if (!schedule.noisy) throw new EngineFault('invalid_request', 'image: this scheduler cannot begin from a picture');
   return schedule.noisy(from.latents, noise, from.step);
 }
