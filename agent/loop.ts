@@ -28,7 +28,10 @@ import { withdraw } from './steps/withdraw.ts';
 import type { Job } from './store/jobs.ts';
 import { type Work, WorkList } from './work-list.ts';
 
+/** While something waits for a time of day, which a clock that is set may bring nearer. */
 const LONGEST_SLEEP_MS = 60_000;
+/** While nothing does: whatever comes rings. */
+const IDLE_SLEEP_MS = 3600_000;
 /** After a fault of the store itself (a full disk, say). */
 const AFTER_FAULT_MS = 1000;
 
@@ -51,6 +54,11 @@ export class Loop {
     this.shadows = new ShadowWork(means, this.work, () => {
       this.pruneDue = true;
     });
+  }
+
+  /** Something runs beside it. */
+  get isBusy(): boolean {
+    return this.work.views().length > 0;
   }
 
   start(): void {
@@ -83,8 +91,8 @@ export class Loop {
     const situation = this.situation();
     const step = plan(situation);
     if (step.kind !== 'wait') return this.perform(step);
-    const delayMs = step.untilMs === null ? LONGEST_SLEEP_MS : step.untilMs - situation.nowMs;
-    await this.bell.wait(Math.max(1, Math.min(delayMs, LONGEST_SLEEP_MS)));
+    const delayMs = step.untilMs === null ? IDLE_SLEEP_MS : Math.min(step.untilMs - situation.nowMs, LONGEST_SLEEP_MS);
+    await this.bell.wait(Math.max(1, delayMs));
   }
 
   private situation(): Situation {

@@ -88,7 +88,9 @@ async function run(
     progress: (of) => void link.publish('progress', { atMs: clock.now(), of }),
   };
   const loop = new Loop(means, bell);
-  const stopTelemetry = startTelemetry(means, (telemetry) => link.publish('telemetry', telemetry));
+  const stopTelemetry = startTelemetry({ ...means, isBusy: () => loop.isBusy }, (telemetry) =>
+    link.publish('telemetry', telemetry),
+  );
   loop.start();
   link.start();
   await over.happened;

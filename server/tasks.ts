@@ -8,7 +8,7 @@ import { takeInDevices } from './actions/take-in-devices.ts';
 import type { World } from './store/world.ts';
 import type { Task } from './tick.ts';
 
-const PRUNE_EVERY_MS = 10 * 60_000;
+const PRUNE_EVERY_MS = 3600_000;
 const EXPIRE_EVERY_MS = 500;
 const TAKE_IN_EVERY_MS = 1000;
 
@@ -16,9 +16,9 @@ export function tasksOf(world: World): Task[] {
   return [
     { name: 'advance-rollouts', everyMs: 0, run: () => advanceRollouts(world) },
     { name: 'take-in-devices', everyMs: TAKE_IN_EVERY_MS, run: () => takeInDevices(world).then(byItself) },
-    { name: 'expire-jobs', everyMs: EXPIRE_EVERY_MS, run: () => expireJobs(world).then(byItself) },
-    { name: 'expire-installations', everyMs: EXPIRE_EVERY_MS, run: () => expireInstallations(world).then(byItself) },
-    { name: 'mark-silent-devices', everyMs: EXPIRE_EVERY_MS, run: () => markSilentDevices(world).then(byItself) },
+    { name: 'expire-jobs', everyMs: EXPIRE_EVERY_MS, run: () => expireJobs(world) },
+    { name: 'expire-installations', everyMs: EXPIRE_EVERY_MS, run: () => expireInstallations(world) },
+    { name: 'mark-silent-devices', everyMs: EXPIRE_EVERY_MS, run: () => markSilentDevices(world) },
     { name: 'prune-store', everyMs: PRUNE_EVERY_MS, run: () => pruneStore(world).then(byItself) },
   ];
 }

@@ -63,7 +63,11 @@ export class Tick {
     for (const { name, everyMs, run } of this.tasks) {
       if (this.stopped) break;
       const now = this.clock.monotonic();
-      if (everyMs > 0 && now - (this.lastRun.get(name) ?? -Infinity) < everyMs) continue;
+      const restMs = everyMs - (now - (this.lastRun.get(name) ?? -Infinity));
+      if (restMs > 0) {
+        due.push(this.clock.now() + restMs);
+        continue;
+      }
       this.lastRun.set(name, now);
       try {
         const next = await run();

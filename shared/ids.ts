@@ -41,7 +41,10 @@ export type VersionRef = z.infer<typeof VersionRef>;
 export const LabelKey = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$/, 'expected a label key such as site');
-export const LabelValue = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/, 'expected a label value');
+/** With "/", beyond Kubernetes, for names of time zones. */
+export const LabelValue = z
+  .string()
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/, 'expected a label value');
 export const Labels = z.record(LabelKey, LabelValue);
 export type Labels = z.infer<typeof Labels>;
 

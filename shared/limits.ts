@@ -40,11 +40,17 @@ export const limits = {
 } as const;
 
 export const timings = {
-  /** The longest the server's timer sleeps between two looks at the store. */
-  tickMs: 1000,
-  /** A device is offline after this long without any message from it. */
-  presenceMs: 90_000,
+  /** The longest the server's timer sleeps between two looks at the store when nothing is due; bounds what a jump of the clock costs. */
+  tickMs: 30_000,
+  /**
+   * A device is offline after this long without any message from it. The broker tells of a broken line much earlier
+   * (by its keepalive); this is for a word of the broker that was lost.
+   */
+  presenceMs: 11 * 60_000,
+  /** While a device works. */
   telemetryIntervalMs: 30_000,
+  /** While it has nothing to do. */
+  idleTelemetryIntervalMs: 5 * 60_000,
   reconnectBaseMs: 250,
   reconnectMaxMs: 60_000,
   httpRequestMs: 30_000,

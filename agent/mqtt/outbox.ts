@@ -18,7 +18,7 @@ export class Outbox {
   private inFlight = 0;
   private sentUpTo = 0;
   private oldestSeen = 0;
-  private cancelTimer: () => void = () => {};
+  private cancelTimer: (() => void) | null = null;
 
   constructor(options: { outgoing: Outgoing; clock: Clock }) {
     this.outgoing = options.outgoing;
@@ -30,7 +30,6 @@ export class Outbox {
     this.detach();
     this.publish = publish;
     this.sentUpTo = 0;
-    this.watch();
     this.pump();
   }
 
@@ -38,7 +37,8 @@ export class Outbox {
     this.connection++;
     this.publish = null;
     this.inFlight = 0;
-    this.cancelTimer();
+    this.cancelTimer?.();
+    this.cancelTimer = null;
   }
 
   /** Sends what is new, as far as the window allows. */
@@ -48,6 +48,7 @@ export class Outbox {
     for (const report of this.outgoing.after(this.sentUpTo, WINDOW - this.inFlight)) {
       this.sentUpTo = report.seq;
       this.inFlight++;
+      if (this.cancelTimer === null) this.watch();
       publish(report, (error) => {
         if (connection !== this.connection) return;
         this.inFlight--;
@@ -62,8 +63,10 @@ export class Outbox {
       const isStuck = oldest !== 0 && oldest === this.oldestSeen && oldest <= this.sentUpTo && this.inFlight === 0;
       if (isStuck) this.sentUpTo = oldest - 1;
       this.oldestSeen = oldest;
+      // Nothing is left: the next report starts it again.
+      this.cancelTimer = null;
+      if (oldest !== 0) this.watch();
       this.pump();
-      this.watch();
     });
   }
 }

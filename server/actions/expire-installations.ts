@@ -8,11 +8,16 @@ import type { World } from '../store/world.ts';
 /** The device judges its own deadlines; this long after them the server does. */
 const DEVICE_GRACE_MS = 5 * 60_000;
 
-/** No installation stays open for ever: past its deadline, or past being superseded, the server ends it. */
-export async function expireInstallations({ store, clock }: World): Promise<void> {
+/**
+ * No installation stays open for ever: past its deadline, or past being superseded, the server ends it.
+ *
+ * @returns when the next one is due, UTC milliseconds; null when none is open
+ */
+export async function expireInstallations({ store, clock }: World): Promise<number | null> {
   const atMs = clock.now();
   const bounds = { deadlineBeforeMs: atMs - DEVICE_GRACE_MS, supersededBeforeMs: atMs - DEVICE_GRACE_MS };
-  if ((await installations.overdue(store.db, bounds)).length === 0) return;
+  const next = await installations.nextDue(store.db);
+  if (next === null || next >= bounds.deadlineBeforeMs) return next === null ? null : next + DEVICE_GRACE_MS + 1;
   await store.write(async (tx) => {
     for (const installation of await installations.overdue(tx, bounds)) {
       const { state, supersededAtMs } = installation;
@@ -31,6 +36,8 @@ export async function expireInstallations({ store, clock }: World): Promise<void
       await desiredStates.withdraw(tx, ended, { to: 'CANCELED', reason: late }, atMs);
     }
   });
+  // Its own commit makes the tick look again.
+  return null;
 }
 
 async function wasHeard(tx: Db, { state, deviceId, generation }: installations.Installation): Promise<boolean> {

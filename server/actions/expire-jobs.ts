@@ -5,9 +5,11 @@ import type { World } from '../store/world.ts';
 /** The device's own word on an expired job is worth waiting for this long. */
 const GRACE_MS = 2000;
 
-export async function expireJobs({ store, clock, randomness }: World): Promise<void> {
+/** @returns when the next one is due, UTC milliseconds; null when none is open */
+export async function expireJobs({ store, clock, randomness }: World): Promise<number | null> {
   const atMs = clock.now();
-  if ((await jobs.overdue(store.db, atMs - GRACE_MS)).length === 0) return;
+  const next = await jobs.nextDeadline(store.db);
+  if (next === null || next >= atMs - GRACE_MS) return next === null ? null : next + GRACE_MS + 1;
   await store.write(async (tx) => {
     for (const job of await jobs.overdue(tx, atMs - GRACE_MS)) {
       const { state, deadlineMs, requestedAtMs } = job;
@@ -17,4 +19,6 @@ export async function expireJobs({ store, clock, randomness }: World): Promise<v
       await commands.oweCancel(tx, job, { nowMs: atMs, randomness });
     }
   });
+  // Its own commit makes the tick look again.
+  return null;
 }

@@ -1,7 +1,7 @@
 import { StillError } from '../../shared/errors.ts';
 import type { Labels } from '../../shared/ids.ts';
 import { limits } from '../../shared/limits.ts';
-import { MAINTENANCE_LABEL, parseWindow } from '../rules/rollout/maintenance-window.ts';
+import { unreadableWindow } from '../rules/rollout/maintenance-window.ts';
 import * as audit from '../store/audit.ts';
 import * as devices from '../store/devices.ts';
 import * as events from '../store/events.ts';
@@ -19,9 +19,8 @@ export async function labelDevice(
     const labels = { ...Object.fromEntries(kept), ...set };
     if (Object.keys(labels).length > limits.labelsPerDevice)
       throw new StillError('unprocessable', `a device may have ${limits.labelsPerDevice} labels; remove some first`);
-    const window = set[MAINTENANCE_LABEL];
-    const parsed = window === undefined ? null : parseWindow(window);
-    if (typeof parsed === 'string') throw new StillError('invalid_input', parsed);
+    const unreadable = unreadableWindow(set);
+    if (unreadable !== null) throw new StillError('invalid_input', unreadable);
     await devices.setLabels(tx, device.deviceId, labels);
     await audit.append(tx, { atMs, actor, action: 'label-device', subject: name, details: { set, remove } });
     await events.append(tx, { atMs, kind: 'device', subject: name, details: { labels } });

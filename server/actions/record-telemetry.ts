@@ -8,13 +8,17 @@ export async function recordTelemetry({ store, clock }: World, rows: readonly Te
   const newest = new Map(rows.map((row) => [row.deviceId, row.sample]));
   await store.write(
     async (tx) => {
+      let cameBack = 0;
       store.telemetry.append(rows);
       for (const [deviceId, sample] of newest) {
         const name = store.telemetry.seen(deviceId, sample, atMs);
-        if (name !== null)
-          await events.append(tx, { atMs, kind: 'device', subject: name, details: { deviceId, online: true } });
+        if (name === null) continue;
+        cameBack++;
+        await events.append(tx, { atMs, kind: 'device', subject: name, details: { deviceId, online: true } });
       }
+      return cameBack;
     },
-    { durable: false },
+    // Nothing but a device that is back changes what the server does next.
+    { durable: false, wakes: (cameBack) => cameBack > 0 },
   );
 }

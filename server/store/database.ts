@@ -17,6 +17,8 @@ export interface WriteOptions<T = unknown> {
    * work returned, for work that seldom promises anything: then the write resolves when the disk has it.
    */
   readonly durable?: boolean | ((result: T) => boolean);
+  /** Whether those who act on commits need to look, from what the work returned. Left out: whenever a row changed. */
+  readonly wakes?: (result: T) => boolean;
 }
 
 const STATEMENTS_KEPT = 500;
@@ -60,7 +62,7 @@ export class DatabaseConnection {
   /** Runs `work` in one transaction, after the writes that came before. Nothing of it stays when it throws. */
   write<T>(
     work: (tx: Db) => Promise<T>,
-    { durable = true }: WriteOptions<T> = {},
+    { durable = true, wakes = () => true }: WriteOptions<T> = {},
     onChange: () => void = () => {},
   ): Promise<T> {
     const result = this.turn.then(async () => {
@@ -68,7 +70,7 @@ export class DatabaseConnection {
       const before = this.changes();
       const done = await this.db.transaction().execute(work);
       if (typeof durable === 'function' && durable(done)) this.sync();
-      if (this.changes() !== before) onChange();
+      if (this.changes() !== before && wakes(done)) onChange();
       return done;
     });
     this.turn = result.then(

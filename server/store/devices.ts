@@ -148,10 +148,24 @@ export async function silentSince(db: Db, beforeMs: number): Promise<{ deviceId:
   const rows = await db
     .selectFrom('devices')
     .select(['device_id', 'name'])
-    .where('online', '=', 1)
+    // Written out: SQLite uses an index of some rows only where it can tell that these are among them.
+    .where('online', '=', (eb) => eb.lit(1))
     .where('last_seen_ms', '<', beforeMs)
     .execute();
   return rows.map((row) => ({ deviceId: row.device_id, name: row.name }));
+}
+
+/** When the online device that was silent the longest was heard; null when none is online. */
+export async function longestUnheard(db: Db): Promise<number | null> {
+  const row = await db
+    .selectFrom('devices')
+    .select('last_seen_ms')
+    .where('online', '=', (eb) => eb.lit(1))
+    .where('last_seen_ms', 'is not', null)
+    .orderBy('last_seen_ms')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.last_seen_ms ?? null;
 }
 
 /** When the server starts it has heard of nobody yet. */
@@ -171,6 +185,14 @@ export async function labelsOf(db: Db, only?: string): Promise<Map<string, Label
   return new Map(
     [...byDevice].map(([deviceId, own]) => [deviceId, Object.fromEntries(own.map(({ key, value }) => [key, value]))]),
   );
+}
+
+/** Device → its labels of these names; devices that have none of them are left out. */
+export async function labelsNamed(db: Db, names: readonly string[]): Promise<Map<string, Labels>> {
+  const rows = await db.selectFrom('labels').selectAll().where('key', 'in', names).execute();
+  const named = new Map<string, Labels>();
+  for (const { device_id, key, value } of rows) named.set(device_id, { ...named.get(device_id), [key]: value });
+  return named;
 }
 
 async function withLabels(db: Db, rows: readonly DevicesTable[]): Promise<Device[]> {

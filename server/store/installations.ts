@@ -147,6 +147,17 @@ export async function overdue(
   return rows.map(toInstallation);
 }
 
+/** The earliest deadline of those that are open, or the earliest time at which one was superseded, UTC milliseconds. */
+export async function nextDue(db: Db): Promise<number | null> {
+  const row = await db
+    .selectFrom('installations')
+    .select(({ fn }) => [fn.min('deadline_ms').as('deadline'), fn.min('superseded_ms').as('superseded')])
+    .where('deadline_ms', 'is not', null)
+    .executeTakeFirst();
+  const due = [row?.deadline, row?.superseded].filter((time) => typeof time === 'number');
+  return due.length > 0 ? Math.min(...due) : null;
+}
+
 /** Of each device: those that have not ended, and the last one that has; newest first. */
 export async function presentOf(db: Db, deviceIds: readonly string[] | null): Promise<Map<string, Installation[]>> {
   const rows = await select(db)

@@ -104,6 +104,18 @@ export async function overdue(db: Db, nowMs: number): Promise<Job[]> {
   return (await select(db).where('ended_ms', 'is', null).where('deadline_ms', '<', nowMs).execute()).map(toJob);
 }
 
+/** The earliest deadline of those that are open. */
+export async function nextDeadline(db: Db): Promise<number | null> {
+  const row = await db
+    .selectFrom('jobs')
+    .select('deadline_ms')
+    .where('ended_ms', 'is', null)
+    .orderBy('deadline_ms')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.deadline_ms ?? null;
+}
+
 /** Device → how many jobs it has before it. */
 export async function openCounts(db: Db): Promise<Map<string, number>> {
   const rows = await db

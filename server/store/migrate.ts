@@ -7,6 +7,7 @@ import { up as rolloutEngine } from './migrations/0002-rollout-engine.ts';
 import { up as outboxes } from './migrations/0010-outboxes.ts';
 import { up as classPeaks } from './migrations/0013-class-peaks.ts';
 import { up as shadows } from './migrations/0014-shadows.ts';
+import { up as fleetIndexes } from './migrations/0015-fleet-indexes.ts';
 
 const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [
   firstTables,
@@ -14,6 +15,7 @@ const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [
   outboxes,
   classPeaks,
   shadows,
+  fleetIndexes,
 ];
 
 export async function migrate(sqlite: Database, db: Kysely<unknown>): Promise<void> {

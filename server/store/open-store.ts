@@ -14,7 +14,7 @@ export interface Store {
   readonly db: Db;
   /** One transaction; writes stand in line. */
   write<T>(work: (tx: Db) => Promise<T>, options?: WriteOptions<T>): Promise<T>;
-  /** Fires after every commit that changed something. */
+  /** Fires after every commit that changed something, unless nobody acts on what it was. */
   readonly committed: Signal;
   /** Artifacts by sha256. */
   readonly blobs: FileStore;

@@ -1,9 +1,7 @@
 // The devices of a rollout, frozen at its start, and where each of them stands.
-import type { Labels } from '../../shared/ids.ts';
 import type { InstallationReason, InstallationState } from '../../shared/installation.ts';
 import type { RunningModel } from '../../shared/messages.ts';
 import type { Db } from './database.ts';
-import * as devices from './devices.ts';
 import type { Rollout } from './rollouts.ts';
 
 export interface Target {
@@ -121,8 +119,8 @@ export interface TargetStanding extends Target {
   readonly deviceClass: string;
   readonly online: boolean;
   readonly revoked: boolean;
-  readonly labels: Labels;
-  readonly running: readonly RunningModel[];
+  /** What it says that it runs; read when asked, for most decisions do not look. */
+  readonly running: () => readonly RunningModel[];
   readonly installation: {
     readonly state: InstallationState;
     readonly sinceMs: number;
@@ -186,7 +184,6 @@ export async function standingsOf(db: Db, { rolloutId, model, role }: Rollout): 
     .orderBy('target.wave_index')
     .orderBy('device.name')
     .execute();
-  const labels = await devices.labelsOf(db, rows.length === 1 ? rows[0]?.device_id : undefined);
   return rows.map((row) => ({
     deviceId: row.device_id,
     waveIndex: row.wave_index,
@@ -202,8 +199,7 @@ export async function standingsOf(db: Db, { rolloutId, model, role }: Rollout): 
     deviceClass: row.device_class,
     online: row.online === 1,
     revoked: row.revoked_ms !== null,
-    labels: labels.get(row.device_id) ?? {},
-    running: JSON.parse(row.running_json),
+    running: () => JSON.parse(row.running_json),
     installation:
       row.state === null
         ? null

@@ -149,21 +149,28 @@ export async function open(db: Db): Promise<Rollout[]> {
 export async function withLateDevices(db: Db): Promise<Rollout[]> {
   const rows = await select(db)
     .where('state', '=', 'SUCCEEDED')
-    .where('rollout_id', 'in', (eb) =>
-      eb
-        .selectFrom('rollout_targets')
-        .innerJoin('devices', 'devices.device_id', 'rollout_targets.device_id')
-        .leftJoin('installations', 'installations.installation_id', 'rollout_targets.installation_id')
-        .select('rollout_targets.rollout_id')
-        .where('rollout_targets.judged', '=', 0)
-        .where('rollout_targets.taken_by', 'is', null)
-        .where('devices.revoked_ms', 'is', null)
-        .where((or) =>
-          or.or([
-            or.and([or('installations.installation_id', 'is', null), or('devices.online', '=', 1)]),
-            or.and([or('installations.installation_id', 'is not', null), or('installations.deadline_ms', 'is', null)]),
-          ]),
-        ),
+    .where((of) =>
+      of.exists(
+        of
+          .selectFrom('rollout_targets')
+          .innerJoin('devices', 'devices.device_id', 'rollout_targets.device_id')
+          .leftJoin('installations', 'installations.installation_id', 'rollout_targets.installation_id')
+          .select('rollout_targets.rollout_id')
+          .whereRef('rollout_targets.rollout_id', '=', 'rollouts.rollout_id')
+          // Written out, for the index of those.
+          .where('rollout_targets.judged', '=', of.lit(0))
+          .where('rollout_targets.taken_by', 'is', null)
+          .where('devices.revoked_ms', 'is', null)
+          .where((or) =>
+            or.or([
+              or.and([or('installations.installation_id', 'is', null), or('devices.online', '=', 1)]),
+              or.and([
+                or('installations.installation_id', 'is not', null),
+                or('installations.deadline_ms', 'is', null),
+              ]),
+            ]),
+          ),
+      ),
     )
     .execute();
   return rows.map(toRollout);

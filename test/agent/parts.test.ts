@@ -128,7 +128,8 @@ describe('telemetry', () => {
     await engines.get(spec('1'));
     const sent: Telemetry[] = [];
     let isConnected = true;
-    const stop = startTelemetry({ measure: fake.measure, engines, clock }, (telemetry) => {
+    let isBusy = true;
+    const stop = startTelemetry({ measure: fake.measure, engines, clock, isBusy: () => isBusy }, (telemetry) => {
       if (isConnected) sent.push(telemetry);
       return isConnected;
     });
@@ -141,9 +142,15 @@ describe('telemetry', () => {
     expect(sent).toHaveLength(2);
     expect(sent[1]?.samples).toHaveLength(limits.telemetrySamplesPerMessage);
     expect(sent[1]?.samples.at(-1)?.atMs).toBe(clock.now());
-    stop();
+    isBusy = false;
     await clock.pass(timings.telemetryIntervalMs);
-    expect(sent).toHaveLength(2);
+    await clock.pass(timings.idleTelemetryIntervalMs - 1);
+    expect(sent, 'an idle device says little').toHaveLength(3);
+    await clock.pass(1);
+    expect(sent).toHaveLength(4);
+    stop();
+    await clock.pass(timings.idleTelemetryIntervalMs);
+    expect(sent).toHaveLength(4);
     await engines.closeAll();
   });
 });

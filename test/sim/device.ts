@@ -212,7 +212,7 @@ export class SimDevice {
       progress: (of) => void link.publish('progress', { atMs: clock.now(), of }),
     };
     const loop = new Loop(means, bell);
-    startTelemetry(means, (telemetry) => link.publish('telemetry', telemetry));
+    startTelemetry({ ...means, isBusy: () => loop.isBusy }, (telemetry) => link.publish('telemetry', telemetry));
     loop.start();
     schedule.after(0, `${name} link`, () => process.isAlive && link.start());
   }

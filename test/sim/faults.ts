@@ -5,7 +5,7 @@ import type { DeviceChecker } from './checkers/device-checker.ts';
 import type { RolloutChecker } from './checkers/rollout-checker.ts';
 import type { ServerChecker } from './checkers/server-checker.ts';
 import { FOLDER, type SimDevice } from './device.ts';
-import type { Fleet } from './fleet.ts';
+import { type Fleet, isLarge } from './fleet.ts';
 import type { Journal } from './journal.ts';
 import type { Random } from './random.ts';
 import type { Schedule } from './schedule.ts';
@@ -30,8 +30,9 @@ const MINUTE_MS = 60_000;
 /** A fault of one device comes about so often, where its kind is chosen; of the server, or of the broker. */
 const DEVICE_MEAN_MS = 20 * MINUTE_MS;
 const DEVICE_MEAN_OF_MANY_MS = 24 * 60 * MINUTE_MS;
-const MANY_DEVICES = 50;
 const CENTRE_MEAN_MS = 8 * MINUTE_MS;
+/** All of many devices connect anew each time. */
+const CENTRE_MEAN_OF_MANY_MS = 8 * 60 * MINUTE_MS;
 const ARM_MS = 30_000;
 
 const ofDevice = (action: (device: SimDevice, place: FaultPlace) => void): Fault => {
@@ -161,12 +162,13 @@ export class Faults {
   start(): void {
     const { random, fleet } = this.place;
     setWeather(this.place, true);
-    for (const device of fleet.devices) device.database.watchesPower = fleet.devices.length <= MANY_DEVICES;
-    const meanMs = (count: number) => (count <= MANY_DEVICES ? DEVICE_MEAN_MS : DEVICE_MEAN_OF_MANY_MS);
+    for (const device of fleet.devices) device.database.watchesPower = !isLarge(fleet.devices);
+    const meanMs = () => (isLarge(fleet.devices) ? DEVICE_MEAN_OF_MANY_MS : DEVICE_MEAN_MS);
     for (const [name, fault] of Object.entries(deviceFaults))
-      if (random.chance(0.4)) this.comes(name, fault, () => meanMs(fleet.devices.length) / fleet.devices.length);
+      if (random.chance(0.4)) this.comes(name, fault, () => meanMs() / fleet.devices.length);
     for (const [name, fault] of Object.entries(centreFaults))
-      if (random.chance(0.4)) this.comes(name, fault, () => CENTRE_MEAN_MS);
+      if (random.chance(0.4))
+        this.comes(name, fault, () => (isLarge(fleet.devices) ? CENTRE_MEAN_OF_MANY_MS : CENTRE_MEAN_MS));
   }
 
   /** No more of them; what they did is healed. */

@@ -6,6 +6,10 @@ import { inventory } from '../raspberry-pi.ts';
 import { SimDevice, type Surroundings } from './device.ts';
 import type { Random } from './random.ts';
 
+/** More devices than these live like those of a real fleet: a fault or an order is rarer, and there is more to each. */
+const LARGE = 50;
+export const isLarge = (devices: readonly unknown[]): boolean => devices.length > LARGE;
+
 const SITES = ['home', 'shop', 'lab'] as const;
 const CLOCKS_OFF_MS = 3 * 60_000;
 

@@ -8,7 +8,7 @@ import { promoteRollout } from '../../server/actions/promote-rollout.ts';
 import { resumeRollout } from '../../server/actions/resume-rollout.ts';
 import { saveGroup } from '../../server/actions/save-group.ts';
 import type { startRollout } from '../../server/actions/start-rollout.ts';
-import { MAINTENANCE_LABEL } from '../../server/rules/rollout/maintenance-window.ts';
+import { MAINTENANCE_LABEL, TIME_ZONE_LABEL } from '../../server/rules/rollout/maintenance-window.ts';
 import * as decisions from '../../server/store/decisions.ts';
 import * as rollouts from '../../server/store/rollouts.ts';
 import type { World } from '../../server/store/world.ts';
@@ -20,6 +20,7 @@ import { Violation } from './violation.ts';
 const MINUTE_MS = 60_000;
 const actor = 'operator';
 const GROUP = 'counters';
+const ZONES = ['Europe/London', 'Africa/Dakar', 'Asia/Kathmandu'];
 /** How many of the newest rollouts somebody looks at who wants to promote or remove a shadow. */
 const NEWEST = 20;
 
@@ -51,7 +52,7 @@ export const furtherDeeds: readonly (readonly [weight: number, name: string, dee
   [4, 'promotes', onShadow((world, rolloutId) => promoteRollout(world, { rolloutId, actor }))],
   [1, 'removes a shadow', onShadow((world, rolloutId) => abortRollout(world, { rolloutId, rollBack: true, actor }))],
   [2, 'sets a maintenance window', setWindow],
-  [2, 'lifts a maintenance window', (place, world) => label(place, world, {}, [MAINTENANCE_LABEL])],
+  [2, 'lifts a maintenance window', (place, world) => label(place, world, {}, [MAINTENANCE_LABEL, TIME_ZONE_LABEL])],
   [
     1,
     'saves a group',
@@ -72,7 +73,10 @@ function setWindow(place: OperatorPlace, world: World): Promise<unknown> {
   const { random, schedule } = place;
   const from = schedule.wallMs + random.int(-20, 30) * MINUTE_MS;
   const hours = (atMs: number) => new Date(atMs).toISOString().slice(11, 16).replace(':', '');
-  return label(place, world, { [MAINTENANCE_LABEL]: `${hours(from)}-${hours(from + random.int(5, 60) * MINUTE_MS)}` });
+  // Most are meant in UTC; in other zones they come at another hour, or wrap around a day.
+  const zone: Record<string, string> = random.chance(0.3) ? { [TIME_ZONE_LABEL]: random.pick(ZONES) } : {};
+  const window = `${hours(from)}-${hours(from + random.int(5, 60) * MINUTE_MS)}`;
+  return label(place, world, { ...zone, [MAINTENANCE_LABEL]: window });
 }
 
 const label = (

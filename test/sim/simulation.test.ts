@@ -16,9 +16,9 @@ describe('a simulated fleet', () => {
   });
 
   it.each([1, 2, 3, 4, 5, 6, 7, 8])('holds its invariants: short seed %i', async (seed) => {
-    const report = await simulate({ seed: 1000 + seed, devices: 5, lastsMs: 8 * MINUTE_MS });
+    const report = await simulate({ seed: 1000 + seed, devices: 5, lastsMs: 15 * MINUTE_MS });
     expect(said(report)).toBe('no violation');
-    expect(report.steps).toBeGreaterThan(1000);
+    expect(report.steps).toBeGreaterThan(150);
   });
 
   it.each(keptSeeds)('does no longer what it once did: $was', async ({ seed, devices, minutes, isPlain }) => {

@@ -13,7 +13,7 @@ import { Restfulness } from './checkers/restfulness.ts';
 import { RolloutChecker } from './checkers/rollout-checker.ts';
 import { ServerChecker } from './checkers/server-checker.ts';
 import { Faults } from './faults.ts';
-import { Fleet } from './fleet.ts';
+import { Fleet, isLarge } from './fleet.ts';
 import { Journal } from './journal.ts';
 import { Operators } from './operators.ts';
 import { Random } from './random.ts';
@@ -59,6 +59,7 @@ const BEHAVIOURS: readonly Behaviour[] = [
   ...(['unloadable', 'good', 'hanging', 'good'] as const),
 ];
 const OPERATOR_MEAN_MS = 40_000;
+const OPERATOR_MEAN_OF_MANY_MS = 20 * 60_000;
 
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   const simulation = new Simulation(options);
@@ -160,7 +161,7 @@ class Simulation {
     await this.steps(10_000);
     await this.prepare(server.world as World);
     this.faults.start();
-    this.operators.start(OPERATOR_MEAN_MS);
+    this.operators.start(isLarge(this.fleet.devices) ? OPERATOR_MEAN_OF_MANY_MS : OPERATOR_MEAN_MS);
     await this.steps(schedule.nowMs + this.options.lastsMs);
     this.faults.stop();
     this.operators.goHome();

@@ -3,11 +3,12 @@ import { type Gate, parseGate } from '../../../shared/gates.ts';
 import { installationTable } from '../../../shared/installation.ts';
 import { isFinal } from '../../../shared/machine.ts';
 import { outcomeOf, type RolloutFacts } from '../../rules/rollout/facts.ts';
-import { windowState } from '../../rules/rollout/maintenance-window.ts';
+import { WINDOW_LABELS, windowState } from '../../rules/rollout/maintenance-window.ts';
 import type { Asked } from '../../rules/rollout/measure-again.ts';
 import * as benchRuns from '../../store/bench-runs.ts';
 import type { Db } from '../../store/database.ts';
 import * as desiredStates from '../../store/desired-states.ts';
+import * as devices from '../../store/devices.ts';
 import * as jobs from '../../store/jobs.ts';
 import * as rolloutTargets from '../../store/rollout-targets.ts';
 import * as rolloutWaves from '../../store/rollout-waves.ts';
@@ -35,6 +36,7 @@ export async function look(db: Db, rolloutId: string, nowMs: number): Promise<Si
   if (!rollout) throw new Error(`rollout ${rolloutId} is gone`);
   const waves = await rolloutWaves.of(db, rolloutId);
   const standings = await rolloutTargets.standingsOf(db, rollout);
+  const hours = await devices.labelsNamed(db, WINDOW_LABELS);
   const comparedWith = await comparedWithOf(db, rollout, standings);
   const asked = await jobs.askedBy(db, requesterOf(rolloutId));
   const runs = await benchRuns.countsOfRollout(db, rolloutId);
@@ -54,8 +56,8 @@ export async function look(db: Db, rolloutId: string, nowMs: number): Promise<Si
       wave: standing.waveIndex,
       left: standing.revoked || standing.takenBy !== null,
       hasNews: standing.evidenceKey !== deviceKeyOf({ evidenceKeys }, standing.deviceId),
-      window: windowState(standing.labels, nowMs),
-      isBack: isBack(standing, rollout),
+      window: windowState(hours.get(standing.deviceId) ?? {}, nowMs),
+      isBack: rollout.state === 'ROLLING_BACK' && isBack(standing, rollout),
       isNamed: standing.installationId !== null && standing.desiredInstallationId === standing.installationId,
       canReinstall: standing.before !== null && standing.desiredInstallationId === standing.before.installationId,
     })),
@@ -131,7 +133,7 @@ function isBack(
   { model, role }: rollouts.Rollout,
 ): boolean {
   if (installation && outcomeOf(installation.state) === 'open') return false;
-  const runs = running.find((one) => one.model === model && one.role === role);
+  const runs = running().find((one) => one.model === model && one.role === role);
   return runs?.versionDigest === before?.versionDigest && runs?.variant === before?.variant;
 }
 

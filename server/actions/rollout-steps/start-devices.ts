@@ -21,7 +21,7 @@ export async function startDevices(
     const { deviceId, device, waveIndex, variant, running, attempts } = standing;
     if (!chosen.has(deviceId)) continue;
     const { generation } = await desiredStates.load(tx, deviceId);
-    const runs = running.find((one) => one.model === model && one.role === role);
+    const runs = running().find((one) => one.model === model && one.role === role);
     const installationId = newId('ins', nowMs, randomness.bytes);
     await installations.insert(tx, {
       ...{ installationId, deviceId, rolloutId, model, version, versionDigest, variant },

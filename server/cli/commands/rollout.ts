@@ -30,7 +30,8 @@ Examples:
     --gate 'quality>=4.0' --gate 'latency.p90<=1.2x' --gate 'failures<=0' --wait
   still rollout start stickers-lite@1.1.0 --to '10% of @kitchens' --max-in-flight 20 --growth 2x/50 \\
     --gate 'quality>=-2%' --gate 'failures<=5%' --retries 2 --dry-run
-A device with the label maintenance=0200-0500 (UTC; sat.sun_0200-0600 for some days) begins only within these hours.`;
+A device with the label maintenance=0200-0500 (sat.sun_0200-0600 for some days) begins only within these hours: of UTC, or of its label
+timezone=Europe/Berlin.`;
 
 interface StartOptions {
   readonly to: string;

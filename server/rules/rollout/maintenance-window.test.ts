@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseWindow, windowState } from './maintenance-window.ts';
+import { parseWindow, unreadableWindow, windowState } from './maintenance-window.ts';
 
 // 2026-01-01 was a Thursday.
 const at = (text: string) => Date.parse(`2026-01-${text}:00Z`);
@@ -29,8 +29,36 @@ describe('a maintenance window', () => {
   ])('%s is open at %s', (label, now) => expect(state(label, at(now))).toEqual({ kind: 'open' }));
 
   it.each(['night', '2500-0100', '0200-0200', '0260-0300', 'foo_0200-0300', '0200', ''])('%j is refused', (label) => {
-    expect(parseWindow(label)).toContain('expected hours in UTC such as "0200-0500"');
+    expect(parseWindow(label)).toContain('expected hours such as "0200-0500"');
     expect(state(label, 0)).toMatchObject({ kind: 'unreadable' });
+  });
+
+  it.each([
+    // Winter: Berlin is an hour ahead of UTC.
+    ['0200-0500', 'Europe/Berlin', '2026-01-01T00:59', '2026-01-01T01:00'],
+    ['0200-0500', 'Europe/Berlin', '2026-01-01T04:00', '2026-01-02T01:00'],
+    // Summer: two hours.
+    ['0200-0500', 'Europe/Berlin', '2026-07-01T03:00', '2026-07-02T00:00'],
+    // Its Sunday begins on UTC's Saturday, and west of Greenwich it ends on UTC's Monday.
+    ['sun_0000-2400', 'Asia/Kolkata', '2026-01-03T18:29', '2026-01-03T18:30'],
+    ['sun_2300-0100', 'America/Los_Angeles', '2026-01-04T12:00', '2026-01-05T07:00'],
+    // Lord Howe Island moves by half an hour.
+    ['0600-0700', 'Australia/Lord_Howe', '2026-06-30T19:00', '2026-06-30T19:30'],
+    // 29 March 2026: Berlin's clocks go from 02:00 to 03:00, and 02:30 is an hour later than it would have been.
+    ['0230-0400', 'Europe/Berlin', '2026-03-29T01:29', '2026-03-29T01:30'],
+    // 25 October 2026: 02:30 comes twice; the first one counts.
+    ['0230-0300', 'Europe/Berlin', '2026-10-25T00:29', '2026-10-25T00:30'],
+  ])('%s in %s is closed at %s and opens at %s', (maintenance, timezone, now, opens) => {
+    const [nowMs, opensAtMs] = [now, opens].map((text) => Date.parse(`${text}:00Z`)) as [number, number];
+    expect(windowState({ maintenance, timezone }, nowMs)).toEqual({ kind: 'closed', opensAtMs });
+    expect(windowState({ maintenance, timezone }, opensAtMs)).toEqual({ kind: 'open' });
+  });
+
+  it('of a zone that does not exist is refused', () => {
+    const labels = { maintenance: '0200-0300', timezone: 'Mars/Olympus' };
+    expect(windowState(labels, 0)).toMatchObject({ kind: 'unreadable' });
+    expect(unreadableWindow(labels)).toContain('timezone=Mars/Olympus: no time zone; expected an IANA name');
+    expect(unreadableWindow({ timezone: 'Europe/Berlin' })).toBeNull();
   });
 
   it('opens when it says, whatever the window and the hour', () => {
@@ -39,13 +67,15 @@ describe('a maintenance window', () => {
       .record({ days: fc.subarray(['mon', 'wed', 'sun']), from: fc.nat(23), to: fc.nat(23) })
       .filter(({ from, to }) => from !== to)
       .map(({ days, from, to }) => `${days.length ? `${days.join('.')}_` : ''}${two(from)}00-${two(to)}30`);
+    const zone = fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', 'Pacific/Auckland');
     fc.assert(
-      fc.property(label, fc.integer({ min: 0, max: 4e12 }), (text, nowMs) => {
-        const now = state(text, nowMs);
+      fc.property(label, zone, fc.integer({ min: 0, max: 4e12 }), (maintenance, timezone, nowMs) => {
+        const at = (ms: number) => windowState({ maintenance, timezone }, ms);
+        const now = at(nowMs);
         if (now.kind !== 'closed') return;
         expect(now.opensAtMs).toBeGreaterThan(nowMs);
-        expect(state(text, now.opensAtMs).kind).toBe('open');
-        expect(state(text, now.opensAtMs - 1).kind).toBe('closed');
+        expect(at(now.opensAtMs).kind).toBe('open');
+        expect(at(now.opensAtMs - 1).kind).toBe('closed');
       }),
     );
   });

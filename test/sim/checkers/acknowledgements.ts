@@ -5,9 +5,9 @@ import { type JobState, jobTable } from '../../../shared/job.ts';
 import { isFinal } from '../../../shared/machine.ts';
 import type { ReportBody } from '../../../shared/messages.ts';
 import type { SimDevice } from '../device.ts';
+import { prepared } from '../prepared.ts';
 import type { SimServer } from '../server.ts';
 import { Violation } from '../violation.ts';
-import { prepared } from './server-checker.ts';
 
 export function checkAcknowledged(server: SimServer, device: SimDevice, upTo: number): void {
   const { sqlite } = server.database;

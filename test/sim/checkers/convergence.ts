@@ -2,8 +2,8 @@
 import { type InstallationState, installationTable } from '../../../shared/installation.ts';
 import { isFinal } from '../../../shared/machine.ts';
 import type { SimDevice } from '../device.ts';
+import { prepared } from '../prepared.ts';
 import type { SimServer } from '../server.ts';
-import { prepared } from './server-checker.ts';
 
 /** @returns what has not come to rest yet; null when everything has */
 export function restless(server: SimServer, devices: readonly SimDevice[]): string | null {

@@ -3,6 +3,7 @@ import { type InstallationState, installationTable } from '../../../shared/insta
 import { deadlineOf, isFinal, step } from '../../../shared/machine.ts';
 import { FOLDER, type SimDevice } from '../device.ts';
 import { wrongFile } from '../engines.ts';
+import { prepared } from '../prepared.ts';
 import type { MadeVersion } from '../versions.ts';
 import { Violation } from '../violation.ts';
 
@@ -21,6 +22,8 @@ interface PlaceRow {
 
 interface Known {
   states: Map<string, InstallationState>;
+  /** Those that have not ended. */
+  open: Set<string>;
   generation: number;
 }
 
@@ -54,7 +57,7 @@ export class DeviceChecker {
   }
 
   checkDeadlines(device: SimDevice): void {
-    if (!device.isAlive || !device.process) return;
+    if (!device.isAlive || !device.process || this.of(device).open.size === 0) return;
     const nowMs = device.process.clock.now();
     for (const { installation_id, state, since_ms } of installationsOf(device)) {
       const deadlineMs = deadlineOf(installationTable, state, since_ms);
@@ -64,11 +67,14 @@ export class DeviceChecker {
   }
 
   private checkTransitions(device: SimDevice): void {
-    const { states } = this.of(device);
+    const { states, open } = this.of(device);
     const rows = installationsOf(device);
     for (const { installation_id, state } of rows) {
       const before = states.get(installation_id);
+      if (before === state) continue;
       states.set(installation_id, state);
+      if (isFinal(installationTable, state)) open.delete(installation_id);
+      else open.add(installation_id);
       if (before === undefined) continue;
       const walked = step(installationTable, before, state);
       if (walked.kind === 'illegal')
@@ -79,13 +85,14 @@ export class DeviceChecker {
     for (const [id, state] of states) {
       if (present.has(id)) continue;
       states.delete(id);
+      open.delete(id);
       if (!isFinal(installationTable, state))
         throw new Violation('legal transitions', `${device.name}: ${id} was ${state} and is gone`);
     }
   }
 
   private checkPlaces(device: SimDevice): void {
-    const rows = device.database.sqlite.prepare('SELECT * FROM places').all() as PlaceRow[];
+    const rows = prepared(device.database.sqlite, 'SELECT * FROM places').all() as PlaceRow[];
     const states = new Map(installationsOf(device).map((row) => [row.installation_id, row.state]));
     for (const { place, installation_id, version_digest, variant: name } of rows) {
       const state = states.get(installation_id);
@@ -107,21 +114,22 @@ export class DeviceChecker {
 
   private checkGeneration(device: SimDevice): void {
     const known = this.of(device);
-    const row = device.database.sqlite.prepare('SELECT state FROM desired').get() as { state: string } | undefined;
-    const generation = row ? (JSON.parse(row.state) as { generation: number }).generation : -1;
+    const row = prepared(device.database.sqlite, `SELECT state ->> 'generation' AS generation FROM desired`).get();
+    const { generation } = (row ?? { generation: -1 }) as { generation: number };
     if (generation < known.generation)
       throw new Violation('generations grow', `${device.name} went from ${known.generation} to ${generation}`);
     known.generation = generation;
   }
 
   private of(device: SimDevice): Known {
-    const known = this.known.get(device) ?? { states: new Map(), generation: -1 };
+    const known = this.known.get(device) ?? { states: new Map(), open: new Set(), generation: -1 };
     this.known.set(device, known);
     return known;
   }
 }
 
 const installationsOf = (device: SimDevice): InstallationRow[] =>
-  device.database.sqlite
-    .prepare('SELECT installation_id, state, since_ms FROM installations')
-    .all() as InstallationRow[];
+  prepared(
+    device.database.sqlite,
+    'SELECT installation_id, state, since_ms FROM installations',
+  ).all() as InstallationRow[];

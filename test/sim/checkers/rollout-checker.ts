@@ -3,9 +3,9 @@
 import { windowState } from '../../../server/rules/rollout/maintenance-window.ts';
 import type { Pace } from '../../../shared/http-api.ts';
 import type { SimDevice } from '../device.ts';
+import { prepared } from '../prepared.ts';
 import type { SimServer } from '../server.ts';
 import { Violation } from '../violation.ts';
-import { prepared } from './server-checker.ts';
 
 interface BegunRow {
   readonly row: number;

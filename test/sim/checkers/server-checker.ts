@@ -1,7 +1,7 @@
 // What must hold on the server, looked at where a commit has changed something.
-import type { Database, Statement } from 'better-sqlite3';
 import { type InstallationState, installationTable } from '../../../shared/installation.ts';
 import { isFinal, step } from '../../../shared/machine.ts';
+import { prepared } from '../prepared.ts';
 import type { SimServer } from '../server.ts';
 import type { Behaviour } from '../versions.ts';
 import { Violation } from '../violation.ts';
@@ -70,22 +70,25 @@ export class ServerChecker {
   /** Now and then: nothing waits without an end, and nothing waits beyond its end. */
   checkDeadlines(nowMs: number): void {
     const { sqlite } = this.server.database;
-    const late = sqlite
-      .prepare('SELECT installation_id, state FROM installations WHERE deadline_ms IS NOT NULL AND deadline_ms < ?')
-      .get(nowMs - SLACK_MS) as { installation_id: string; state: string } | undefined;
+    const late = prepared(
+      sqlite,
+      'SELECT installation_id, state FROM installations WHERE deadline_ms IS NOT NULL AND deadline_ms < ?',
+    ).get(nowMs - SLACK_MS) as { installation_id: string; state: string } | undefined;
     if (late) throw new Violation('deadlines', `${late.installation_id} stands in ${late.state} past its deadline`);
-    const replaced = sqlite
-      .prepare('SELECT installation_id FROM installations WHERE deadline_ms IS NOT NULL AND superseded_ms < ?')
-      .get(nowMs - SLACK_MS) as { installation_id: string } | undefined;
+    const replaced = prepared(
+      sqlite,
+      'SELECT installation_id FROM installations WHERE deadline_ms IS NOT NULL AND superseded_ms < ?',
+    ).get(nowMs - SLACK_MS) as { installation_id: string } | undefined;
     if (replaced)
       throw new Violation('deadlines', `${replaced.installation_id} is open, though another took its place`);
-    const job = sqlite
-      .prepare('SELECT job_id, state FROM jobs WHERE ended_ms IS NULL AND deadline_ms < ?')
-      .get(nowMs - JOB_SLACK_MS) as { job_id: string; state: string } | undefined;
+    const job = prepared(sqlite, 'SELECT job_id, state FROM jobs WHERE ended_ms IS NULL AND deadline_ms < ?').get(
+      nowMs - JOB_SLACK_MS,
+    ) as { job_id: string; state: string } | undefined;
     if (job) throw new Violation('deadlines', `${job.job_id} stands in ${job.state} past its deadline`);
-    const endless = sqlite
-      .prepare(`SELECT rollout_id, wave_index FROM waves WHERE state = 'RUNNING' AND deadline_ms IS NULL`)
-      .get() as { rollout_id: string; wave_index: number } | undefined;
+    const endless = prepared(
+      sqlite,
+      `SELECT rollout_id, wave_index FROM waves WHERE state = 'RUNNING' AND deadline_ms IS NULL`,
+    ).get() as { rollout_id: string; wave_index: number } | undefined;
     if (endless) throw new Violation('deadlines', `wave ${endless.wave_index} of ${endless.rollout_id} has none`);
   }
 
@@ -135,15 +138,4 @@ export class ServerChecker {
     ).get(rolloutId, waveIndex);
     return row !== undefined;
   }
-}
-
-const statements = new WeakMap<Database, Map<string, Statement<unknown[]>>>();
-
-/** Prepared once a database. */
-export function prepared(sqlite: Database, sql: string): Statement<unknown[]> {
-  const known = statements.get(sqlite) ?? new Map<string, Statement<unknown[]>>();
-  statements.set(sqlite, known);
-  const statement = known.get(sql) ?? sqlite.prepare<unknown[]>(sql);
-  known.set(sql, statement);
-  return statement;
 }
