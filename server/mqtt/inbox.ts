@@ -11,7 +11,7 @@ import type { TelemetryRow } from '../store/telemetry.ts';
 import type { World } from '../store/world.ts';
 
 /** Telemetry is gathered this long, or until so many rows, and stored at once. */
-export const telemetryBatch = { waitMs: 200, rows: 500 } as const;
+export const telemetryBatch = { waitMs: 1000, rows: 500 } as const;
 /** Progress of one thing is stored at most this often; the last word of each always is. */
 const PROGRESS_GAP_MS = 200;
 const REMEMBERED = 10_000;

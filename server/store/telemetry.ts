@@ -12,6 +12,7 @@ export class TelemetryRows {
   private readonly insert: Statement<unknown[]>;
   private readonly findAway: Statement<[string], { name: string }>;
   private readonly refresh: Statement<[string, number, string]>;
+  private readonly comeBack: Statement<[string, number, string]>;
 
   constructor(sqlite: Database) {
     // A sample that was sent twice stands once.
@@ -19,9 +20,9 @@ export class TelemetryRows {
     this.findAway = sqlite.prepare(
       'SELECT name FROM devices WHERE device_id = ? AND online = 0 AND revoked_ms IS NULL',
     );
-    this.refresh = sqlite.prepare(
-      'UPDATE devices SET telemetry_json = ?, last_seen_ms = ?, online = 1 WHERE device_id = ? AND revoked_ms IS NULL',
-    );
+    const change = 'UPDATE devices SET telemetry_json = ?, last_seen_ms = ?, online = 1 WHERE device_id = ? AND';
+    this.refresh = sqlite.prepare(`${change} online = 1 AND revoked_ms IS NULL`);
+    this.comeBack = sqlite.prepare(`${change} revoked_ms IS NULL`);
   }
 
   /** To be called within a transaction: the statements run on the same connection. */
@@ -42,8 +43,10 @@ export class TelemetryRows {
 
   /** The newest sample of a device, which is a sign of life. @returns its name where it was offline before */
   seen(deviceId: string, newest: TelemetrySample, nowMs: number): string | null {
+    const sample = JSON.stringify(newest);
+    if (this.refresh.run(sample, nowMs, deviceId).changes > 0) return null;
     const away = this.findAway.get(deviceId);
-    this.refresh.run(JSON.stringify(newest), nowMs, deviceId);
+    this.comeBack.run(sample, nowMs, deviceId);
     return away?.name ?? null;
   }
 }

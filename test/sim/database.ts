@@ -1,6 +1,7 @@
 // SQLite in memory as a process uses it: every commit is an effect, before and after which the process may die, and what
 // was committed without waiting for the disk may be gone after a power cut.
 import SqliteDatabase, { type Database, type Statement } from 'better-sqlite3';
+import { prepared } from './prepared.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
 
@@ -176,7 +177,7 @@ class View {
     this.process.effect();
     this.own.begin();
     this.touched = new Set();
-    this.sqlite.exec('BEGIN');
+    prepared(this.sqlite, 'BEGIN').run();
   }
 
   private commit(): void {
@@ -186,7 +187,7 @@ class View {
       this.rollback();
       throw died;
     }
-    this.sqlite.exec('COMMIT');
+    prepared(this.sqlite, 'COMMIT').run();
     this.own.committed();
     this.hooks.wrote(this.touched);
     this.process.effect();

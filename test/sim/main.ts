@@ -39,10 +39,10 @@ async function once(seed: number): Promise<SimulationReport> {
   });
   if (isTerminal) process.stderr.write('\r\u001b[K');
   if (report.violation) tell(report);
-  const { simulatedMs, steps, faults, violation, digest } = report;
+  const { simulatedMs, steps, faults, violation, digest, rollouts, installations, committed } = report;
   console.log(
     `seed ${seed}: ${report.devices} devices, ${(simulatedMs / HOUR_MS).toFixed(2)} h simulated in ${((performance.now() - startedAt) / 1000).toFixed(1)} s, ` +
-      `${steps} steps, ${faults} faults injected, ${violation ? 1 : 0} invariant violations, digest ${digest.slice(0, 16)}`,
+      `${rollouts} rollouts, ${installations} installations (${committed} committed), ${steps} steps, ${faults} faults injected, ${violation ? 1 : 0} invariant violations, digest ${digest.slice(0, 16)}`,
   );
   if (violation) process.exitCode = 1;
   return report;

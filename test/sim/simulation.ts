@@ -42,6 +42,10 @@ export interface SimulationReport {
   readonly simulatedMs: number;
   readonly steps: number;
   readonly faults: number;
+  readonly rollouts: number;
+  /** Installations that were begun, and that were committed. */
+  readonly installations: number;
+  readonly committed: number;
   readonly violation: Violation | null;
   /** Of everything that happened. */
   readonly digest: string;
@@ -181,8 +185,15 @@ class Simulation {
     return {
       ...{ seed, violation, digest: this.journal.digest(), last: this.journal.last },
       ...this.progress(),
+      rollouts: this.count('rollouts'),
+      installations: this.count('installations'),
+      committed: this.count(`installations WHERE state = 'COMMITTED'`),
       devices: this.fleet.devices.length,
     };
+  }
+
+  private count(rows: string): number {
+    return this.server.database.sqlite.prepare(`SELECT count(*) FROM ${rows}`).pluck().get() as number;
   }
 
   private progress() {
