@@ -18,6 +18,7 @@ import { failed, type JobOutcome } from './rules/job-outcome.ts';
 import { isDiskFull } from './rules/no-space.ts';
 import { isHeavy, plan, type Step } from './rules/plan/plan.ts';
 import type { InstallationPhase, Situation } from './rules/plan/situation.ts';
+import { sleepMs } from './rules/sleep-ms.ts';
 import type { StepOutcome } from './rules/step-outcome.ts';
 import { ShadowWork } from './shadow-work.ts';
 import { adopt } from './steps/adopt.ts';
@@ -28,10 +29,6 @@ import { withdraw } from './steps/withdraw.ts';
 import type { Job } from './store/jobs.ts';
 import { type Work, WorkList } from './work-list.ts';
 
-/** While something waits for a time of day, which a clock that is set may bring nearer. */
-const LONGEST_SLEEP_MS = 60_000;
-/** While nothing does: whatever comes rings. */
-const IDLE_SLEEP_MS = 3600_000;
 /** After a fault of the store itself (a full disk, say). */
 const AFTER_FAULT_MS = 1000;
 
@@ -91,8 +88,7 @@ export class Loop {
     const situation = this.situation();
     const step = plan(situation);
     if (step.kind !== 'wait') return this.perform(step);
-    const delayMs = step.untilMs === null ? IDLE_SLEEP_MS : Math.min(step.untilMs - situation.nowMs, LONGEST_SLEEP_MS);
-    await this.bell.wait(Math.max(1, delayMs));
+    await this.bell.wait(sleepMs(step.untilMs, situation.nowMs));
   }
 
   private situation(): Situation {
