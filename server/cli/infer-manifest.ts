@@ -15,7 +15,12 @@ import { describeArtifact } from './describe-artifact.ts';
 import { licenceOf } from './licence-of.ts';
 import { pipelineFiles } from './pipeline-files.ts';
 
-const STILL = fileURLToPath(new URL('../../shared/bin/still.js', import.meta.url));
+/** What makes the picture: the command of a checkout, or the agent that was built beside the server. */
+const PAINTERS = [
+  { file: '../../shared/bin/still.js', words: ['run'] },
+  { file: '../../agent/run-command.js', words: [] },
+  { file: '../agent/run-command.js', words: [] },
+].map(({ file, words }) => [fileURLToPath(new URL(file, import.meta.url)), ...words] as const);
 const GOLDEN = { prompt: 'a red fox on a green hill', seed: 42 };
 /** A device proves itself by this picture on every installation: few steps show as much as many. */
 const MOST_GOLDEN_STEPS = 4;
@@ -65,17 +70,18 @@ export async function inferManifest(folder: string, name: VersionName, scratch: 
 }
 
 async function paint(folder: string, name: VersionName, out: string): Promise<Ran> {
-  if (!existsSync(STILL))
+  const painter = PAINTERS.find(([program]) => existsSync(program));
+  if (!painter)
     throw new StillError(
       'unavailable',
-      'a folder without a manifest can be published from a checkout of the project only',
+      'a folder without a manifest needs the agent, which makes its first picture: put dist/agent of "npm run build" beside dist/server, or publish from a checkout',
     );
   const size = name.size && `${name.size.width}x${name.size.height}`;
   const asked = Object.entries({ guidance: name.guidanceScale, size, steps: MOST_GOLDEN_STEPS, seed: GOLDEN.seed });
   const options = asked.flatMap(([option, value]) => (value === undefined ? [] : [`--${option}`, String(value)]));
   try {
     const run = promisify(execFile);
-    const args = [STILL, 'run', folder, GOLDEN.prompt, ...options, '-o', out, '--json'];
+    const args = [...painter, folder, GOLDEN.prompt, ...options, '-o', out, '--json'];
     return Ran.parse(JSON.parse((await run(process.execPath, args)).stdout));
   } catch (cause) {
     const { stderr } = cause as { stderr?: string };
