@@ -14,7 +14,7 @@ from stillhouse_models.networks.families import FAMILIES
 from stillhouse_models.recipe import Recipe
 from stillhouse_models.training.cached_judge import CachedJudge
 from stillhouse_models.training.cached_school import CachedSchool
-from stillhouse_models.training.sampling import sample, sigmas
+from stillhouse_models.training.sampling import sample
 from stillhouse_models.training.sheet import save_sheet
 
 SHOWN = 24
@@ -30,7 +30,7 @@ def judge_cached(recipe: Recipe, training: Path) -> None:
 
     def paint(texts: list[str], noise: Tensor) -> Tensor:
         context = school.context(texts)
-        painted.append(sample(lambda x, t: student.clean(x, t, context), noise, sigmas(recipe.student.steps)))
+        painted.append(sample(lambda x, t: student.clean(x, t, context), noise, school.levels))
         return painted[-1]
 
     judged = {"student": judge(paint) | {"parameters": sum(p.numel() for p in student.parameters())}}

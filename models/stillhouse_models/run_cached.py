@@ -1,7 +1,7 @@
 """The way of a recipe with a diffusers teacher: its answers cached, a student of latents trained from them, and judged.
 
 OUT/training/cache/              the teacher's answers, see cached_teacher/fill_cache.py
-OUT/pipeline/                    graphs for `still publish`, where the teacher is a StableDiffusionPipeline
+OUT/pipeline/                    graphs for `still publish`, see export_cached.py
 OUT/training/student/student/    the student's denoiser, as diffusers writes it
 """
 
@@ -25,7 +25,7 @@ def run_cached(recipe: Recipe, out: Path, watch: Watch) -> dict[str, Any]:
     """Returns what the student is and how near its teacher. StoppedError, with everything kept, when the watch asks for it."""
     from stillhouse_models.cached_teacher.fill_cache import CACHE, fill_cache, planned
     from stillhouse_models.distil import distil
-    from stillhouse_models.export_cached import EXPORTED, export_cached
+    from stillhouse_models.export_cached import export_cached
     from stillhouse_models.judge_cached import judge_cached, load_student
     from stillhouse_models.training.compute_device import device_of
 
@@ -45,14 +45,12 @@ def run_cached(recipe: Recipe, out: Path, watch: Watch) -> dict[str, Any]:
         stages.begin("phases", {"phases": [asdict(phase) for phase in recipe.phases]})
         with watch.at_once():
             do_stage(stages, "judge", taught, watch, lambda: judge_cached(recipe, training))
-            if teacher.pipeline in EXPORTED:
-                student = load_student(recipe, training)
-                do_stage(stages, "export", taught, watch, lambda: export_cached(teacher, student, out / PIPELINE, watch.say))
+            student = load_student(recipe, training)
+            do_stage(stages, "export", taught, watch, lambda: export_cached(teacher, student, out / PIPELINE, watch.say))
     judged = json.loads((training / "judged.json").read_text())
     lineage = json.loads((training / STUDENT / "lineage.json").read_text())
     phases = [{key: row[key] for key in ("name", "steps", "undone", "metrics")} for row in lineage["phases"]]
-    pipeline = str(out / PIPELINE) if teacher.pipeline in EXPORTED else None
-    told = {"folder": str(out), "student": str(training / STUDENT), "pipeline": pipeline, "model": recipe.name}
+    told = {"folder": str(out), "student": str(training / STUDENT), "pipeline": str(out / PIPELINE), "model": recipe.name}
     return told | {"steps": recipe.student.steps, "judged": judged, "phases": phases, "cache": plan.as_json()}
 
 

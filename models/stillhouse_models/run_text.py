@@ -16,11 +16,8 @@ def _student_text(result: dict[str, Any]) -> str:
     student = result["judged"]["student"]
     lines.append(f"  as kept: {student['likeness']:.1%} like it on held-out prompts, {student['parameters']:,} parameters")
     lines.append(f"look at it:  {result['folder']}/training/teacher-and-student.png, npx still distil plot {result['folder']}")
-    if result["pipeline"]:
-        name = f"--name {result['model']} --version 1.0.0"
-        lines.append(f"publish it:  npx still publish {result['pipeline']} {name} --steps {result['steps']} --guidance 1")
-    else:
-        lines.append("to publish it, export it with the teacher's text encoders and decoder; this toolkit does not do that yet")
+    name, plain = f"--name {result['model']} --version 1.0.0", 0 if result["cache"]["pipeline"] == "ZImagePipeline" else 1
+    lines.append(f"publish it:  npx still publish {result['pipeline']} {name} --steps {result['steps']} --guidance {plain}")
     return "\n".join(lines)
 
 

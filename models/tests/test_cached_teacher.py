@@ -17,6 +17,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPTokenizer
 
@@ -35,8 +36,9 @@ from stillhouse_models.recipe import Recipe, RecipeError, read_recipe
 from stillhouse_models.run_recipe import run_recipe
 from stillhouse_models.training.cached_judge import decoded, likeness
 from stillhouse_models.training.cached_school import held_out, on_path
+from stillhouse_models.training.compute_device import arithmetic
 from stillhouse_models.training.pictures import to_pixels
-from stillhouse_models.training.sampling import sigmas
+from stillhouse_models.training.sampling import even_levels, sample, sigmas
 from stillhouse_models.watch import Unwatched
 
 MODELS = Path(__file__).parents[1]
@@ -321,6 +323,40 @@ def same_picture(pipeline: Path, training: Path, student: LiteUNet) -> None:
     pixels = graphs["vae_decoder"].run(["sample"], {"latent_sample": ours / np.float32(0.18215)})[0]
     # The cache's embeddings are bfloat16, the graphs' weights fp16.
     assert np.abs(to_pixels(torch.from_numpy(pixels)).astype(int) - decoded(cache, theirs)).mean() < 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_student_of_each_kind_runs_as_a_pipeline_on_a_device(folders: dict[str, Path], kind: str, tmp_path: Path) -> None:
+    """The agent's own pipeline, from the prompt to the PNG, beside PyTorch and the cache."""
+    # No prompt is longer, as the encoders count: what lies beyond is nowhere read.
+    recipe = recipe_of(tmp_path, folders[kind])
+    out, levels = tmp_path / "out", (even_levels if kind in ("flux-schnell", "z-image") else sigmas)(4)
+    result = run_recipe(recipe, out, Unwatched())
+    cache, student = LatentCache(out / "training/cache"), LiteUNet.from_pretrained(Path(result["student"]) / "unet").float()
+    command = [
+        "npx",
+        "still",
+        "run",
+        result["pipeline"],
+        PROMPTS[2],
+        "--seed",
+        "5",
+        "--steps",
+        "4",
+        "--guidance",
+        "1" if kind != "z-image" else "0",
+    ]
+    ran = subprocess.run([*command, "-o", str(tmp_path / "out.png")], cwd=MODELS.parent, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    noise = torch.randn(1, cache.plan.channels, cache.plan.side, cache.plan.side, generator=torch.Generator().manual_seed(5))
+    with arithmetic(autocast=False):
+        painted = sample(lambda x, t: student.clean(x, t, cache.context(2)[None]), noise, levels)
+    wanted = decoded(cache, painted)[0].astype(int)
+    made = np.asarray(Image.open(tmp_path / "out.png").convert("RGB")).astype(int)
+    # The cache's embeddings are bfloat16, the graphs' weights fp16.
+    assert made.shape == wanted.shape
+    assert np.abs(made - wanted).mean() < 1
+    assert wanted.std() > 3
 
 
 def test_a_resumed_student_is_the_uninterrupted_one(folders: dict[str, Path], tmp_path: Path) -> None:

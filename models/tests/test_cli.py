@@ -19,7 +19,7 @@ def test_every_command_has_a_name_of_its_own() -> None:
     functions = [command.callback.__name__ for command in app.registered_commands if command.callback]
     assert [name for name, count in Counter(functions).items() if count > 1] == []
     # A second function of one name would have hidden the first one's command in this module, not in the table above.
-    files = ("cli.py", "diffusers_export/commands.py")
+    files = ("cli.py", "adapt/commands.py", "diffusers_export/commands.py")
     texts = "".join((MODELS / "stillhouse_models" / file).read_text() for file in files)
     assert texts.count("app.command(") == len(set(NAMES))
 

@@ -15,6 +15,7 @@ from stillhouse_models.training.guided_teacher import GuidedTeacher
 from stillhouse_models.training.lessons import noise_levels
 from stillhouse_models.training.moment import random_noise
 from stillhouse_models.training.pictures import to_tensor
+from stillhouse_models.training.sampling import sigmas
 from stillhouse_models.training.student_run import StudentRun
 from stillhouse_models.weights import Painter
 
@@ -26,7 +27,7 @@ class HeldOut:
         rng = np.random.default_rng(SEED)
         drawn = batch(sprites, rng, LESSONS, PAIR_SHARE, PLAIN, held_out=True)
         truth = to_tensor(drawn.pictures)
-        self.level = noise_levels(rng, LESSONS, recipe.student.steps)
+        self.level = noise_levels(rng, LESSONS, sigmas(recipe.student.steps))
         self.noisy = renoised(truth, self.level, random_noise(rng, truth))
         ids = token_ids(teacher.tokenizer, [caption.text for caption in drawn.captions])
         self.wanted = GuidedTeacher(teacher, recipe.teacher.guidance).answer(self.noisy, self.level, ids)

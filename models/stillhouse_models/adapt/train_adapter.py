@@ -20,6 +20,7 @@ from stillhouse_models.training.conditions import token_ids
 from stillhouse_models.training.lessons import noise_levels
 from stillhouse_models.training.metrics import MetricsLog
 from stillhouse_models.training.pictures import to_tensor
+from stillhouse_models.training.sampling import sigmas
 from stillhouse_models.watch import Watch
 from stillhouse_models.weights import Painter
 
@@ -61,7 +62,7 @@ class AdapterTraining:
         s = self.settings
         self.adam.param_groups[0]["lr"] = s.rate * 0.5 * (1 + math.cos(math.pi * self.step / s.steps))
         rows = torch.from_numpy(self.rng.integers(len(self.truth), size=s.batch_size))
-        truth, levels = self.truth[rows], noise_levels(self.rng, s.batch_size, s.denoising_steps)
+        truth, levels = self.truth[rows], noise_levels(self.rng, s.batch_size, sigmas(s.denoising_steps))
         level = levels.view(-1, 1, 1, 1)
         noise = torch.from_numpy(self.rng.standard_normal(truth.shape, dtype=np.float32))
         given = ((1 - level) * truth + level * noise, levels * 1000, self.contexts[rows], truth)

@@ -12,20 +12,24 @@ CLIP_LENGTH = 77
 
 @dataclass(frozen=True)
 class Kind:
-    """`denoiser` is its part's name; `packed`: how many latents a side go into one token; `flow`: straight paths, no betas."""
+    """`denoiser` is its part's name; `packed`: how many latents a side go into one token; `flow`: straight paths, no betas.
+
+    `even`: the pipeline tells its scheduler evenly spaced levels, whatever the scheduler's own are.
+    """
 
     denoiser: str
     texts: tuple[str, ...]
     packed: int
     flow: bool
+    even: bool = False
 
 
 KINDS = {
     "StableDiffusionPipeline": Kind("unet", ("text_encoder",), 1, False),
     "StableDiffusionXLPipeline": Kind("unet", ("text_encoder", "text_encoder_2"), 1, False),
     "StableDiffusion3Pipeline": Kind("transformer", ("text_encoder", "text_encoder_2"), 2, True),
-    "FluxPipeline": Kind("transformer", ("text_encoder", "text_encoder_2"), 2, True),
-    "ZImagePipeline": Kind("transformer", ("text_encoder",), 2, True),
+    "FluxPipeline": Kind("transformer", ("text_encoder", "text_encoder_2"), 2, True, even=True),
+    "ZImagePipeline": Kind("transformer", ("text_encoder",), 2, True, even=True),
 }
 WEIGHTS = ("*.safetensors", "*.bin")
 

@@ -77,12 +77,13 @@ def _components(pipeline: Any) -> list[Component]:
     if kind not in DENOISERS:
         raise CannotExportError(f"{type(pipeline).__name__}: no export of {kind}; known: {', '.join(DENOISERS)}")
     encoders = {name: part for name, part in sorted(pipeline.components.items()) if name.startswith("text_encoder")}
-    found = [_text_encoder(name, part) for name, part in encoders.items() if isinstance(part, nn.Module)]
+    found = [text_encoder(name, part) for name, part in encoders.items() if isinstance(part, nn.Module)]
     vae = pipeline.components["vae"]
     return [*found, DENOISERS[kind](denoiser), components.vae_decoder(vae), components.vae_encoder(vae)]
 
 
-def _text_encoder(name: str, part: Any) -> Component:
+def text_encoder(name: str, part: Any) -> Component:
+    """Its graph, by its kind: CLIP, T5 or Qwen3."""
     kind = type(part).__name__
     return (z_image.qwen3_encoder if kind.startswith("Qwen3") else components.text_encoder)(name, part)
 

@@ -66,7 +66,7 @@ def _difference(component: Component, session: Any, inputs: dict[str, torch.Tens
     return worst
 
 
-OTHER_SIZES = {"batch": 1, "height": 16, "width": 40, "sequence": 40, "patches": 20}
+OTHER_SIZES = {"batch": 1, "height": 16, "width": 40, "sequence": 40, "patches": 20, "pooled": 12}
 
 
 def _resized(component: Component) -> dict[str, torch.Tensor]:

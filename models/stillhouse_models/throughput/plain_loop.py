@@ -22,6 +22,7 @@ from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.training.conditions import guided_clean, token_ids
 from stillhouse_models.training.lessons import PAIR_SHARE, noise_levels
 from stillhouse_models.training.pictures import to_tensor
+from stillhouse_models.training.sampling import sigmas
 from stillhouse_models.weights import Painter
 
 PLAIN_RATE = 1e-3
@@ -74,7 +75,7 @@ class PlainLoop:
         s = self.recipe.student
         drawn = next(self.batches)
         ids, truth = token_ids(self.teacher.tokenizer, [c.text for c in drawn.captions]), to_tensor(drawn.pictures)
-        levels = noise_levels(self.rng, s.batch_size, s.steps)
+        levels = noise_levels(self.rng, s.batch_size, sigmas(s.steps))
         level = levels.view(-1, 1, 1, 1)
         noisy = ((1 - level) * truth + level * torch.randn_like(truth)).contiguous(memory_format=self.layout)
         with ExitStack() as arithmetic:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from stillhouse_models.cached_teacher.latent_cache import LatentCache
+from stillhouse_models.cached_teacher.teacher_folder import KINDS
 from stillhouse_models.losses.consistency import consistency
 from stillhouse_models.losses.mse import edges, mse
 from stillhouse_models.networks.denoiser import Denoiser
@@ -23,12 +24,14 @@ from stillhouse_models.training.compute_device import CPU, half_on
 from stillhouse_models.training.lessons import Lesson, noise_levels
 from stillhouse_models.training.moment import Moment
 from stillhouse_models.training.objectives import FINE
+from stillhouse_models.training.sampling import even_levels, sigmas
 
 
 class CachedSchool:
     def __init__(self, cache: LatentCache, recipe: Recipe, device: torch.device = CPU):
         plan = cache.plan
         self.device = device
+        self.levels = (even_levels if KINDS[plan.pipeline].even else sigmas)(recipe.student.steps)
         self.cache, self.name = cache, recipe.name
         self.channels, self.side, self.context_channels = plan.channels, plan.side, plan.text_width
         self.number = {prompt: index for index, prompt in enumerate(cache.prompts)}
@@ -42,7 +45,7 @@ class CachedSchool:
         """All of it is answered. `ids` are the prompts' numbers; scenes and the teacher's features there are none."""
         pictures = rng.choice(self.pictures, size=recipe.student.batch_size)
         paths = torch.stack([self.cache.path(int(picture)) for picture in pictures])
-        levels = noise_levels(rng, len(pictures), recipe.student.steps)
+        levels = noise_levels(rng, len(pictures), self.levels)
         noisy = on_path(paths, self.cache.levels, levels).contiguous(memory_format=torch.channels_last)
         ids = torch.from_numpy(pictures // self.cache.plan.seeds)
         noisy, levels, ends = (part.to(self.device) for part in (noisy, levels, paths[:, -1]))

@@ -53,7 +53,7 @@ def draw_lesson(
     """`asked`: how many of the `count` pictures the teacher answers."""
     drawn = batch(sprites, rng, count, PAIR_SHARE, Wording())
     ids = token_ids(teacher.tokenizer, loosened([c.text for c in drawn.captions], rng, 0.0, UNKNOWN_WORD))
-    truth, t = to_tensor(drawn.pictures), noise_levels(rng, count, steps, pure_noise_share)
+    truth, t = to_tensor(drawn.pictures), noise_levels(rng, count, sigmas(steps), pure_noise_share)
     level = t.view(-1, 1, 1, 1)
     noise = torch.from_numpy(rng.standard_normal(truth.shape, dtype=np.float32))
     noisy = ((1 - level) * truth + level * noise).contiguous(memory_format=torch.channels_last)
@@ -68,13 +68,13 @@ def draw_lesson(
     return Lesson(noisy, t * 1000, ids, truth, clean.float(), features, drawn.scenes)
 
 
-def noise_levels(rng: np.random.Generator, count: int, steps: int, pure_noise_share: float = 0.0) -> Tensor:
-    """float32 [count] in (0, 1].
+def noise_levels(rng: np.random.Generator, count: int, path: list[float], pure_noise_share: float = 0.0) -> Tensor:
+    """float32 [count] in (0, 1]. `path` is what devices visit, from 1 down to 0.
 
     `pure_noise_share` of them are 1, where a picture begins and only the caption says what it will be; of the others, most
     are at levels that devices visit.
     """
-    visited = rng.choice([level for level in sigmas(steps) if level > LOWEST_LEVEL], size=count)
+    visited = rng.choice([level for level in path if level > LOWEST_LEVEL], size=count)
     anywhere = rng.uniform(LOWEST_LEVEL, 1, size=count)
     levels = np.where(rng.random(count) < AT_STEPS_SHARE, visited, anywhere)
     if pure_noise_share:

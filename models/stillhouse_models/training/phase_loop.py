@@ -11,7 +11,7 @@ from stillhouse_models.recipe import PhaseRecipe
 from stillhouse_models.training.courtesy import Courtesy
 from stillhouse_models.training.judge import PhaseJudge
 from stillhouse_models.training.metrics import MetricsLog
-from stillhouse_models.training.sampling import sample, sigmas
+from stillhouse_models.training.sampling import sample
 from stillhouse_models.training.student_run import StudentRun
 from stillhouse_models.watch import Watch
 
@@ -64,6 +64,4 @@ def paint(run: StudentRun, texts: list[str], noise: Tensor) -> Tensor:
     """Pictures by the averaged weights, in the steps that the student is trained for."""
     context = run.school.context(texts)
     with run.average.in_place_of(run.student):
-        return sample(
-            lambda x, t: run.student.clean(x, t, context), noise.to(run.school.device), sigmas(run.recipe.student.steps)
-        )
+        return sample(lambda x, t: run.student.clean(x, t, context), noise.to(run.school.device), run.school.levels)

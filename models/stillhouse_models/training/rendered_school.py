@@ -14,6 +14,7 @@ from stillhouse_models.training.compute_device import place_of
 from stillhouse_models.training.conditions import token_ids
 from stillhouse_models.training.lessons import Lesson, draw_lesson
 from stillhouse_models.training.objectives import Objectives
+from stillhouse_models.training.sampling import sigmas
 from stillhouse_models.weights import Painter, save_painter
 
 
@@ -23,6 +24,7 @@ class RenderedSchool:
     def __init__(self, recipe: Recipe, teacher: Painter):
         self.name, self.source = recipe.name, recipe.source
         self.teacher, self.sprites = teacher, SOURCES[recipe.source]()
+        self.levels = sigmas(recipe.student.steps)
         self.device = place_of(teacher.unet)
         self.side: int = self.sprites.resolution
         self.context_channels: int = teacher.unet.config["context_channels"]

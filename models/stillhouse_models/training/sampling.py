@@ -17,6 +17,11 @@ def sigmas(steps: int) -> list[float]:
     return [1 + (lowest - 1) * i / max(1, steps - 1) for i in range(steps)] + [0.0]
 
 
+def even_levels(steps: int) -> list[float]:
+    """As the pipelines of Flux and Z-Image tell their scheduler, whatever its own levels are; with the final 0."""
+    return [1 - i / steps for i in range(steps)] + [0.0]
+
+
 @torch.no_grad()
 def sample(clean: Clean, noise: Tensor, levels: list[float]) -> Tensor:
     """Noise [B, 3, side, side] -> pictures of the same shape in about -1..1. `clean(x, timestep)` predicts x0."""

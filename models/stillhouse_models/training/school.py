@@ -30,11 +30,15 @@ class Telling(Protocol):
 
 
 class School(Protocol):
-    """`channels` and `side` of what the student paints, `context_channels` of what it is told; all of it is on `device`."""
+    """`channels` and `side` of what the student paints, `context_channels` of what it is told; all of it is on `device`.
+
+    `levels`: the noise levels that the student's pictures go through, from 1 down to 0.
+    """
 
     channels: int
     side: int
     context_channels: int
+    levels: list[float]
     device: torch.device
 
     def telling(self, recipe: Recipe, student: Denoiser, used: set[str]) -> Telling: ...
