@@ -13,14 +13,49 @@ export interface Fetched {
   readonly png: Uint8Array;
 }
 
+interface Hooks {
+  readonly signal: AbortSignal;
+  readonly onView?: (view: PictureView) => void;
+}
+
 /** @throws StillError where the device refuses, fails, or takes too long */
 export async function fetchPicture(
   session: Session,
   body: GivenBody<'requestPicture'>,
-  { signal, onView }: { readonly signal: AbortSignal; readonly onView?: (view: PictureView) => void },
+  hooks: Hooks,
 ): Promise<Fetched> {
+  const { pictureId } = await session.client.call('requestPicture', { body });
+  return follow(session, pictureId, hooks);
+}
+
+/**
+ * Asks for all of them at once, so that several devices can share the work, and gives them in their order. When one fails,
+ * those behind it are taken back.
+ *
+ * @throws StillError as `fetchPicture`
+ */
+export async function* fetchPictures(
+  session: Session,
+  bodies: readonly GivenBody<'requestPicture'>[],
+  hooks: Hooks,
+): AsyncGenerator<Fetched> {
   const { client } = session;
-  const { pictureId } = await client.call('requestPicture', { body });
+  const waiting: string[] = [];
+  try {
+    for (const body of bodies) waiting.push((await client.call('requestPicture', { body })).pictureId);
+    while (waiting.length > 0) {
+      const fetched = await follow(session, waiting[0] as string, hooks);
+      waiting.shift();
+      yield fetched;
+    }
+  } finally {
+    // One that has ended by itself cannot be taken back, and need not be.
+    for (const pictureId of waiting) await client.call('cancelPicture', { params: { pictureId } }).catch(() => null);
+  }
+}
+
+async function follow(session: Session, pictureId: string, { signal, onView }: Hooks): Promise<Fetched> {
+  const { client } = session;
   const params = { pictureId };
   const ask = async () => {
     const seen = await client.call('showPicture', { params });

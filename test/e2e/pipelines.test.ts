@@ -121,6 +121,19 @@ describe('settings that meet a target', () => {
   });
 });
 
+it('several pictures at once are those of seeds one after the other', async () => {
+  type Told = { file: string; seed: number; sha256: string };
+  const asked = ['picture', 'pi-kitchen', 'a red fox', '--model', 'tiny-sd', '--steps', '2', '--size', '48x64'];
+  const out = ['-o', join(fleet.folder, 'many.png')];
+  const { pictures } = await json<{ pictures: Told[] }>(...asked, '--seed', '4294967295', '--count', '3', ...out);
+  expect(pictures.map(({ seed }) => seed)).toEqual([4294967295, 0, 1]);
+  expect(pictures.map(({ file }) => file.slice(-10))).toEqual(['many-1.png', 'many-2.png', 'many-3.png']);
+  const alone = await json<Told>(...asked, '--seed', '0', '-o', join(fleet.folder, 'alone.png'));
+  expect(pictures[1]?.sha256).toBe(alone.sha256);
+  expect(new Set(pictures.map(({ sha256 }) => sha256)).size).toBe(3);
+  expect(await still(...asked, '--count', '33', ...out)).toMatchObject({ code: 2 });
+});
+
 describe('from a picture', () => {
   const settings = ['--seed', '42', '--steps', '4', '--guidance', '2', '--scheduler', 'euler'];
   let first = '';

@@ -9,7 +9,7 @@ import { limits } from '../../../shared/limits.ts';
 import { PicturePriority } from '../../../shared/messages.ts';
 import { pngSize } from '../../../shared/png-size.ts';
 import { duration, fitTarget, integer, modelOption, number, size } from '../arguments.ts';
-import { type Fetched, fetchPicture, pictureFileName, writePicture } from '../fetch-picture.ts';
+import { type Fetched, fetchPicture, fetchPictures, pictureFileName, writePicture } from '../fetch-picture.ts';
 import { halfBlocks } from '../half-blocks.ts';
 import { untilInterrupt } from '../interrupt.ts';
 import { openSession } from '../session.ts';
@@ -28,6 +28,7 @@ interface Options {
   readonly tiled?: boolean;
   readonly image?: string;
   readonly strength?: number;
+  readonly count?: number;
   readonly out?: string;
   readonly timeout?: number;
   readonly priority?: PicturePriority;
@@ -36,6 +37,9 @@ interface Options {
   readonly show: boolean;
 }
 
+/** Of one command; a device holds a few more jobs than these. */
+const MOST_PICTURES = 32;
+
 export function picture(): Command {
   return new Command('picture')
     .description('Fetch a picture from a device.')
@@ -43,6 +47,7 @@ export function picture(): Command {
     .argument('<prompt>', 'what to draw')
     .option('-o, --out <file>', 'where to save it; else named after prompt and seed, and never over another file')
     .option('--seed <number>', 'the same seed gives the same picture; else random', integer(0, 0xffffffff))
+    .option('--count <number>', 'several, of seeds one after the other', integer(1, MOST_PICTURES))
     .option('--steps <count>', 'else what the model likes best', integer(1, limits.steps))
     .option('--guidance <scale>', 'else what the model likes best', number(0, 100))
     .option('--size <WxH>', 'in pixels; else what the model likes best', size)
@@ -89,19 +94,41 @@ export function picture(): Command {
         ...{ tiled: options.tiled, image: imageOf(options.image), strength: options.strength },
         ...{ allowCached: options.cached, previews: options.previews === undefined ? undefined : true },
       };
-      const fetched = await untilInterrupt((signal) =>
-        fetchPicture(session, body, { signal, onView: previewWriter(options.previews) }),
-      );
-      const file = options.out ?? freeName(pictureFileName(prompt, fetched.result.seed));
-      await writePicture(file, fetched.png);
-      if (options.show && !session.screen.json) drawInTerminal(fetched);
-      const { fit } = fetched.view.request;
+      const save = async (fetched: Fetched, file = freeName(pictureFileName(prompt, fetched.result.seed))) => {
+        await writePicture(file, fetched.png);
+        if (options.show && !session.screen.json) drawInTerminal(fetched);
+        const { fit } = fetched.view.request;
+        const told = { file, ...fetched.result, device: fetched.view.device, ...(fit && { fit }) };
+        return { told, text: pictureText(file, fetched) };
+      };
+      const onView = previewWriter(options.previews);
+      if (options.count === undefined) {
+        const { told, text } = await save(
+          await untilInterrupt((signal) => fetchPicture(session, body, { signal, onView })),
+          options.out,
+        );
+        return session.screen.result(told, text);
+      }
+      const bodies = seedsFrom(options.seed, options.count).map((seed) => ({ ...body, seed }));
+      const pictures: Awaited<ReturnType<typeof save>>[] = [];
+      await untilInterrupt(async (signal) => {
+        for await (const fetched of fetchPictures(session, bodies, { signal, onView }))
+          pictures.push(await save(fetched, options.out && numbered(options.out, pictures.length + 1)));
+      });
       session.screen.result(
-        { file, ...fetched.result, device: fetched.view.device, ...(fit && { fit }) },
-        pictureText(file, fetched),
+        { pictures: pictures.map(({ told }) => told) },
+        pictures.map(({ text }) => text).join('\n'),
       );
     });
 }
+
+/** One after the other, over the largest on to 0. */
+function seedsFrom(first = Math.floor(Math.random() * 2 ** 32), count: number): number[] {
+  return Array.from({ length: count }, (_, i) => (first + i) % 2 ** 32);
+}
+
+/** `fox.png` → `fox-2.png` */
+const numbered = (file: string, number: number): string => file.replace(/(\.png)?$/i, `-${number}$1`);
 
 /** In base64. @throws StillError before anything is sent */
 function imageOf(file: string | undefined): string | undefined {
