@@ -88,13 +88,14 @@ export class Loop {
     const situation = this.situation();
     const step = plan(situation);
     if (step.kind !== 'wait') return this.perform(step);
+    this.means.store.lifetime.keep();
     await this.bell.wait(sleepMs(step.untilMs, situation.nowMs));
   }
 
   private situation(): Situation {
-    const { store, clock } = this.means;
+    const { store } = this.means;
     return {
-      nowMs: clock.now(),
+      nowMs: store.lifetime.now(),
       desired: store.desired.get(),
       installations: store.installations.all(),
       running: store.places.running(),
@@ -107,9 +108,9 @@ export class Loop {
   }
 
   private orderedJobs(): readonly Job[] {
-    const { store, clock } = this.means;
+    const { store } = this.means;
     const queued = store.jobs.open().map((job) => ({ ...job, ...askedBy(job) }));
-    return jobOrder(queued, { nowMs: clock.now(), turns: this.turns });
+    return jobOrder(queued, { nowMs: store.lifetime.now(), turns: this.turns });
   }
 
   private perform(step: Exclude<Step, { kind: 'wait' }>): void | Promise<void> {

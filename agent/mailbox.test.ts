@@ -8,7 +8,7 @@ it('an acknowledgement of what another disk had numbered deletes nothing', () =>
   const deleted: number[] = [];
   const outgoing = { outboxId: 'mine', acknowledge: (upTo: number) => void deleted.push(upTo) };
   const store = { outgoing } as unknown as Store;
-  const mailbox = new Mailbox({ store, clock, bell: new Bell(clock), log: () => {} });
+  const mailbox = new Mailbox({ store, bell: new Bell(clock), log: () => {} });
   mailbox.acknowledged({ upTo: 50, outboxId: 'of an old disk', serverTimeMs: 1 });
   expect(deleted).toEqual([]);
   mailbox.acknowledged({ upTo: 2, outboxId: 'mine', serverTimeMs: 1 });

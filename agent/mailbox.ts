@@ -1,7 +1,6 @@
 // Where the network meets the loop. What arrives is on disk before it is acknowledged; the loop is woken and reads it
 // there at its own pace.
 
-import type { Clock } from '../shared/clock.ts';
 import type { DesiredState } from '../shared/desired-state.ts';
 import { jobTable } from '../shared/job.ts';
 import { limits } from '../shared/limits.ts';
@@ -13,13 +12,11 @@ import type { Store } from './store/open-store.ts';
 
 export class Mailbox {
   private readonly store: Store;
-  private readonly clock: Clock;
   private readonly bell: Bell;
   private readonly log: (line: string) => void;
 
-  constructor(options: { store: Store; clock: Clock; bell: Bell; log: (line: string) => void }) {
+  constructor(options: { store: Store; bell: Bell; log: (line: string) => void }) {
     this.store = options.store;
-    this.clock = options.clock;
     this.bell = options.bell;
     this.log = options.log;
   }
@@ -47,7 +44,7 @@ export class Mailbox {
 
   private take({ commandId, sentAtMs, deadlineMs }: Command, request: JobRequest): void {
     // The two clocks may differ; how long the server wanted to wait does not.
-    const job = { ...request, deadlineMs: this.clock.now() + (deadlineMs - sentAtMs) };
+    const job = { ...request, deadlineMs: this.store.lifetime.now() + (deadlineMs - sentAtMs) };
     const isFull = this.store.jobs.open().length >= limits.jobsPerDevice;
     const message = `the device already holds ${limits.jobsPerDevice} jobs; ask again when some have ended`;
     this.store.jobs.add(commandId, job, isFull ? { code: 'queue_full', message } : undefined);

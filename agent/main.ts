@@ -64,9 +64,10 @@ async function run(
   const store = openStore({ folder: config.folder, clock, randomness, onReport: () => link.wake() });
   const launcher = createEngineLauncher({ clock, log, runtimeFolders: config.runtimeFolders });
   const plan = (spec: EngineSpec) => planMemory({ store, measure }, spec);
-  const engines = new ResidentEngines({ launcher, threads: config.threads, clock, crashes: store.crashes, plan, log });
+  const { lifetime, crashes } = store;
+  const engines = new ResidentEngines({ launcher, threads: config.threads, clock: lifetime, crashes, plan, log });
   over.onSecondSignal(() => engines.killAll());
-  const inbox = new Inbox({ deviceId, mailbox: new Mailbox({ store, clock, bell, log }), log });
+  const inbox = new Inbox({ deviceId, mailbox: new Mailbox({ store, bell, log }), log });
   const ready = onceReady(`${name} (${deviceId})`);
   const url = brokerOf(config, credential);
   const link = new Link({

@@ -87,7 +87,7 @@ async function factsOf(
 
 /** Ids of former versions that would make room; empty when none may go, or all of them are not enough. */
 async function spareVersions(
-  { store, clock }: Means,
+  { store }: Means,
   { facts, artifacts }: { facts: AdmissionFacts; artifacts: readonly Artifact[] },
 ): Promise<string[]> {
   const replaced = store.places.replaced();
@@ -102,7 +102,7 @@ async function spareVersions(
     const ownBytes = own.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     former.push({ installationId: place.installationId, replacedMs, ownBytes });
   }
-  return givenUp(former, diskShortage(facts), clock.now()).map(({ installationId }) => installationId);
+  return givenUp(former, diskShortage(facts), store.lifetime.now()).map(({ installationId }) => installationId);
 }
 
 const sha = ({ sha256 }: Artifact): string => sha256;

@@ -72,6 +72,12 @@ const migrations = [
      only INTEGER PRIMARY KEY CHECK (only = 1),
      id TEXT NOT NULL
    ) STRICT;`,
+
+  `CREATE TABLE lifetime (
+     only INTEGER PRIMARY KEY CHECK (only = 1),
+     lived_ms INTEGER NOT NULL,
+     wall_ms INTEGER NOT NULL
+   ) STRICT;`,
 ] as const;
 
 export function migrate(database: Database): void {

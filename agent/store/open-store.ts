@@ -11,6 +11,7 @@ import { Desired } from './desired.ts';
 import type { Disk } from './disk.ts';
 import { Installations } from './installations.ts';
 import { Jobs } from './jobs.ts';
+import { Lifetime } from './lifetime.ts';
 import { Memory } from './memory.ts';
 import { migrate } from './migrate.ts';
 import { Outgoing } from './outgoing.ts';
@@ -27,6 +28,8 @@ export interface Store {
   readonly places: Places;
   readonly jobs: Jobs;
   readonly outgoing: Outgoing;
+  /** The time by which deadlines are kept. */
+  readonly lifetime: Lifetime;
   readonly blobs: Blobs;
   readonly slots: Slots;
   readonly crashes: Crashes;
@@ -69,15 +72,19 @@ export function storeOver(options: {
   database.pragma('cache_size = -1024');
   migrate(database);
   const outgoing = new Outgoing(database, options);
-  const crashes = new Crashes(database, clock, () => outgoing.append({ kind: 'running', running: places.running() }));
-  const places = new Places(database, clock, crashes);
+  const lifetime = new Lifetime(database, clock);
+  const crashes = new Crashes(database, lifetime, () =>
+    outgoing.append({ kind: 'running', running: places.running() }),
+  );
+  const places = new Places(database, lifetime, crashes);
   return {
     desired: new Desired(database),
-    installations: new Installations(database, clock, outgoing),
+    lifetime,
+    installations: new Installations(database, lifetime, outgoing),
     places,
     crashes,
     memory: new Memory(database),
-    jobs: new Jobs(database, clock, outgoing),
+    jobs: new Jobs(database, lifetime, outgoing),
     outgoing,
     blobs: new Blobs(join(folder, parts.blobs), disk),
     slots: new Slots(join(folder, parts.slots), disk),

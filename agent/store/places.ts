@@ -1,9 +1,9 @@
 // Which version stands in which place: what runs, and what ran before it and is ready for the way back. One row a
 // model, role and place, so that the switch from one version to the next is one write.
 import type { Database, Statement } from 'better-sqlite3';
-import type { Clock } from '../../shared/clock.ts';
 import type { RunningModel } from '../../shared/messages.ts';
 import type { Crashes } from './crashes.ts';
+import type { Lifetime } from './lifetime.ts';
 
 interface Row {
   readonly model: string;
@@ -18,13 +18,13 @@ interface Row {
 
 export class Places {
   private readonly database: Database;
-  private readonly clock: Clock;
+  private readonly lifetime: Lifetime;
   private readonly crashes: Crashes;
   private readonly select: Statement<[string], Row>;
 
-  constructor(database: Database, clock: Clock, crashes: Crashes) {
+  constructor(database: Database, lifetime: Lifetime, crashes: Crashes) {
     this.database = database;
-    this.clock = clock;
+    this.lifetime = lifetime;
     this.crashes = crashes;
     this.select = database.prepare('SELECT * FROM places WHERE place = ? ORDER BY since_ms, model');
   }
@@ -71,7 +71,8 @@ export class Places {
 
   private withQuarantine(place: RunningModel): RunningModel {
     const quarantine = this.crashes.quarantineOf(place);
-    return quarantine ? { ...place, quarantine: { ...quarantine } } : place;
+    if (!quarantine) return place;
+    return { ...place, quarantine: { ...quarantine, untilMs: this.lifetime.onTheWall(quarantine.untilMs) } };
   }
 
   private put(place: 'running' | 'before', entry: RunningModel): void {
@@ -88,7 +89,7 @@ export class Places {
         entry.version,
         entry.versionDigest,
         entry.variant,
-        this.clock.now(),
+        this.lifetime.now(),
       );
   }
 }

@@ -186,6 +186,23 @@ it('a device that failed for a reason that may pass tries again, and goes back t
   );
 });
 
+it('a wave whose devices have used up their attempts is decided at once, though no gate speaks of failures', async () => {
+  await rollOutAll('1.0.0');
+  const id = await start('1.1.0', { to: 'pi-a,pi-b', retries: 1, gates: ['quality>=4'], waveDeadlineMs: 3 * 3600_000 });
+  await tick();
+  for (const index of [0, 1]) await at(index).install({}, 'ROLLED_BACK');
+  await tick();
+  expect((await show(id)).state).toBe('RUNNING');
+  world.pass(31_000);
+  await tick();
+  await at(0).install({}, 'ROLLED_BACK');
+  await tick();
+  expect((await show(id)).state, 'pi-b is still at it').toBe('RUNNING');
+  await at(1).install({}, 'ROLLED_BACK');
+  await tick();
+  expect(['ROLLING_BACK', 'STOPPED']).toContain((await show(id)).state);
+});
+
 describe('two operators', () => {
   it('the second is told who and when, and refused', async () => {
     const id = await start('1.0.0');

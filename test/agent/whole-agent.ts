@@ -50,9 +50,9 @@ export function startAgent(
       onReport?.();
     },
   });
-  const engines = new ResidentEngines({ launcher: fake.launcher, clock, crashes: store.crashes, log });
+  const engines = new ResidentEngines({ launcher: fake.launcher, clock: store.lifetime, crashes: store.crashes, log });
   const bootId = randomUUID();
-  const inbox = new Inbox({ deviceId: server.deviceId, mailbox: new Mailbox({ store, clock, bell, log }), log });
+  const inbox = new Inbox({ deviceId: server.deviceId, mailbox: new Mailbox({ store, bell, log }), log });
   const link = new Link({
     ...{
       url: new URL(server.mqttUrl),

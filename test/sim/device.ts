@@ -86,13 +86,18 @@ export class SimDevice {
     return this.process?.isAlive ?? false;
   }
 
+  /** Since the start of the simulation. */
+  get nowMs(): number {
+    return this.around.schedule.nowMs;
+  }
+
   /** Starts the agent, unless it runs or the device is gone. */
   boot(): void {
     if (this.isAlive || this.isGone) return;
     const { schedule, journal, bugs } = this.around;
     const boot = ++this.boots;
     const process = new SimProcess({
-      ...{ name: this.name, schedule, random: this.random.fork(`boot ${boot}`), skewMs: this.skewMs },
+      ...{ name: this.name, schedule, random: this.random.fork(`boot ${boot}`), skewMs: () => this.skewMs },
       onDeath: () => this.died(),
     });
     this.process = process;
@@ -179,12 +184,12 @@ export class SimDevice {
     });
     const engines = new ResidentEngines({
       launcher,
-      clock,
+      clock: store.lifetime,
       crashes: store.crashes,
       plan: (spec) => planMemory({ store, measure }, spec),
       log,
     });
-    const mailbox = new Mailbox({ store, clock, bell, log });
+    const mailbox = new Mailbox({ store, bell, log });
     const inbox = new Inbox({ deviceId, mailbox: bugs.mailbox?.(mailbox, store) ?? mailbox, log });
     const isKnown = (secret: string) => this.around.isKnown(deviceId, secret);
     const link = new Link({

@@ -22,11 +22,14 @@ export interface FaultPlace {
   readonly deviceChecker: DeviceChecker;
   readonly serverChecker: ServerChecker;
   readonly rolloutChecker: RolloutChecker;
+  /** Without the kinds of faults that came later than the seeds of planted bugs. */
+  readonly isPlain: boolean;
 }
 
 type Fault = (place: FaultPlace) => void;
 
 const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 /** A fault of one device comes about so often, where its kind is chosen; of the server, or of the broker. */
 const DEVICE_MEAN_MS = 20 * MINUTE_MS;
 const DEVICE_MEAN_OF_MANY_MS = 24 * 60 * MINUTE_MS;
@@ -111,6 +114,21 @@ const deviceFaults: Readonly<Record<string, Fault>> = {
   }),
 };
 
+/** Clocks on the wall, in a stream of their own: these came later than the seeds that are kept. */
+const clockFaults: Readonly<Record<string, Fault>> = {
+  // A Pi without a clock chip starts in 1970, and the network sets its clock some time later; others are merely wrong.
+  'clock jumps': ofDevice((device, place) => {
+    const { random, schedule } = place;
+    const { skewMs } = device;
+    device.skewMs = random.pick([-schedule.wallMs, -schedule.wallMs, -2 * DAY_MS, 3 * DAY_MS, 400 * DAY_MS]);
+    if (random.chance(0.4)) device.process?.die();
+    forAWhile(place, { name: device.name, meanMs: 5 * MINUTE_MS }, () => {
+      device.skewMs = skewMs;
+      if (random.chance(0.2)) device.process?.die();
+    });
+  }),
+};
+
 const centreFaults: Readonly<Record<string, Fault>> = {
   'kill server': ({ server }) => server.process?.die(),
   'kill server in an effect': ({ server, random }) => server.process?.dieAfterEffects(random.int(1, 400)),
@@ -166,6 +184,10 @@ export class Faults {
     const meanMs = () => (isLarge(fleet.devices) ? DEVICE_MEAN_OF_MANY_MS : DEVICE_MEAN_MS);
     for (const [name, fault] of Object.entries(deviceFaults))
       if (random.chance(0.4)) this.comes(name, fault, () => meanMs() / fleet.devices.length);
+    const later = { ...this.place, random: random.fork('clocks') };
+    if (!this.place.isPlain)
+      for (const [name, fault] of Object.entries(clockFaults))
+        if (later.random.chance(0.5)) this.comes(name, fault, () => meanMs() / fleet.devices.length, later);
     for (const [name, fault] of Object.entries(centreFaults))
       if (random.chance(0.4))
         this.comes(name, fault, () => (isLarge(fleet.devices) ? CENTRE_MEAN_OF_MANY_MS : CENTRE_MEAN_MS));
@@ -188,14 +210,14 @@ export class Faults {
     }
   }
 
-  private comes(name: string, fault: Fault, meanMs: () => number): void {
-    const { schedule, random, journal } = this.place;
+  private comes(name: string, fault: Fault, meanMs: () => number, place: FaultPlace = this.place): void {
+    const { schedule, random, journal } = place;
     schedule.after(1 + random.around(meanMs()), `fault ${name}`, () => {
       if (this.isOver) return;
       this.injected++;
       journal.line('fault', name);
-      fault(this.place);
-      this.comes(name, fault, meanMs);
+      fault(place);
+      this.comes(name, fault, meanMs, place);
     });
   }
 }

@@ -12,9 +12,9 @@ describe('the simulator finds that', () => {
   it.each(Object.entries(plantedBugs))('%s', async (name, bug) => {
     const planted = plantedSeeds[name];
     expect(planted, 'every planted bug has a seed on which it is found').toBeDefined();
-    const { seed = 0, minutes = 0, invariant } = planted ?? {};
+    const { seed = 0, minutes = 0, invariant, isPlain = true } = planted ?? {};
     const { violation, steps } = await simulate({
-      ...{ seed, bug, isPlain: true },
+      ...{ seed, bug, isPlain },
       devices: 6,
       lastsMs: minutes * MINUTE_MS,
       restWithinMs: REST_MINUTES * MINUTE_MS,

@@ -83,6 +83,14 @@ export const plantedBugs: Readonly<Record<string, Bug>> = {
         }),
     },
   },
+  'deadlines are held against the clock on the wall': {
+    agent: {
+      store: (store) =>
+        changed(store, {
+          lifetime: changed(store.lifetime, { now: () => store.lifetime.onTheWall(store.lifetime.now()) }),
+        }),
+    },
+  },
   'commits of the agent do not wait for the disk': {
     agent: {
       started: ({ database }) => {

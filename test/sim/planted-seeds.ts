@@ -1,7 +1,9 @@
 // The seeds on which the planted bugs are found, and the invariant that each breaks.
 import type { Invariant } from './violation.ts';
 
-export const plantedSeeds: Readonly<Record<string, { seed: number; minutes: number; invariant: Invariant }>> = {
+export const plantedSeeds: Readonly<
+  Record<string, { seed: number; minutes: number; invariant: Invariant; isPlain?: boolean }>
+> = {
   'the switch to a new version is persisted before the commit that it belongs to': {
     seed: 1,
     minutes: 10,
@@ -13,6 +15,7 @@ export const plantedSeeds: Readonly<Record<string, { seed: number; minutes: numb
   'a report is acknowledged before it is stored': { seed: 1, minutes: 10, invariant: 'acknowledged is stored once' },
   'a report that comes twice counts twice': { seed: 11, minutes: 10, invariant: 'acknowledged is stored once' },
   'a download is gone on with and not checked at its end': { seed: 11, minutes: 10, invariant: 'no mixture' },
+  'deadlines are held against the clock on the wall': { seed: 1, minutes: 30, invariant: 'deadlines', isPlain: false },
   'commits of the agent do not wait for the disk': { seed: 3, minutes: 30, invariant: 'generations grow' },
   'renames are not made durable': { seed: 3, minutes: 30, invariant: 'no mixture' },
   'an older desired state replaces a newer one': { seed: 1, minutes: 10, invariant: 'convergence' },

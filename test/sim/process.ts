@@ -19,14 +19,20 @@ export class SimProcess {
   private readonly onDeath: () => void;
 
   /** @param skewMs how much its clock is ahead */
-  constructor(options: { name: string; schedule: Schedule; random: Random; skewMs: number; onDeath: () => void }) {
+  constructor(options: {
+    name: string;
+    schedule: Schedule;
+    random: Random;
+    skewMs: () => number;
+    onDeath: () => void;
+  }) {
     const { name, schedule, random, skewMs, onDeath } = options;
     this.name = name;
     this.schedule = schedule;
     this.random = random;
     this.onDeath = onDeath;
     this.clock = {
-      now: () => schedule.wallMs + skewMs,
+      now: () => schedule.wallMs + skewMs(),
       monotonic: () => schedule.nowMs,
       after: (delayMs, action) => this.after(delayMs, 'timer', action),
     };

@@ -63,7 +63,7 @@ export class SimServer {
     if (this.process?.isAlive) return;
     const { schedule, journal, random } = this.options;
     const process = new SimProcess({
-      ...{ name: 'server', schedule, random: random.fork(`server ${++this.boots}`), skewMs: 0 },
+      ...{ name: 'server', schedule, random: random.fork(`server ${++this.boots}`), skewMs: () => 0 },
       onDeath: () => this.died(),
     });
     this.process = process;

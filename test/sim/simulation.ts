@@ -146,6 +146,7 @@ class Simulation {
       deviceChecker,
       serverChecker,
       rolloutChecker,
+      isPlain: options.isPlain ?? false,
     });
     this.operators = new Operators({
       ...{ ...place, random: random.fork('operators'), versions: this.versions, checker: serverChecker },

@@ -1,6 +1,6 @@
 import type { InstallationReason } from '../../../shared/installation.ts';
 import { explainStop } from '../../rules/rollout/explain.ts';
-import { outcomeOf } from '../../rules/rollout/facts.ts';
+import { isWithoutWitness, membersOf as memberFactsOf, outcomeOf } from '../../rules/rollout/facts.ts';
 import { waveOutcome } from '../../rules/rollout/wave-outcome.ts';
 import type { Db } from '../../store/database.ts';
 import * as decisions from '../../store/decisions.ts';
@@ -33,7 +33,9 @@ export async function judgeWave(
   const judged = await judgeDevices(tx, situation, members);
   const { verdicts } = judged;
   const reached = members.some(({ installation }) => installation && outcomeOf(installation.state) !== 'open');
-  const outcome = closing && members.length > 0 && !reached ? 'fail' : waveOutcome(verdicts, closing);
+  // Nobody will bring the evidence that is missing: that is known now, and the deadline would change nothing.
+  const isOver = closing || isWithoutWitness(memberFactsOf(facts, wave), facts);
+  const outcome = closing && members.length > 0 && !reached ? 'fail' : waveOutcome(verdicts, isOver);
   const evidenceKey = waveKeyOf(standings, situation.evidenceKeys, wave);
   await rolloutWaves.update(tx, rolloutId, wave, nowMs, { verdicts, evidenceKey });
   await decisions.append(tx, {

@@ -106,6 +106,12 @@ export const isThrough = (target: TargetFact, facts: Pick<RolloutFacts, 'retries
 export const isWaitedFor = (target: TargetFact, facts: Pick<RolloutFacts, 'retries'>): boolean =>
   target.online || isThrough(target, facts) || (target.installation?.contacted === true && !hasEnded(target));
 
+/** All that the wave waits for have ended, some failed for good, and none is left that could measure anything. */
+export const isWithoutWitness = (members: readonly TargetFact[], facts: Pick<RolloutFacts, 'retries'>): boolean =>
+  members.some((target) => hasFailedForGood(target, facts)) &&
+  members.every((target) => isThrough(target, facts) || !isWaitedFor(target, facts)) &&
+  !members.some(({ installation }) => installation?.state === 'COMMITTED');
+
 /** What an installation's state means as evidence; null for one that was called off, which says nothing of the version. */
 export function outcomeOf(state: InstallationState): 'committed' | 'failed' | 'open' | null {
   if (state === 'COMMITTED') return 'committed';

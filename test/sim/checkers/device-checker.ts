@@ -4,6 +4,7 @@ import { deadlineOf, isFinal, step } from '../../../shared/machine.ts';
 import { FOLDER, type SimDevice } from '../device.ts';
 import { wrongFile } from '../engines.ts';
 import { prepared } from '../prepared.ts';
+import type { SimProcess } from '../process.ts';
 import type { MadeVersion } from '../versions.ts';
 import { Violation } from '../violation.ts';
 
@@ -11,6 +12,7 @@ interface InstallationRow {
   readonly installation_id: string;
   readonly state: InstallationState;
   readonly since_ms: number;
+  readonly reason: string | null;
 }
 
 interface PlaceRow {
@@ -22,6 +24,8 @@ interface PlaceRow {
 
 interface Known {
   states: Map<string, InstallationState>;
+  /** When each came to its state in real time, and which start of the agent that was. */
+  entered: Map<string, { readonly atMs: number; readonly process: SimProcess | null }>;
   /** Those that have not ended. */
   open: Set<string>;
   generation: number;
@@ -29,6 +33,8 @@ interface Known {
 
 /** The device judges its own deadlines; so long after them it must have. */
 const SLACK_MS = 5 * 60_000;
+/** What a device may believe of a clock on the wall that was set while it did not run. */
+const BELIEVED_MS = 3600_000;
 
 export class DeviceChecker {
   private readonly known = new Map<SimDevice, Known>();
@@ -58,7 +64,7 @@ export class DeviceChecker {
 
   checkDeadlines(device: SimDevice): void {
     if (!device.isAlive || !device.process || this.of(device).open.size === 0) return;
-    const nowMs = device.process.clock.now();
+    const nowMs = device.store?.lifetime.now() ?? 0;
     for (const { installation_id, state, since_ms } of installationsOf(device)) {
       const deadlineMs = deadlineOf(installationTable, state, since_ms);
       if (deadlineMs !== null && deadlineMs + SLACK_MS < nowMs)
@@ -69,16 +75,21 @@ export class DeviceChecker {
   private checkTransitions(device: SimDevice): void {
     const { states, open } = this.of(device);
     const rows = installationsOf(device);
-    for (const { installation_id, state } of rows) {
+    for (const { installation_id, state, reason } of rows) {
       const before = states.get(installation_id);
       if (before === state) continue;
       states.set(installation_id, state);
       if (isFinal(installationTable, state)) open.delete(installation_id);
       else open.add(installation_id);
-      if (before === undefined) continue;
+      if (before === undefined) {
+        this.of(device).entered.set(installation_id, { atMs: device.nowMs, process: device.process });
+        continue;
+      }
       const walked = step(installationTable, before, state);
       if (walked.kind === 'illegal')
         throw new Violation('legal transitions', `${device.name}: ${installation_id}: ${walked.message}`);
+      if (reason?.includes('"deadline_passed"')) this.checkNotEarly(device, installation_id, before);
+      this.of(device).entered.set(installation_id, { atMs: device.nowMs, process: device.process });
     }
     if (states.size === rows.length) return;
     const present = new Set(rows.map(({ installation_id }) => installation_id));
@@ -86,9 +97,20 @@ export class DeviceChecker {
       if (present.has(id)) continue;
       states.delete(id);
       open.delete(id);
+      this.of(device).entered.delete(id);
       if (!isFinal(installationTable, state))
         throw new Violation('legal transitions', `${device.name}: ${id} was ${state} and is gone`);
     }
+  }
+
+  /** Whatever its clock on the wall does, a state lasts as long as it may. */
+  private checkNotEarly(device: SimDevice, id: string, state: InstallationState): void {
+    const entered = this.of(device).entered.get(id);
+    if (!entered) return;
+    const lastedMs = device.nowMs - entered.atMs;
+    const believedMs = entered.process === device.process ? 0 : BELIEVED_MS;
+    if (lastedMs + believedMs + SLACK_MS < (installationTable[state].deadlineMs ?? 0))
+      throw new Violation('deadlines', `${device.name}: ${id} was ended in ${state} after ${lastedMs} ms`);
   }
 
   private checkPlaces(device: SimDevice): void {
@@ -122,7 +144,7 @@ export class DeviceChecker {
   }
 
   private of(device: SimDevice): Known {
-    const known = this.known.get(device) ?? { states: new Map(), open: new Set(), generation: -1 };
+    const known = this.known.get(device) ?? { states: new Map(), entered: new Map(), open: new Set(), generation: -1 };
     this.known.set(device, known);
     return known;
   }
@@ -131,5 +153,5 @@ export class DeviceChecker {
 const installationsOf = (device: SimDevice): InstallationRow[] =>
   prepared(
     device.database.sqlite,
-    'SELECT installation_id, state, since_ms FROM installations',
+    'SELECT installation_id, state, since_ms, reason FROM installations',
   ).all() as InstallationRow[];
