@@ -186,9 +186,12 @@ it('a device that failed for a reason that may pass tries again, and goes back t
   );
 });
 
-it('a wave whose devices have used up their attempts is decided at once, though no gate speaks of failures', async () => {
+it('a wave whose devices have used up their attempts is decided at once, also where so many may fail', async () => {
   await rollOutAll('1.0.0');
-  const id = await start('1.1.0', { to: 'pi-a,pi-b', retries: 1, gates: ['quality>=4'], waveDeadlineMs: 3 * 3600_000 });
+  const id = await start('1.1.0', {
+    ...{ to: 'pi-a,pi-b', waves: ['100%'], retries: 1, waveDeadlineMs: 3 * 3600_000 },
+    gates: ['quality>=4', 'failures<=2'],
+  });
   await tick();
   for (const index of [0, 1]) await at(index).install({}, 'ROLLED_BACK');
   await tick();

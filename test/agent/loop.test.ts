@@ -425,7 +425,7 @@ describe('a probe that hangs', () => {
     await roll(1, one);
     await agent.stop();
     let ahead = 0;
-    const clock = { ...systemClock, now: () => systemClock.now() + ahead };
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + ahead };
     agent = startAgent(server, fake, { folder: join(folder, 'agent'), clock });
     fake.pictureMs = 3600_000;
     server.desire(2, [two]);
