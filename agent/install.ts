@@ -4,6 +4,7 @@ import { messageOf } from '../shared/errors.ts';
 import { engineSpec } from './engine-spec.ts';
 import { makeRoom } from './make-room.ts';
 import type { Means } from './means.ts';
+import type { JobOutcome } from './rules/job-outcome.ts';
 import { slotName } from './rules/kept-versions.ts';
 import { isDiskFull, noSpace } from './rules/no-space.ts';
 import type { InstallationPhase } from './rules/plan/situation.ts';
@@ -93,7 +94,7 @@ async function measureAlone(
 export const isTimed = (stage: string): boolean => stage !== 'quality';
 
 /** A bench that pictures were made beside says so. */
-export function disturbed(result: BenchResult, picturesBeside: number): BenchResult {
+function disturbed(result: BenchResult, picturesBeside: number): BenchResult {
   if (picturesBeside === 0) return result;
   const words = `${picturesBeside} pictures were made for others during the timed queries`;
   return { ...result, disturbances: [...result.disturbances, words].slice(0, 20) };
@@ -113,4 +114,10 @@ async function diskFull({ measure }: Means, phase: InstallationPhase): Promise<S
 
 function unexpected(phase: InstallationPhase, error: unknown): StepOutcome {
   return ended(isActive(phase) ? 'ROLLED_BACK' : 'FAILED', 'crashed', `${phase}: ${messageOf(error)}`);
+}
+
+/** Pictures were made beside it, and its result says so. */
+export function withBenchDisturbance(outcome: JobOutcome, picturesBeside: number): JobOutcome {
+  if (outcome.kind !== 'ended' || !outcome.report.bench) return outcome;
+  return { kind: 'ended', report: { ...outcome.report, bench: disturbed(outcome.report.bench, picturesBeside) } };
 }

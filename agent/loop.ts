@@ -6,7 +6,7 @@ import type { PicturePriority, RunningModel } from '../shared/messages.ts';
 import type { Bell } from './bell.ts';
 import type { GeneratedPicture } from './engine/engine.ts';
 import { engineSpec } from './engine-spec.ts';
-import { disturbed, install, isTimed } from './install.ts';
+import { install, isTimed, withBenchDisturbance } from './install.ts';
 import { bench, benchRefusal } from './jobs/bench.ts';
 import { picture } from './jobs/picture.ts';
 import { makeRoom } from './make-room.ts';
@@ -274,7 +274,7 @@ export class Loop {
         if (work.timed !== isTimed(stage)) this.work.change(work, { timed: isTimed(stage) });
       };
       const outcome = await bench(this.means, { jobId, request, place, signal: work.signal, onProgress });
-      return () => this.recordJob(jobId, withDisturbance(outcome, work.picturesBeside));
+      return () => this.recordJob(jobId, withBenchDisturbance(outcome, work.picturesBeside));
     });
   }
 
@@ -292,9 +292,4 @@ export class Loop {
 function askedBy(job: Job): { readonly requester: string; readonly priority: PicturePriority } {
   if (job.kind === 'bench') return { requester: '', priority: 'normal' };
   return { requester: job.request.requestedBy ?? '', priority: job.request.priority ?? 'normal' };
-}
-
-function withDisturbance(outcome: JobOutcome, picturesBeside: number): JobOutcome {
-  if (outcome.kind !== 'ended' || !outcome.report.bench) return outcome;
-  return { kind: 'ended', report: { ...outcome.report, bench: disturbed(outcome.report.bench, picturesBeside) } };
 }
