@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ KEPT = ("final", "trajectory")
 CHOICES = {
     "family": ("lite-unet", "mobilenet-v3-unet", "separable-unet", "teacher-unet"),
     "attention": ("full", "linear", "windowed"),
+    "positions": ("learned", "interpolated"),
     "start": ("scratch", "teacher"),
     "importance": ("taylor", "l1"),
 }
@@ -74,6 +75,7 @@ class StudentRecipe:
     """`steps` is what the student is trained for; `teacher_share` of each batch the teacher answers, `pure_noise_share` is
     without a trace of the picture (rendered scenes only), see training/lessons.py.
 
+    `positions`: "interpolated" takes pictures of other sizes than it was trained with, see networks/attention.py.
     `start`: "teacher" begins with those of the teacher's channels that matter most, by `importance`, see start/.
     `layers` are what the losses feature, gram, kl and adversarial look at; none named: see training/layers.py.
     """
@@ -88,6 +90,7 @@ class StudentRecipe:
     teacher_share: float = 0.34
     pure_noise_share: float = 0.0
     attention: str = "full"
+    positions: str = "learned"
     start: str = "scratch"
     importance: str = "taylor"
     layers: tuple[str, ...] = ()
@@ -175,6 +178,12 @@ def read_rendered_recipe(file: Path) -> Recipe:
     return recipe
 
 
+def as_made(student: StudentRecipe) -> dict[str, Any]:
+    """What a student is made by. A key that came later is left out at its default: older trainings go on."""
+    made = asdict(student)
+    return made if student.positions != "learned" else {key: value for key, value in made.items() if key != "positions"}
+
+
 def on_device(recipe: Recipe, device: str | None) -> Recipe:
     """With another device than the file names, where one is named."""
     wanted = recipe if device is None else replace(recipe, device=device)
@@ -260,6 +269,8 @@ def _check_student(student: StudentRecipe, where: str) -> None:
             raise RecipeError(f"{where}: {key} is {value!r}; known: {list(known)}")
     if student.family == "teacher-unet" and student.attention != "full":
         raise RecipeError(f"{where}: attention is {student.attention!r}; a teacher-unet knows only 'full'")
+    if student.positions != "learned" and (student.family == "teacher-unet" or student.attention == "windowed"):
+        raise RecipeError(f"{where}: positions is {student.positions!r}; windows and a teacher-unet fix the size: only 'learned'")
     if student.patch < 2 or student.patch % 2:
         # A patch sees half of each neighbour.
         raise RecipeError(f"{where}: patch is {student.patch}; expected an even number from 2 on")

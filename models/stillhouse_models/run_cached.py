@@ -13,7 +13,7 @@ from typing import Any
 
 from stillhouse_models.folder_lock import folder_lock
 from stillhouse_models.manifest import TRAINING
-from stillhouse_models.recipe import Recipe
+from stillhouse_models.recipe import Recipe, as_made
 from stillhouse_models.stages import Stages, do_stage
 from stillhouse_models.watch import Watch
 
@@ -40,7 +40,7 @@ def run_cached(recipe: Recipe, out: Path, watch: Watch) -> dict[str, Any]:
             "teacher": _likeness_of(teacher.folder),
         }
         do_stage(stages, "cache", filled, watch, lambda: void(fill_cache(recipe, training / CACHE, watch)))
-        taught = {"seed": recipe.seed, "student": recipe.student, "held_out": recipe.teacher.held_out}
+        taught = {"seed": recipe.seed, "student": as_made(recipe.student), "held_out": recipe.teacher.held_out}
         do_stage(stages, "student", taught, watch, lambda: distil(recipe, training, training / "student", watch=watch))
         stages.begin("phases", {"phases": [asdict(phase) for phase in recipe.phases]})
         with watch.at_once():

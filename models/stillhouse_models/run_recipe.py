@@ -14,7 +14,7 @@ from stillhouse_models.folder_lock import folder_lock
 from stillhouse_models.manifest import MANIFEST, TRAINING
 from stillhouse_models.place_version import place_version
 from stillhouse_models.ready_parts import EVALUATOR, take_evaluator, take_teacher, teacher_fault
-from stillhouse_models.recipe import CACHED_KEYS, Recipe, RecipeError
+from stillhouse_models.recipe import CACHED_KEYS, Recipe, RecipeError, as_made
 from stillhouse_models.run_cached import run_cached
 from stillhouse_models.sources.batches import SOURCES
 from stillhouse_models.stages import Stages, digest_of, do_stage
@@ -30,7 +30,7 @@ def run_recipe(recipe: Recipe, out: Path, watch: Watch) -> dict[str, Any]:
     with folder_lock(training):
         stages = Stages(training / "stages.json")
         evaluator_and_teacher(recipe, training, stages, watch)
-        taught = _common(recipe) | {"student": recipe.student, "guidance": recipe.teacher.guidance}
+        taught = _common(recipe) | {"student": as_made(recipe.student), "guidance": recipe.teacher.guidance}
         do_stage(stages, "student", taught, watch, lambda: _student(recipe, training, watch))
         # Phases may change until they are over (distil.py sees to that); from here on they all are.
         stages.begin("phases", {"phases": [asdict(phase) for phase in recipe.phases]})

@@ -5,16 +5,20 @@ student looks for the whole sentence in the mean of the embeddings, which stands
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from stillhouse_models.cached_teacher.teacher_folder import TeacherFolder
-from stillhouse_models.diffusers_export.components import Component
+from stillhouse_models.diffusers_export.components import IMAGE, Component
+from stillhouse_models.free_sizes import allows_other_sizes
 from stillhouse_models.networks.denoiser import Denoiser
 
 BATCH = {0: "batch"}
+# A side of pictures of Z-Image's students that take other sizes: what its own transformer has places for.
+MOST_PATCHES = 512
 
 
 class Told(nn.Module):
@@ -81,7 +85,23 @@ def unused(*inputs: Tensor) -> Tensor:
 
 def student_component(student: Denoiser, teacher: TeacherFolder) -> Component:
     """The graph in the place of the teacher's denoiser, by its pipeline."""
-    return MAKERS[teacher.pipeline](student, teacher)
+    made = MAKERS[teacher.pipeline](student, teacher)
+    if not takes_other_sizes(student, teacher):
+        return made
+    picture = next(iter(made.inputs))
+    finest = finest_of(student)
+    free = made.free | {picture: IMAGE}
+    return replace(made, free=free, sizes={"height": 3 * finest, "width": 5 * finest})
+
+
+def takes_other_sizes(student: Denoiser, teacher: TeacherFolder) -> bool:
+    """Not Flux's: its latents come as a row of patches, and the student knows only its own number of columns."""
+    return teacher.pipeline != "FluxPipeline" and allows_other_sizes(student, 4)
+
+
+def finest_of(student: Denoiser) -> int:
+    """Latents a side are multiples of it."""
+    return int(student.config["patch"] * 2 ** (len(student.config["channels"]) - 1))
 
 
 def _unet(student: Denoiser, teacher: TeacherFolder) -> Component:
@@ -141,7 +161,7 @@ MAKERS: dict[str, Callable[[Denoiser, TeacherFolder], Component]] = {
 def denoiser_config(student: Denoiser, teacher: TeacherFolder) -> dict[str, Any]:
     """What pipelines read of their denoiser's configuration, beside the student's own."""
     own = {key: value for key, value in student.config.items() if not key.startswith("_")}
-    finest = own["patch"] * 2 ** (len(own["channels"]) - 1)
+    finest, side = finest_of(student), own["sample_size"]
     more: dict[str, dict[str, Any]] = {
         # As many as there are halvings of the latents, those of the patches included.
         "unet": {
@@ -154,7 +174,8 @@ def denoiser_config(student: Denoiser, teacher: TeacherFolder) -> dict[str, Any]
     if teacher.pipeline == "FluxPipeline":
         return found | {"in_channels": 4 * own["in_channels"], "guidance_embeds": False}
     if teacher.pipeline == "ZImagePipeline":
-        return found | {"axes_lens": [teacher.text_length, own["sample_size"] // 2, own["sample_size"] // 2]}
+        longest = MOST_PATCHES if takes_other_sizes(student, teacher) else side // 2
+        return found | {"axes_lens": [teacher.text_length, longest, longest]}
     return found
 
 

@@ -325,14 +325,18 @@ def same_picture(pipeline: Path, training: Path, student: LiteUNet) -> None:
     assert np.abs(to_pixels(torch.from_numpy(pixels)).astype(int) - decoded(cache, theirs)).mean() < 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_student_of_each_kind_runs_as_a_pipeline_on_a_device(folders: dict[str, Path], kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "student", "size"),
+    [*((kind, "", (16, 16)) for kind in KINDS), *((kind, 'positions = "interpolated"', (24, 16)) for kind in ("sd", "z-image"))],
+)
+def test_a_student_of_each_kind_runs_as_a_pipeline_on_a_device(
+    folders: dict[str, Path], kind: str, student: str, size: tuple[int, int], tmp_path: Path
+) -> None:
     """The agent's own pipeline, from the prompt to the PNG, beside PyTorch and the cache."""
-    # No prompt is longer, as the encoders count: what lies beyond is nowhere read.
-    recipe = recipe_of(tmp_path, folders[kind])
+    recipe, (width, height) = recipe_of(tmp_path, folders[kind], student=student), size
     out, levels = tmp_path / "out", (even_levels if kind in ("flux-schnell", "z-image") else sigmas)(4)
     result = run_recipe(recipe, out, Unwatched())
-    cache, student = LatentCache(out / "training/cache"), LiteUNet.from_pretrained(Path(result["student"]) / "unet").float()
+    cache, network = LatentCache(out / "training/cache"), LiteUNet.from_pretrained(Path(result["student"]) / "unet").float()
     command = [
         "npx",
         "still",
@@ -346,11 +350,17 @@ def test_a_student_of_each_kind_runs_as_a_pipeline_on_a_device(folders: dict[str
         "--guidance",
         "1" if kind != "z-image" else "0",
     ]
-    ran = subprocess.run([*command, "-o", str(tmp_path / "out.png")], cwd=MODELS.parent, capture_output=True, text=True)
+    ran = subprocess.run(
+        [*command, "--size", f"{width}x{height}", "-o", str(tmp_path / "out.png")],
+        cwd=MODELS.parent,
+        capture_output=True,
+        text=True,
+    )
     assert ran.returncode == 0, ran.stderr
-    noise = torch.randn(1, cache.plan.channels, cache.plan.side, cache.plan.side, generator=torch.Generator().manual_seed(5))
+    scale = 16 // cache.plan.side
+    noise = torch.randn(1, cache.plan.channels, height // scale, width // scale, generator=torch.Generator().manual_seed(5))
     with arithmetic(autocast=False):
-        painted = sample(lambda x, t: student.clean(x, t, cache.context(2)[None]), noise, levels)
+        painted = sample(lambda x, t: network.clean(x, t, cache.context(2)[None]), noise, levels)
     wanted = decoded(cache, painted)[0].astype(int)
     made = np.asarray(Image.open(tmp_path / "out.png").convert("RGB")).astype(int)
     # The cache's embeddings are bfloat16, the graphs' weights fp16.

@@ -20,6 +20,8 @@ class Component:
     free: dict[str, dict[int, str]] = field(default_factory=dict)
     """The folder's config.json belongs to this part of the pipeline."""
     part: str = ""
+    """Name of a free size -> another one to check the graph at, where the usual ones do not fit."""
+    sizes: dict[str, int] = field(default_factory=dict)
 
 
 class _Call(nn.Module):

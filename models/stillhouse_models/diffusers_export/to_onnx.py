@@ -72,10 +72,10 @@ OTHER_SIZES = {"batch": 1, "height": 16, "width": 40, "sequence": 40, "patches":
 def _resized(component: Component) -> dict[str, torch.Tensor]:
     """Other values at other sizes, where the graph leaves them free: what was traced as a constant shows here."""
     generator = torch.Generator().manual_seed(1)
-    inputs = {}
+    inputs, others = {}, OTHER_SIZES | component.sizes
     for name, value in component.inputs.items():
         free = component.free.get(name, {})
-        sizes = [OTHER_SIZES[free[axis]] if axis in free else size for axis, size in enumerate(value.shape)]
+        sizes = [others[free[axis]] if axis in free else size for axis, size in enumerate(value.shape)]
         if value.dtype == torch.int64:
             inputs[name] = torch.randint(3, int(value.max()) + 1, sizes, generator=generator)
         else:

@@ -101,11 +101,16 @@ def mixing(kind: str, width: int, heads: int, side: int, shifted: bool) -> Atten
 class SpatialTransformer(nn.Module):
     """Cross-attention to the words, self-attention where there is `mix`, and a small network for each position.
 
-    x [B, channels, side, side] -> the same shape.
+    x [B, channels, side, side] -> the same shape. `interpolated`: of any height and width, with the learned positions of the
+    trained grid stretched over it.
     """
 
-    def __init__(self, channels: int, context_channels: int, side: int, heads: int, mix: Attention | None, expansion: int = 2):
+    def __init__(
+        self, channels: int, context_channels: int, side: int, heads: int, mix: Attention | None, expansion: int = 2,
+        interpolated: bool = False,
+    ):  # fmt: skip
         super().__init__()
+        self.side, self.interpolated = side, interpolated
         self.positions = nn.Parameter(torch.randn(side * side, channels) * 0.02)
         self.norm_cross, self.cross = nn.LayerNorm(channels), Attention(channels, context_channels, heads)
         self.norm_self = nn.LayerNorm(channels) if mix else None
@@ -115,10 +120,19 @@ class SpatialTransformer(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
-        flat = x.flatten(2).transpose(1, 2) + self.positions
+        flat = x.flatten(2).transpose(1, 2) + self._placed(height, width)
         flat = flat + self.cross(self.norm_cross(flat), context)
         if self.mix is not None and self.norm_self is not None:
             normal = self.norm_self(flat)
             flat = flat + self.mix(normal, normal)
         flat = flat + self.feed(self.norm_feed(flat))
         return flat.transpose(1, 2).reshape(batch, channels, height, width)
+
+    def _placed(self, height: int, width: int) -> Tensor:
+        """[height * width, channels], or one more axis before. At the trained size exactly what was learned."""
+        # A graph has to ask at each run.
+        if not self.interpolated or ((height, width) == (self.side, self.side) and not torch.jit.is_tracing()):
+            return self.positions
+        grid = self.positions.T.reshape(1, -1, self.side, self.side)
+        stretched = nn.functional.interpolate(grid, size=(height, width), mode="bilinear", align_corners=False)
+        return stretched.flatten(2).transpose(1, 2)

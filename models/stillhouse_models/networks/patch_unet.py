@@ -65,6 +65,7 @@ class PatchUNet(nn.Module):
         pixel_channels: int,
         spread_kernel: int,
         attention: str = "full",
+        interpolated: bool = False,
     ):
         super().__init__()
         condition = 2 * channels[0]
@@ -81,7 +82,9 @@ class PatchUNet(nn.Module):
             heads = max(1, outputs // HEAD_CHANNELS)
             # Positions see each other only on the coarser grids, where it is cheap.
             mix = mixing(attention, outputs, heads, sides[index], shifted=up) if index else None
-            return Level(blocks, SpatialTransformer(outputs, context_channels, sides[index], heads, mix))
+            return Level(
+                blocks, SpatialTransformer(outputs, context_channels, sides[index], heads, mix, interpolated=interpolated)
+            )
 
         width = channels[0]
         for index, outputs in enumerate(channels):

@@ -52,9 +52,11 @@ class SeparableUNet(Denoiser):
         patch: int = 4,
         pixel_channels: int = 8,
         attention: str = "full",
+        positions: str = "learned",
     ):
         super().__init__()
         self.body = PatchUNet(
             SeparableBlock, in_channels, out_channels, list(channels), num_res_blocks,
             context_channels, sample_size, patch, pixel_channels, spread_kernel=1, attention=attention,
+            interpolated=positions == "interpolated",
         )  # fmt: skip

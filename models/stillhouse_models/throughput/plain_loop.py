@@ -105,6 +105,7 @@ class PlainLoop:
 def _student(recipe: Recipe, teacher: Painter, side: int) -> Denoiser:
     s = recipe.student
     attention = {} if s.attention == "full" else {"attention": s.attention}
+    attention |= {} if s.positions == "learned" else {"positions": s.positions}
     return FAMILIES[s.family](
         channels=list(s.channels), num_res_blocks=s.num_res_blocks, patch=s.patch, pixel_channels=s.pixel_channels,
         context_channels=teacher.unet.config["context_channels"], sample_size=side, **attention,

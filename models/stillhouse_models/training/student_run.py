@@ -68,6 +68,7 @@ class StudentRun:
         s = recipe.student
         # The teacher's own family has no other attention than the full one.
         attention = {} if s.attention == "full" else {"attention": s.attention}
+        attention |= {} if s.positions == "learned" else {"positions": s.positions}
         self.student: Denoiser = FAMILIES[s.family](
             in_channels=self.school.channels, out_channels=self.school.channels, channels=list(s.channels),
             num_res_blocks=s.num_res_blocks, patch=s.patch, pixel_channels=s.pixel_channels,
