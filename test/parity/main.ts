@@ -1,4 +1,4 @@
-// `npm run parity [-- --seed N]`: makes everything anew in the toolkit's environment, pipelines with new random weights,
+// `npm run parity [-- --seed N --runtime openvino]`: makes everything anew in the toolkit's environment, pipelines with new random weights,
 // prompts, sizes and seeds, what diffusers makes of them, schedulers step by step, noise, and compares all of it.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const { values } = parseArgs({ options: { seed: { type: 'string' } } });
+const { values } = parseArgs({ options: { seed: { type: 'string' }, runtime: { type: 'string' } } });
+const runtime = values.runtime ?? 'onnx';
 const seed = values.seed ?? String(Math.floor(Math.random() * 1_000_000));
 const folder = mkdtempSync(join(tmpdir(), 'stillhouse-parity-'));
 
@@ -29,7 +30,7 @@ const equal =
   run('python3', ['setup.py'], join(root, 'models')) &&
   run(
     join(root, 'models/.venv/bin/python'),
-    ['-m', 'stillhouse_models', 'parity', '--out', folder, '--seed', seed],
+    ['-m', 'stillhouse_models', 'parity', '--out', folder, '--seed', seed, '--runtime', runtime],
     join(root, 'models'),
   ) &&
   run(process.execPath, [vitest, 'run', 'test/parity'], root);

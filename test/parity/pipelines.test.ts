@@ -11,6 +11,8 @@ import { noiseSource } from '../../agent/pipeline/noise.ts';
 import type { RgbPicture } from '../../agent/pipeline/png.ts';
 import { loadTextTokenizer } from '../../agent/pipeline/stages/text-tokenizer.ts';
 import { openRuntime } from '../../agent/runtime/open-runtime.ts';
+import { findOpenVino } from '../../agent/runtime/runtime-folders.ts';
+import { openVinoRuntimes } from '../engine/openvino-fixture.ts';
 
 interface Wanted {
   readonly kind: string;
@@ -44,7 +46,7 @@ const MOST_MEAN_LEVELS = 0.05;
 const folder = process.env.STILL_PARITY ?? fileURLToPath(new URL('../fixtures/pipelines', import.meta.url));
 const kinds = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'wanted.json')));
 const read = <T>(...path: string[]): T => JSON.parse(readFileSync(join(folder, ...path), 'utf8'));
-const runtime = await openRuntime('onnxruntime', null);
+const runtime = await runtimeOf(kinds[0] ?? '');
 
 it('has pipelines to compare', () => expect(kinds.length).toBeGreaterThanOrEqual(5));
 
@@ -107,6 +109,12 @@ it('draws torch’s noise, bit by bit', () => {
     expect(found, `seed ${seed}`).toEqual(sha256);
   }
 });
+
+/** By the graphs that the folders hold. */
+async function runtimeOf(kind: string) {
+  if (!existsSync(join(folder, kind, 'vae_decoder/openvino_model.xml'))) return openRuntime('onnxruntime', null);
+  return openRuntime('openvino', findOpenVino([await openVinoRuntimes()]));
+}
 
 const digestOf = (values: Float32Array): string =>
   createHash('sha256')

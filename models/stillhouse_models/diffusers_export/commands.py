@@ -69,10 +69,14 @@ def parity(
     out: Out,
     seed: Annotated[int, typer.Option()] = 1,
     kinds: Annotated[str, typer.Option(help="comma-separated; all unless said otherwise")] = "",
+    runtime: Annotated[str, typer.Option(help="of the graphs: onnx or openvino")] = "onnx",
     small: Annotated[bool, typer.Option(help="as test/fixtures/pipelines keeps them: fp16 weights, few VAE encoders")] = False,
 ) -> None:
     """Make tiny pipelines, what diffusers paints with them, and scheduler vectors, all from one seed."""
     from stillhouse_models.diffusers_export.parity import make_parity
     from stillhouse_models.diffusers_export.tiny import KINDS
 
-    make_parity(out, seed, kinds.split(",") if kinds else tuple(KINDS), small=small, say=typer.echo)
+    if runtime not in ("onnx", "openvino"):
+        typer.echo(f"--runtime {runtime}: expected onnx or openvino", err=True)
+        raise typer.Exit(2)
+    make_parity(out, seed, kinds.split(",") if kinds else tuple(KINDS), runtime=runtime, small=small, say=typer.echo)

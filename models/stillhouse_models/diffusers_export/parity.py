@@ -32,10 +32,16 @@ FROM_PICTURES = ("sd", "sd3")
 
 
 def make_parity(
-    out: Path, seed: int, kinds: Sequence[str] = tuple(KINDS), *, small: bool = False, say: Callable[[str], None] = print
+    out: Path,
+    seed: int,
+    kinds: Sequence[str] = tuple(KINDS),
+    *,
+    runtime: str = "onnx",
+    small: bool = False,
+    say: Callable[[str], None] = print,
 ) -> None:
     """Writes `out/<kind>/` (graphs, wanted.json, tokens.json), `out/noise.json`, and vectors of the schedulers unless `small`."""
-    how: dict[str, Any] = {"precision": "fp16", "short_names": True} if small else {}
+    how: dict[str, Any] = {"runtime": runtime} | ({"precision": "fp16", "short_names": True} if small else {})
     requests = 2 if small else 3
     for i, kind in enumerate(kinds):
         say(f"{kind} ({i + 1}/{len(kinds)})")

@@ -36,15 +36,17 @@ def paint(folder: Path, wanted: list[Wanted]) -> list[dict[str, Any]]:
     """Each request with its pixels, 8-bit RGB, rows from the top, in base64."""
     pipeline = read_pipeline(folder)
     diffusers.logging.set_verbosity_error()
-    pipeline.set_progress_bar_config(disable=True)
     own = pipeline.scheduler
     painted = []
     for one in wanted:
         named = getattr(diffusers, one.scheduler).from_config(own.config) if one.scheduler else type(own).from_config(own.config)
-        pipeline.scheduler = named
-        if hasattr(pipeline.vae, "use_tiling"):
-            pipeline.vae.use_tiling = one.tiled
-        pixels = _pixels(pipeline, one)
+        painter = diffusers.AutoPipelineForImage2Image.from_pipe(pipeline) if one.image else pipeline
+        painter.set_progress_bar_config(disable=True)
+        # Last: the constructor turns `clip_sample` off in a scheduler that it is given, and a new one of a kind has it on.
+        painter.scheduler = named
+        if hasattr(painter.vae, "use_tiling"):
+            painter.vae.use_tiling = one.tiled
+        pixels = _pixels(painter, one)
         asked = asdict(one) if one.image else {k: v for k, v in asdict(one).items() if k not in ("image", "strength")}
         painted.append({**asked, "pixels": base64.b64encode(pixels.tobytes()).decode()})
     return painted
@@ -65,8 +67,6 @@ def _pixels(pipeline: Any, one: Wanted) -> np.ndarray:
     if one.image is None:
         asked |= {"width": one.width, "height": one.height}
     else:
-        pipeline = diffusers.AutoPipelineForImage2Image.from_pipe(pipeline)
-        pipeline.set_progress_bar_config(disable=True)
         asked |= {"image": Image.open(io.BytesIO(base64.b64decode(one.image))), "strength": one.strength}
         # The others take the picture's own size.
         if "width" in inspect.signature(pipeline.__call__).parameters:
