@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { canonicalJson } from '../../shared/canonical-json.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { DesiredModel } from '../../shared/desired-state.ts';
@@ -243,8 +243,7 @@ describe('admit', () => {
     wanted = { ...wanted, version: '2.0.0', versionDigest: sha256(manifest) };
     freeBytes = 16 * 1024 * 1024 + 1000;
     expect(await admit(means, wanted, signal())).toMatchObject({ to: 'REJECTED', reason: { code: 'disk_full' } });
-    const { clock } = means;
-    means = { ...means, clock: { ...clock, now: () => clock.now() + WAY_BACK_MS + 1 } };
+    vi.spyOn(means.store.lifetime, 'now').mockReturnValue(means.store.lifetime.now() + WAY_BACK_MS + 1);
     expect(await admit(means, wanted, signal())).toEqual({
       ...{ kind: 'space-needed', formerIds: [former.installationId] },
     });
@@ -288,6 +287,21 @@ describe('download', () => {
     expect(starts).toHaveLength(4);
     expect(starts.toSorted((one, other) => one - other)).toEqual(starts);
     expect(starts[1]).toBeGreaterThan(0);
+    expect(whole().equals(weights)).toBe(true);
+  });
+
+  it('balena-supervisor 1020: a download that hangs is broken off, and goes on where it fell silent', async () => {
+    await admitted();
+    means = { ...means, access: { ...means.access, clock: hurried } };
+    const hangs = again(1);
+    fault = (request, response, bytes) => {
+      if (!isWeights(request) || !hangs()) return false;
+      response.writeHead(200, { 'content-length': bytes.length });
+      response.write(bytes.subarray(0, 2 * PIECE + 100));
+      return true;
+    };
+    expect(await download(means, wanted, signal())).toEqual({ kind: 'moved', to: 'VERIFIED' });
+    expect(requests.filter(({ url }) => url.includes(sha256(weights))).at(-1)?.range).toMatch(/^bytes=[1-9]/);
     expect(whole().equals(weights)).toBe(true);
   });
 
@@ -426,7 +440,7 @@ describe('download', () => {
     expect(waits.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan((total / 50_000) * 1000 * 0.99);
   });
 
-  describe('on a disk that is full', () => {
+  describe('balena-supervisor 29 and 674: on a disk that is full, retries without end:', () => {
     const full = () => Promise.reject(Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }));
     const over = (disk: Partial<Disk>) => {
       means.store.close();
