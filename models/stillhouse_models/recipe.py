@@ -73,7 +73,8 @@ CACHED_KEYS = ("diffusers", "prompts", "size", "seeds", "keep", "text_length", "
 @dataclass(frozen=True)
 class StudentRecipe:
     """`steps` is what the student is trained for; `teacher_share` of each batch the teacher answers, `pure_noise_share` is
-    without a trace of the picture (rendered scenes only), see training/lessons.py.
+    without a trace of the picture, `own_path_share` the student comes to by itself (both with rendered scenes only): see
+    training/lessons.py.
 
     `positions`: "interpolated" takes pictures of other sizes than it was trained with, see networks/attention.py.
     `start`: "teacher" begins with those of the teacher's channels that matter most, by `importance`, see start/.
@@ -89,6 +90,7 @@ class StudentRecipe:
     batch_size: int = 64
     teacher_share: float = 0.34
     pure_noise_share: float = 0.0
+    own_path_share: float = 0.0
     attention: str = "full"
     positions: str = "learned"
     start: str = "scratch"
@@ -276,6 +278,11 @@ def _check_student(student: StudentRecipe, where: str) -> None:
         raise RecipeError(f"{where}: patch is {student.patch}; expected an even number from 2 on")
     if not student.temperature > 0:
         raise RecipeError(f"{where}: temperature is {student.temperature}; expected more than 0")
+    shares = (student.teacher_share, student.pure_noise_share, student.own_path_share)
+    if min(shares) < 0 or sum(shares) > 1:
+        raise RecipeError(
+            f"{where}: teacher_share, pure_noise_share and own_path_share are {shares}; expected a sum of 1 at most"
+        )
     try:
         for name in student.layers:
             layer_place(name, len(student.channels))

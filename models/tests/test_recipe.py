@@ -24,6 +24,7 @@ def test_built_in_recipes_are_read(file: Path) -> None:
         (('family = "lite-unet"', 'family = "lite-unet"\nimportance = "l3"'), "importance is 'l3'"),
         (('family = "lite-unet"', 'family = "lite-unet"\nlayers = ["up2"]'), "layers: unknown layer 'up2'.*up1"),
         (('family = "lite-unet"', 'family = "lite-unet"\ntemperature = 0.0'), "temperature is 0"),
+        (('family = "lite-unet"', 'family = "lite-unet"\nown_path_share = 0.9'), "expected a sum of 1 at most"),
         (('family = "lite-unet"', 'family = "teacher-unet"\nattention = "linear"'), "teacher-unet.*full"),
         (("[teacher]", "[teacher"), "shapes"),
         (("seconds = 40", "seconds = 40\nsteps = 9"), "either 'steps' or 'seconds'"),

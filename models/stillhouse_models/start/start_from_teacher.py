@@ -16,7 +16,7 @@ from stillhouse_models.start.begin_with import begin_with
 from stillhouse_models.start.importance import l1_importance, taylor_importance
 from stillhouse_models.start.select_channels import kept_channels, narrowed
 from stillhouse_models.start.spaces import axes_of
-from stillhouse_models.training.lessons import draw_lesson
+from stillhouse_models.training.lessons import LessonPlan, draw_lesson
 from stillhouse_models.weights import Painter
 
 # Importance is an average over this many small batches; more changed the order of few channels.
@@ -66,7 +66,7 @@ def _taylor(teacher: Painter, sprites: SpriteSet, steps: int, seed: int) -> dict
 
 
 def _error(teacher: Painter, sprites: SpriteSet, rng: np.random.Generator, steps: int) -> Tensor:
-    lesson = draw_lesson(teacher, sprites, rng, BATCH_SIZE, 1, steps, guidance=1.0)
+    lesson = draw_lesson(teacher, sprites, rng, LessonPlan(steps, noisy=BATCH_SIZE, asked=1))
     with torch.no_grad():
         context = teacher.encoder(lesson.ids)
     return mse(teacher.unet.clean(lesson.noisy, lesson.timestep, context), lesson.truth, lesson.timestep)

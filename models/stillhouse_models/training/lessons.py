@@ -2,16 +2,22 @@
 
 A guided teacher costs two forward passes a picture, more than the student's whole step, so it answers a share of each
 batch; for the rest the rendered truth stands alone.
+
+A batch has up to three parts, by the recipe's shares: pictures made noisy, which the teacher answers; pure noise, where a
+picture begins and only the caption says what it will be; and pure noise that the student itself takes some steps down,
+because what it meets on a device are its own earlier answers, with their faults (backward distillation, Kohler et al. 2024).
+Where the truth is not in the noise, objects stand exactly where their captions put them: an offset that nothing tells
+can only be learned as a blur.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from stillhouse_models.sources.batches import batch
-from stillhouse_models.sources.caption import Wording
+from stillhouse_models.sources.caption import PLAIN, Wording
 from stillhouse_models.sources.scene import Scene
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.training.compute_device import half_on, place_of
@@ -33,7 +39,8 @@ class Lesson:
     """noisy and truth float32 [B, 3, h, w]; timestep float32 [B] (0..1000); ids int64 [B, L].
 
     clean is the teacher's answer to the first `len(clean)` of them, features what its levels said on the way.
-    scenes are what the rendered pictures show.
+    scenes are what the rendered pictures show. The last `own` are still pure noise, from which the student is to come to
+    their timestep by itself, in `own_steps` steps: see own_path.py.
     """
 
     noisy: Tensor
@@ -43,18 +50,34 @@ class Lesson:
     clean: Tensor
     features: list[Tensor]
     scenes: list[Scene]
+    own: int = 0
+    own_steps: int = 0
+
+
+@dataclass(frozen=True)
+class LessonPlan:
+    """How many pictures: `asked` of the noisy ones the teacher answers, with `guidance`. `steps` of a device's schedule."""
+
+    steps: int
+    noisy: int
+    asked: int
+    guidance: float = 1.0
+    pure: int = 0
+    own: int = 0
 
 
 @torch.no_grad()
-def draw_lesson(
-    teacher: Painter, sprites: SpriteSet, rng: np.random.Generator, count: int, asked: int, steps: int, guidance: float,
-    pure_noise_share: float = 0.0,
-) -> Lesson:  # fmt: skip
-    """`asked`: how many of the `count` pictures the teacher answers."""
-    drawn = batch(sprites, rng, count, PAIR_SHARE, Wording())
-    ids = token_ids(teacher.tokenizer, loosened([c.text for c in drawn.captions], rng, 0.0, UNKNOWN_WORD))
-    truth, t = to_tensor(drawn.pictures), noise_levels(rng, count, sigmas(steps), pure_noise_share)
-    level = t.view(-1, 1, 1, 1)
+def draw_lesson(teacher: Painter, sprites: SpriteSet, rng: np.random.Generator, plan: LessonPlan) -> Lesson:
+    steps, asked, own, exactly = plan.steps, plan.asked, plan.own, replace(sprites, jitter=0)
+    parts = [(sprites, plan.noisy, Wording()), (exactly, plan.pure, Wording()), (exactly, own, PLAIN)]
+    drawn = [batch(scenes, rng, size, PAIR_SHARE, wording) for scenes, size, wording in parts if size]
+    texts = loosened([c.text for part in drawn for c in part.captions], rng, 0.0, UNKNOWN_WORD)
+    ids, truth = token_ids(teacher.tokenizer, texts), to_tensor(np.concatenate([part.pictures for part in drawn]))
+    own_steps = int(rng.integers(steps)) if own else 0
+    t = torch.cat(
+        [noise_levels(rng, plan.noisy, sigmas(steps)), torch.ones(plan.pure), torch.full((own,), sigmas(steps)[own_steps])]
+    )
+    level = torch.cat([t[: len(t) - own], torch.ones(own)]).view(-1, 1, 1, 1)
     noise = torch.from_numpy(rng.standard_normal(truth.shape, dtype=np.float32))
     noisy = ((1 - level) * truth + level * noise).contiguous(memory_format=torch.channels_last)
     # All that is random was drawn on the CPU.
@@ -63,20 +86,14 @@ def draw_lesson(
     empty = token_ids(teacher.tokenizer, [""]).to(device)
     with half_on(device):
         clean, features = guided_clean_and_features(
-            teacher.unet, teacher.encoder, noisy[:asked], t[:asked] * 1000, ids[:asked], empty, guidance
+            teacher.unet, teacher.encoder, noisy[:asked], t[:asked] * 1000, ids[:asked], empty, plan.guidance
         )
-    return Lesson(noisy, t * 1000, ids, truth, clean.float(), features, drawn.scenes)
+    scenes = [scene for part in drawn for scene in part.scenes]
+    return Lesson(noisy, t * 1000, ids, truth, clean.float(), features, scenes, own, own_steps)
 
 
-def noise_levels(rng: np.random.Generator, count: int, path: list[float], pure_noise_share: float = 0.0) -> Tensor:
-    """float32 [count] in (0, 1]. `path` is what devices visit, from 1 down to 0.
-
-    `pure_noise_share` of them are 1, where a picture begins and only the caption says what it will be; of the others, most
-    are at levels that devices visit.
-    """
+def noise_levels(rng: np.random.Generator, count: int, path: list[float]) -> Tensor:
+    """float32 [count] in (0, 1]. `path` is what devices visit, from 1 down to 0."""
     visited = rng.choice([level for level in path if level > LOWEST_LEVEL], size=count)
     anywhere = rng.uniform(LOWEST_LEVEL, 1, size=count)
-    levels = np.where(rng.random(count) < AT_STEPS_SHARE, visited, anywhere)
-    if pure_noise_share:
-        levels[rng.random(count) < pure_noise_share] = 1.0
-    return torch.from_numpy(levels.astype(np.float32))
+    return torch.from_numpy(np.where(rng.random(count) < AT_STEPS_SHARE, visited, anywhere).astype(np.float32))

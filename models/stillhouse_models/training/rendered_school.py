@@ -12,7 +12,7 @@ from stillhouse_models.recipe import Recipe
 from stillhouse_models.sources.batches import SOURCES
 from stillhouse_models.training.compute_device import place_of
 from stillhouse_models.training.conditions import token_ids
-from stillhouse_models.training.lessons import Lesson, draw_lesson
+from stillhouse_models.training.lessons import Lesson, LessonPlan, draw_lesson
 from stillhouse_models.training.objectives import Objectives
 from stillhouse_models.training.sampling import sigmas
 from stillhouse_models.weights import Painter, save_painter
@@ -34,9 +34,11 @@ class RenderedSchool:
 
     def lesson(self, recipe: Recipe, rng: np.random.Generator) -> Lesson:
         s = recipe.student
-        asked = max(1, round(s.batch_size * s.teacher_share))
-        guidance = recipe.teacher.guidance
-        return draw_lesson(self.teacher, self.sprites, rng, s.batch_size, asked, s.steps, guidance, s.pure_noise_share)
+        asked, pure, own = (round(s.batch_size * share) for share in (s.teacher_share, s.pure_noise_share, s.own_path_share))
+        plan = LessonPlan(
+            s.steps, s.batch_size - pure - own, min(max(1, asked), s.batch_size - own), recipe.teacher.guidance, pure, own
+        )
+        return draw_lesson(self.teacher, self.sprites, rng, plan)
 
     def told(self, lesson: Lesson) -> Tensor:
         return self.teacher.encoder(lesson.ids).detach()

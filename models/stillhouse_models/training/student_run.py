@@ -26,6 +26,7 @@ from stillhouse_models.training.checkpoint import load_checkpoint, save_checkpoi
 from stillhouse_models.training.compute_device import attention_on, half_on
 from stillhouse_models.training.moment import Moment
 from stillhouse_models.training.muon import Muon
+from stillhouse_models.training.own_path import walked
 from stillhouse_models.training.rendered_school import RenderedSchool
 from stillhouse_models.training.school import School
 from stillhouse_models.weights import Painter, load_painter
@@ -118,6 +119,7 @@ class StudentRun:
         lesson = self.school.lesson(self.recipe, self.rng)
         with half_on(self.school.device), attention_on(self.school.device):
             context = self.school.told(lesson)
+            lesson = walked(lesson, self.student, context, self.recipe.student.steps)
             clean, features = self.student.clean_and_features(lesson.noisy, lesson.timestep, context)
         moment, named = Moment(lesson, context, clean.float(), features), set(phase.losses)
         losses = self.objectives.losses(named, moment, self.average, self.rng)
