@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import torch
-
-from stillhouse_models.train_teacher import TeacherSettings, TeacherTraining
+from stillhouse_models.train_teacher import CHECKPOINT, TeacherSettings, TeacherTraining
+from stillhouse_models.training.checkpoint import load_checkpoint
 from stillhouse_models.weights import Painter, save_painter
 
 
 def keep_teacher(training: Path, out: Path) -> None:
-    state = torch.load(training / "teacher.pt", weights_only=False)
+    state = load_checkpoint(training / CHECKPOINT)
     settings = TeacherSettings(**state["settings"])
     run = TeacherTraining(settings, training)
     run.both.load_state_dict(state["average"])

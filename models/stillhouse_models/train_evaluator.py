@@ -42,6 +42,10 @@ def train_evaluator(
         pictures = softened(to_tensor(drawn.pictures), noise).contiguous(memory_format=torch.channels_last)
         wanted = {head: each.to(device) for head, each in targets(sprites, drawn).items()}
         loss = sum_of_losses(network(pictures.to(device)), wanted)
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"evaluator, step {step}: the loss is {loss.item()}; nothing was kept: start again, with another seed"
+            )
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -17,6 +17,7 @@ from stillhouse_models.sources.caption import Wording, vocabulary
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.tokenizer import MAX_LENGTH, build_tokenizer
 from stillhouse_models.training.average import Average
+from stillhouse_models.training.checkpoint import load_checkpoint, save_checkpoint
 from stillhouse_models.training.compute_device import CPU, attention_on, half_on
 from stillhouse_models.training.conditions import guided_clean, loosened, token_ids
 from stillhouse_models.training.courtesy import Courtesy
@@ -29,6 +30,8 @@ from stillhouse_models.training.sampling import sample, sigmas
 from stillhouse_models.training.sheet import save_sheet
 from stillhouse_models.watch import Watch
 from stillhouse_models.weights import load_painter
+
+CHECKPOINT = "teacher.pt"
 
 
 @dataclass(frozen=True)
@@ -97,14 +100,11 @@ class TeacherTraining:
         }  # fmt: skip
 
     def save(self) -> None:
-        """Written beside and renamed: a kill in between leaves the older checkpoint whole."""
-        self.out.mkdir(parents=True, exist_ok=True)
-        fresh = self.out / "teacher.pt.new"
-        torch.save(self.state(), fresh)
-        fresh.rename(self.out / "teacher.pt")
+        """ToolkitError where it cannot be written; the older checkpoint stands then."""
+        save_checkpoint(self.state(), self.out / CHECKPOINT)
 
     def resume(self) -> None:
-        state = torch.load(self.out / "teacher.pt", map_location="cpu", weights_only=False)
+        state = load_checkpoint(self.out / CHECKPOINT)
         self.both.load_state_dict(state["weights"])
         self.layout.load_state_dict(state["layout"])
         self.average.restore(state["average"], state["updates"])
@@ -139,7 +139,11 @@ class TeacherTraining:
             predicted, features = self.unet.clean_and_features(noisy, t * 1000, self.encoder(ids))
             covered = self.layout(features, drawn.scenes, [bool(text) for text in texts])
         loss = mse(predicted.float(), clean, t * 1000) + s.edges * edges(predicted.float(), clean, t * 1000)
-        (loss + s.layout * covered).backward()
+        total = loss + s.layout * covered
+        self._require_number("the loss", total)
+        total.backward()
+        gradients = [p.grad for p in (*self.both.parameters(), *self.layout.parameters()) if p.grad is not None]
+        self._require_number("the gradient's norm", nn.utils.get_total_norm(gradients))
         nn.utils.clip_grad_norm_(self.adam.param_groups[0]["params"], 1.0)
         for optimiser in (self.muon, self.adam):
             optimiser.step()
@@ -147,6 +151,14 @@ class TeacherTraining:
         self.average.update(self.both)
         self.step += 1
         return loss.item(), covered.item()
+
+    def _require_number(self, what: str, value: Tensor) -> None:
+        """Before the weights are touched: FloatingPointError where the value is infinite or no number."""
+        if not torch.isfinite(value):
+            raise FloatingPointError(
+                f"teacher, step {self.step}: {what} is {value.item()}; the weights were not touched, and the last checkpoint is "
+                "kept: start again, and if it stops here again, with autocast = false"
+            )
 
     def noise_levels(self) -> Tensor:
         """float32 [batch] in (0, 1]."""
@@ -187,7 +199,7 @@ def train_teacher(
     # Averages of squared gradients near zero would otherwise run as denormals, at a tenth of the speed.
     torch.set_flush_denormal(True)
     training, log = TeacherTraining(settings, out, device), MetricsLog(out / "teacher.jsonl", echo=watch is None)
-    if (out / "teacher.pt").exists():
+    if (out / CHECKPOINT).exists():
         training.resume()
     elif start_from is not None:
         training.start_from(start_from)

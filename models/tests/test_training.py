@@ -1,5 +1,6 @@
 """Training made small: coloured shapes, networks of a few thousand weights, a handful of steps."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,10 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from stillhouse_models.faults import RefusedError
+from stillhouse_models import train_evaluator as evaluator_module
+from stillhouse_models import train_teacher as teacher_module
+from stillhouse_models.faults import RefusedError, ToolkitError
 from stillhouse_models.keep_teacher import keep_teacher
 from stillhouse_models.recipe import CHOICES, LOSSES, PhaseRecipe, Recipe, read_recipe
 from stillhouse_models.train_teacher import TeacherSettings, TeacherTraining, settings_of
+from stillhouse_models.training import checkpoint
 from stillhouse_models.training.student_run import CHECKPOINT, StudentRun
 from stillhouse_models.weights import Painter, load_painter
 
@@ -147,3 +151,53 @@ def test_a_loss_that_is_no_number_stops_and_names_the_phase(teacher: Painter) ->
         run.student.body.head.out.bias.fill_(float("nan"))
     with pytest.raises(FloatingPointError, match="warm-up"):
         run.step(PhaseRecipe("warm-up", 1, 1e-3, {"mse": 1.0}), 0.0)
+
+
+def test_a_teachers_loss_that_is_no_number_leaves_weights_and_checkpoint(settings: TeacherSettings, tmp_path: Path) -> None:
+    run = TeacherTraining(settings, tmp_path)
+    run.train_step(0.1)
+    run.save()
+    before = {name: value.clone() for name, value in run.both.state_dict().items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(teacher_module, "mse", lambda *_: torch.tensor(float("inf"), requires_grad=True))
+        with pytest.raises(FloatingPointError, match=r"teacher, step 1: the loss is inf; the weights were not touched"):
+            run.train_step(0.1)
+    assert all(value.equal(before[name]) for name, value in run.both.state_dict().items())
+    again = TeacherTraining(settings, tmp_path)
+    again.resume()
+    assert again.step == 1
+
+
+def test_a_gradient_that_is_no_number_stops_a_teacher_before_its_weights(settings: TeacherSettings, tmp_path: Path) -> None:
+    run = TeacherTraining(settings, tmp_path)
+    run.unet.body.head.out.weight.register_hook(lambda gradient: gradient * float("nan"))
+    before = run.unet.body.stem.weight.clone()
+    with pytest.raises(FloatingPointError, match=r"teacher, step 0: the gradient's norm is nan"):
+        run.train_step(0.1)
+    assert run.unet.body.stem.weight.equal(before)
+
+
+def test_a_full_disk_leaves_a_teachers_older_checkpoint(
+    settings: TeacherSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = TeacherTraining(settings, tmp_path)
+    run.save()
+    run.train_step(0.1)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    with pytest.raises(ToolkitError, match=r"teacher\.pt could not be saved: No space left .* the older checkpoint"):
+        run.save()
+    monkeypatch.undo()
+    again = TeacherTraining(settings, tmp_path)
+    again.resume()
+    assert again.step == 0
+
+
+def test_an_evaluators_loss_that_is_no_number_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluator_module, "sum_of_losses", lambda *_: torch.tensor(float("nan"), requires_grad=True))
+    with pytest.raises(FloatingPointError, match=r"evaluator, step 0: the loss is nan"):
+        evaluator_module.train_evaluator("shapes", (8, 8, 16, 16), tmp_path, 5)
+    assert not (tmp_path / "evaluator.safetensors").exists()
