@@ -11,6 +11,10 @@ import { type PerfResult, reached } from './result.ts';
 const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   picture: async () => (await import('./picture.ts')).measurePicture('onnxruntime'),
   'picture-openvino': async () => (await import('./picture.ts')).measurePicture('openvino'),
+  'cancel-onnxruntime': async () => (await import('./cancel.ts')).measureCancel('onnxruntime', 'any'),
+  'cancel-openvino': async () => (await import('./cancel.ts')).measureCancel('openvino', 'any'),
+  'cancel-step-onnxruntime': async () => (await import('./cancel.ts')).measureCancel('onnxruntime', 'step'),
+  'cancel-step-openvino': async () => (await import('./cancel.ts')).measureCancel('openvino', 'step'),
   'agent-stall': async () => (await import('./agent-stall.ts')).measureAgentStall(),
   'agent-memory': async () => (await import('./agent-memory.ts')).measureAgentMemory(),
   'artifact-serving': async () => (await import('./artifact-serving.ts')).measureArtifactServing(),

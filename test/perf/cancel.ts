@@ -1,0 +1,93 @@
+// How long a cancel takes, from the abort to the acknowledged stop: at moments of chance within a picture, and right after
+// a step was reached. The worst counts.
+import { EngineFault } from '../../agent/engine/engine.ts';
+import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
+import { systemClock } from '../../agent/system-clock.ts';
+import { quantile } from '../../shared/statistics.ts';
+import { openVinoRuntimes } from '../engine/openvino-fixture.ts';
+import { perfSpec, type RuntimeName } from './model.ts';
+import type { PerfResult } from './result.ts';
+
+const ROUNDS = 40;
+/** Enough that no picture is finished before its cancel. */
+const STEPS = 200;
+const LATEST_MS = 50;
+
+export type CancelMoment = 'any' | 'step';
+
+export async function measureCancel(runtime: RuntimeName, moment: CancelMoment): Promise<PerfResult> {
+  const spec = perfSpec(runtime);
+  const runtimeFolders = runtime === 'openvino' ? [await openVinoRuntimes()] : [];
+  const launcher = createEngineLauncher({ clock: systemClock, log: () => {}, runtimeFolders });
+  const seed = Math.floor(Math.random() * 2 ** 32);
+  const stopMs: number[] = [];
+  const launch = async () => {
+    const launched = await launcher.launch(spec);
+    // OpenVINO compiles at the first picture, which nothing breaks off.
+    await launched.generate({ prompt: 'a picture', seed: 0, fresh: true });
+    return launched;
+  };
+  let engine = await launch();
+  let restarts = 0;
+  try {
+    for (let round = 0; round < ROUNDS; round++) {
+      const stopped = await stop(engine, moment, seed + round);
+      if (stopped.ms !== null) stopMs.push(stopped.ms);
+      if (stopped.alive) continue;
+      await engine.exited;
+      engine = await launch();
+      restarts++;
+    }
+  } finally {
+    await engine.close();
+  }
+  const goal = moment === 'step' ? 50 : 250;
+  return {
+    name: `cancel${moment === 'step' ? '-step' : ''}-${runtime}`,
+    what: `cancel ${moment === 'step' ? 'between two steps' : 'at any moment'} to its acknowledged stop, ${runtime}, the longest`,
+    value: Math.max(...stopMs),
+    unit: 'ms',
+    goal,
+    goalIs: 'at most',
+    spread: { low: quantile(stopMs, 0.5), high: quantile(stopMs, 0.9) },
+    detail: `spread is median to p90 of ${ROUNDS} cancels; seed ${seed}; ${restarts} engines had to be killed for it`,
+  };
+}
+
+type Engine = Awaited<ReturnType<ReturnType<typeof createEngineLauncher>['launch']>>;
+
+/** An engine that does not stop in time is killed for it, so that the next request finds it gone. */
+async function stop(
+  engine: Engine,
+  moment: CancelMoment,
+  seed: number,
+): Promise<{ ms: number | null; alive: boolean }> {
+  const aborting = new AbortController();
+  let abortedAt = 0;
+  const abort = () => {
+    if (aborting.signal.aborted) return;
+    abortedAt = performance.now();
+    aborting.abort();
+  };
+  const at = 1 + (seed % 20);
+  const onProgress = ({ stage, done }: { readonly stage: string; readonly done: number }) => {
+    if (moment === 'step' && stage === 'denoise' && done === at) abort();
+  };
+  const timer = moment === 'any' ? setTimeout(abort, ((seed % 1000) / 1000) * LATEST_MS) : null;
+  const request = { prompt: 'a picture', seed, steps: STEPS, fresh: true };
+  try {
+    await engine.generate(request, { signal: aborting.signal, onProgress });
+  } catch (error) {
+    const code = error instanceof EngineFault ? error.code : null;
+    if (code === 'killed') return { ms: null, alive: false };
+    if (aborting.signal.aborted) return { ms: performance.now() - abortedAt, alive: true };
+    throw error;
+  } finally {
+    if (timer) clearTimeout(timer);
+  }
+  throw new Error(`the picture was finished before its cancel at seed ${seed}; give it more than ${STEPS} steps`);
+}
+
+if (import.meta.main)
+  for (const runtime of ['onnxruntime', 'openvino'] as const)
+    for (const moment of ['any', 'step'] as const) console.log(await measureCancel(runtime, moment));
