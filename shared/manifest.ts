@@ -137,6 +137,8 @@ export const Variant = z.looseObject({
   /** Measured by the publisher with the bare runtime, on the machine that `machine` names. */
   measured: z.looseObject({
     machine: z.string().max(200),
+    /** What ran it: the toolkit's Python, which takes less memory than an engine of a device, or that engine. Left out: python. */
+    process: z.enum(['python', 'engine']).optional(),
     peakRssBytes: z.int().min(0),
     loadMs: z.number().min(0),
     latencyMs: z.number().min(0),

@@ -34,6 +34,7 @@ def _measure_here(folder: Path, steps: int) -> dict[str, object]:
         times.append(time.perf_counter() - start)
     return {
         "machine": f"{platform.machine()}, {platform.system()}, one thread",
+        "process": "python",
         "peakRssBytes": _peak_rss_bytes(),
         "loadMs": round((loaded - begin) * 1000, 1),
         "latencyMs": round(sorted(times)[PICTURES // 2] * 1000, 1),

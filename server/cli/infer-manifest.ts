@@ -100,7 +100,7 @@ function variantOf(ran: Ran, name: VersionName, { artifacts }: { artifacts: read
   return {
     ...{ name: ran.variant, runtime, precision, folder: ran.variant, artifacts: [...artifacts] },
     ...{ resolution: { width, height }, steps, guidanceScale, parameters },
-    measured: { machine, peakRssBytes, loadMs, latencyMs },
+    measured: { machine, process: 'engine', peakRssBytes, loadMs, latencyMs },
     golden: {
       // Integer kernels differ between processors by more than those of floating point.
       maxMeanAbsoluteDifference: precision.startsWith('int') ? 4 : 2,

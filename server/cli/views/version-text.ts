@@ -27,6 +27,7 @@ export function versionText({ manifest, ...version }: AnswerOf<'showVersion'>): 
     latency(variant.measured.latencyMs),
     bytes(variant.measured.peakRssBytes),
   ]);
+  const byPython = manifest.variants.some(({ measured }) => measured.process !== 'engine');
   const machines = [...new Set(manifest.variants.map(({ measured }) => measured.machine))];
   return [
     `${pc.bold(`${version.model}@${version.version}`)}  ${version.licence}, published ${moment(version.publishedAtMs)}`,
@@ -35,6 +36,7 @@ export function versionText({ manifest, ...version }: AnswerOf<'showVersion'>): 
     '',
     columns(HEADS, rows),
     pc.dim(`measured by the publisher on ${machines.join('; ')}`),
+    ...(byPython ? [pc.dim('MEMORY: of a Python process; an engine takes more, see "still table".')] : []),
     ...evaluationLines(manifest),
     ...lineageLines(manifest),
   ].join('\n');
