@@ -164,6 +164,14 @@ export const plantedBugs: Readonly<Record<string, Bug>> = {
          WHERE rollout_id = NEW.rollout_id;
      END`,
   ),
+  'attempts on a device are not counted': trigger(
+    `AFTER UPDATE OF attempts ON rollout_targets WHEN NEW.attempts > 0
+     BEGIN UPDATE rollout_targets SET attempts = 0 WHERE rollout_id = NEW.rollout_id AND device_id = NEW.device_id; END`,
+  ),
+  'starts are not dated, so that none counts for the pace': trigger(
+    `AFTER UPDATE OF started_ms ON rollout_targets WHEN NEW.started_ms > 0
+     BEGIN UPDATE rollout_targets SET started_ms = 0 WHERE rollout_id = NEW.rollout_id AND device_id = NEW.device_id; END`,
+  ),
   'a command that is repeated is taken for a new one': {
     agent: {
       mailbox: (mailbox, store): Mailbox =>
