@@ -72,8 +72,7 @@ CACHED_KEYS = ("diffusers", "prompts", "size", "seeds", "keep", "text_length", "
 
 @dataclass(frozen=True)
 class StudentRecipe:
-    """`steps` is what the student is trained for; `teacher_share` of each batch the teacher answers, `pure_noise_share` is
-    without a trace of the picture, `own_path_share` the student comes to by itself (both with rendered scenes only): see
+    """`steps` is what the student is trained for; `teacher_share` of each batch the teacher answers, see
     training/lessons.py.
 
     `positions`: "interpolated" takes pictures of other sizes than it was trained with, see networks/attention.py.
@@ -89,8 +88,6 @@ class StudentRecipe:
     steps: int = 4
     batch_size: int = 64
     teacher_share: float = 0.34
-    pure_noise_share: float = 0.0
-    own_path_share: float = 0.0
     attention: str = "full"
     positions: str = "learned"
     start: str = "scratch"
@@ -103,7 +100,9 @@ class StudentRecipe:
 class PhaseRecipe:
     """Either `seconds` of wall clock or `steps`, which give the same weights every time. Defaults: phase_defaults.py.
 
-    `tolerance`: how far the share of parts found may fall below the best phase before it is undone.
+    `tolerance`: how far the share of parts found may fall below the best phase before it is undone. Of the lessons,
+    `pure_noise_share` hold no trace of the picture, and `own_path_share` the student comes to by itself (both with rendered
+    scenes only): see training/lessons.py.
     """
 
     name: str
@@ -113,6 +112,8 @@ class PhaseRecipe:
     frozen: tuple[str, ...] = ()
     tolerance: float = 0.02
     steps: int | None = None
+    pure_noise_share: float = 0.0
+    own_path_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -212,6 +213,8 @@ def cached_fault(recipe: Recipe) -> str | None:
     for phase in recipe.phases:
         if away := sorted(set(phase.losses) & (set(LOSSES) - set(CACHED_LOSSES))):
             return f"phase {phase.name!r}: {away} need the teacher in memory; from its cache: {list(CACHED_LOSSES)}"
+        if phase.pure_noise_share or phase.own_path_share:
+            return f"phase {phase.name!r}: pure_noise_share and own_path_share need rendered scenes: leave them out"
     return None
 
 
@@ -260,6 +263,9 @@ def _phase_fault(phase: PhaseRecipe) -> str | None:
         return "'steps' or 'seconds' must be more than 0"
     if not phase.rate > 0:
         return f"'rate' is {phase.rate}; expected more than 0"
+    shares = (phase.pure_noise_share, phase.own_path_share)
+    if min(shares) < 0 or sum(shares) > 1:
+        return f"'pure_noise_share' and 'own_path_share' are {shares}; expected 0 at least, and a sum of 1 at most"
     if not any(weight > 0 for weight in phase.losses.values()):
         return "no loss weighs anything"
     return None
@@ -278,11 +284,6 @@ def _check_student(student: StudentRecipe, where: str) -> None:
         raise RecipeError(f"{where}: patch is {student.patch}; expected an even number from 2 on")
     if not student.temperature > 0:
         raise RecipeError(f"{where}: temperature is {student.temperature}; expected more than 0")
-    shares = (student.teacher_share, student.pure_noise_share, student.own_path_share)
-    if min(shares) < 0 or sum(shares) > 1:
-        raise RecipeError(
-            f"{where}: teacher_share, pure_noise_share and own_path_share are {shares}; expected a sum of 1 at most"
-        )
     try:
         for name in student.layers:
             layer_place(name, len(student.channels))

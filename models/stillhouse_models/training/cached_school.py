@@ -18,7 +18,7 @@ from stillhouse_models.cached_teacher.teacher_folder import KINDS
 from stillhouse_models.losses.consistency import consistency
 from stillhouse_models.losses.mse import edges, mse
 from stillhouse_models.networks.denoiser import Denoiser
-from stillhouse_models.recipe import Recipe
+from stillhouse_models.recipe import PhaseRecipe, Recipe
 from stillhouse_models.training.average import Average
 from stillhouse_models.training.compute_device import CPU, half_on
 from stillhouse_models.training.lessons import Lesson, noise_levels
@@ -41,7 +41,7 @@ class CachedSchool:
     def telling(self, recipe: Recipe, student: Denoiser, used: set[str]) -> "CachedTelling":
         return CachedTelling(student)
 
-    def lesson(self, recipe: Recipe, rng: np.random.Generator) -> Lesson:
+    def lesson(self, recipe: Recipe, phase: PhaseRecipe, rng: np.random.Generator) -> Lesson:
         """All of it is answered. `ids` are the prompts' numbers; scenes and the teacher's features there are none."""
         pictures = rng.choice(self.pictures, size=recipe.student.batch_size)
         paths = torch.stack([self.cache.path(int(picture)) for picture in pictures])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stillhouse_models.networks.denoiser import Denoiser
-from stillhouse_models.recipe import Recipe
+from stillhouse_models.recipe import PhaseRecipe, Recipe
 from stillhouse_models.sources.batches import SOURCES
 from stillhouse_models.training.compute_device import place_of
 from stillhouse_models.training.conditions import token_ids
@@ -32,9 +32,11 @@ class RenderedSchool:
     def telling(self, recipe: Recipe, student: Denoiser, used: set[str]) -> Objectives:
         return Objectives(recipe, student, self.teacher, self.sprites, used)
 
-    def lesson(self, recipe: Recipe, rng: np.random.Generator) -> Lesson:
+    def lesson(self, recipe: Recipe, phase: PhaseRecipe, rng: np.random.Generator) -> Lesson:
         s = recipe.student
-        asked, pure, own = (round(s.batch_size * share) for share in (s.teacher_share, s.pure_noise_share, s.own_path_share))
+        asked, pure, own = (
+            round(s.batch_size * share) for share in (s.teacher_share, phase.pure_noise_share, phase.own_path_share)
+        )
         plan = LessonPlan(
             s.steps, s.batch_size - pure - own, min(max(1, asked), s.batch_size - own), recipe.teacher.guidance, pure, own
         )

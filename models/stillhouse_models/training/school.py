@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stillhouse_models.networks.denoiser import Denoiser
-from stillhouse_models.recipe import Recipe
+from stillhouse_models.recipe import PhaseRecipe, Recipe
 from stillhouse_models.training.average import Average
 from stillhouse_models.training.lessons import Lesson
 from stillhouse_models.training.moment import Moment
@@ -43,7 +43,7 @@ class School(Protocol):
 
     def telling(self, recipe: Recipe, student: Denoiser, used: set[str]) -> Telling: ...
 
-    def lesson(self, recipe: Recipe, rng: np.random.Generator) -> Lesson: ...
+    def lesson(self, recipe: Recipe, phase: PhaseRecipe, rng: np.random.Generator) -> Lesson: ...
 
     def told(self, lesson: Lesson) -> Tensor:
         """The lesson's captions as the student sees them: float32 [B, L, context_channels]."""

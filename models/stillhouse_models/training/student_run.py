@@ -116,7 +116,7 @@ class StudentRun:
         """One step; `through` is how much of the phase is over, 0..1. Returns the losses, unweighted."""
         rate = phase.rate * min(1.0, (self.progress.step + 1) / WARMUP_STEPS) * (1 - 0.9 * through)
         self.adam.param_groups[0]["lr"], self.muon.param_groups[0]["lr"] = rate, rate * MUON_FACTOR
-        lesson = self.school.lesson(self.recipe, self.rng)
+        lesson = self.school.lesson(self.recipe, phase, self.rng)
         with half_on(self.school.device), attention_on(self.school.device):
             context = self.school.told(lesson)
             lesson = walked(lesson, self.student, context, self.recipe.student.steps)
