@@ -101,8 +101,8 @@ def throughput_command(
     choices: Annotated[
         str,
         typer.Option(
-            help="also the plain loop with one of these each: bfloat16, channels-last, math-attention, fused, "
-            "compiled, rendered-ahead"
+            help="also the plain loop with each of these, joined by + for several at once: bfloat16, channels-last, "
+            "math-attention, fused, compiled, rendered-ahead"
         ),
     ] = "",
     as_json: AsJson = False,

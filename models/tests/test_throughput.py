@@ -44,14 +44,14 @@ def test_a_choice_changes_the_speed_and_not_the_lesson(choice: str) -> None:
 
 
 def test_choices_are_read_strictly() -> None:
-    assert read_choices("fused,compiled") == ["fused", "compiled"]
-    assert read_choices("") == []
+    assert read_choices("fused,compiled+fused") == {"fused": {"fused"}, "compiled+fused": {"compiled", "fused"}}
+    assert read_choices("") == {}
     with pytest.raises(RecipeError, match=r"unknown \['fuse'\]"):
         read_choices("fuse")
 
 
 def test_every_loop_takes_its_turns() -> None:
-    result = throughput(small(), 1, 2, ["channels-last"], Unwatched())
+    result = throughput(small(), 1, 2, read_choices("channels-last"), Unwatched())
     assert list(result["loops"]) == ["ours", "channels-last"]
     assert 0 < result["renderingShare"] < 1
     text = throughput_text(result)

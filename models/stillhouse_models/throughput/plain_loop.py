@@ -36,12 +36,12 @@ CHOICES = {
 }
 
 
-def read_choices(text: str) -> list[str]:
-    """Comma-separated; RecipeError where one is unknown."""
-    names = [name for name in text.split(",") if name]
-    if unknown := sorted(set(names) - set(CHOICES)):
+def read_choices(text: str) -> dict[str, frozenset[str]]:
+    """Comma-separated, those of one loop joined by +: `fused,bfloat16+channels-last`. RecipeError where one is unknown."""
+    loops = {name: frozenset(name.split("+")) for name in text.split(",") if name}
+    if unknown := sorted({choice for choices in loops.values() for choice in choices} - set(CHOICES)):
         raise RecipeError(f"--choices: unknown {unknown}; known: {list(CHOICES)}")
-    return names
+    return loops
 
 
 class Rendering(IterableDataset):

@@ -29,8 +29,11 @@ Times = Mapping[str, Sequence[tuple[float, float]]]
 OURS, PLAIN, RENDERING = "ours", "plain", "rendering"
 
 
-def throughput(recipe: Recipe, steps: int, rounds: int, choices: Sequence[str], watch: Watch) -> dict[str, Any]:
-    """Pictures a second of each loop, ratios to the plain one with their spread, and rendering's share of our step's time."""
+def throughput(recipe: Recipe, steps: int, rounds: int, choices: Mapping[str, frozenset[str]], watch: Watch) -> dict[str, Any]:
+    """Pictures a second of each loop, ratios to the plain one with their spread, and rendering's share of our step's time.
+
+    `choices`: plain loops by name, with what is switched on in each.
+    """
     torch.set_flush_denormal(True)
     teacher = teacher_of(recipe)
     phase = PhaseRecipe("throughput", None, PLAIN_RATE, {"mse": 1.0, "truth": 1.0}, steps=steps * rounds)
@@ -39,7 +42,7 @@ def throughput(recipe: Recipe, steps: int, rounds: int, choices: Sequence[str], 
         OURS: lambda: run.step(phase, 0.0),
         PLAIN: PlainLoop(recipe, teacher).step,
         RENDERING: lambda: batch(run.sprites, run.rng, recipe.student.batch_size, PAIR_SHARE, Wording()),
-    } | {choice: PlainLoop(recipe, teacher, frozenset({choice})).step for choice in choices}
+    } | {name: PlainLoop(recipe, teacher, chosen).step for name, chosen in choices.items()}
     for name, step in loops.items():
         watch.say(f"warming up: {name}")
         for _ in range(2):

@@ -22,7 +22,7 @@ def throughput_text(result: dict[str, Any]) -> str:
 
 
 def _name(name: str) -> str:
-    return "this toolkit's loop" if name == OURS else f"plain with {name}: {CHOICES[name]}"
+    return "this toolkit's loop" if name == OURS else f"plain with {name}" + (f": {CHOICES[name]}" if name in CHOICES else "")
 
 
 def _ratio(loop: dict[str, float], key: str) -> str:

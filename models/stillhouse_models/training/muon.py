@@ -4,7 +4,8 @@ Used for the matrices of the hidden layers (convolutions as [outputs, inputs * t
 It wants fewer pictures than AdamW for the same loss, which pays where every picture is computed on two cores.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -14,15 +15,36 @@ A, B, C = 3.4445, -4.7750, 2.0315
 ITERATIONS = 5
 
 
-def orthogonalised(matrix: Tensor) -> Tensor:
-    """The nearest matrix with singular values about 1; float32 [rows, columns]."""
-    x = matrix.bfloat16()
-    wide = x.shape[0] <= x.shape[1]
-    x = (x if wide else x.T) / (x.norm() + 1e-7)
+def orthogonalised(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """For each the nearest matrix with singular values about 1; float32 [rows, columns], in the same order.
+
+    Those of one shape, or of its transpose, go through the iteration as one batch: most are too small to fill a processor.
+    """
+    alike: dict[torch.Size, list[int]] = defaultdict(list)
+    for index, matrix in enumerate(matrices):
+        alike[_wide(matrix).shape].append(index)
+    made: dict[int, Tensor] = {}
+    for indices in alike.values():
+        batch = _iterated(torch.stack([_wide(matrices[index]).bfloat16() for index in indices])).float()
+        made |= {index: each if _is_wide(matrices[index]) else each.T for index, each in zip(indices, batch, strict=True)}
+    return [made[index] for index in range(len(matrices))]
+
+
+def _iterated(x: Tensor) -> Tensor:
+    """bfloat16 [count, rows, columns], rows at most columns."""
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(ITERATIONS):
-        gram = x @ x.T
-        x = A * x + (B * gram + C * (gram @ gram)) @ x
-    return (x if wide else x.T).float()
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=B, alpha=C), x, beta=A)
+    return x
+
+
+def _is_wide(matrix: Tensor) -> bool:
+    return matrix.shape[0] <= matrix.shape[1]
+
+
+def _wide(matrix: Tensor) -> Tensor:
+    return matrix if _is_wide(matrix) else matrix.T
 
 
 class Muon(torch.optim.Optimizer):
@@ -32,15 +54,18 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure=None):  # type: ignore[no-untyped-def]
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                if "momentum" not in state:
-                    state["momentum"] = torch.zeros_like(parameter.grad)
-                velocity = state["momentum"]
-                velocity.lerp_(parameter.grad, 1 - group["momentum"])
-                nesterov = parameter.grad.lerp(velocity, group["momentum"])
-                flat = nesterov.reshape(nesterov.shape[0], -1)
-                update = orthogonalised(flat).view(parameter.shape) * max(1, flat.shape[0] / flat.shape[1]) ** 0.5
-                parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-group["lr"])
+            given = [(parameter, parameter.grad) for parameter in group["params"] if parameter.grad is not None]
+            flat = [self._nesterov(parameter, grad, group["momentum"]).flatten(1) for parameter, grad in given]
+            for (parameter, _), update in zip(given, orthogonalised(flat), strict=True):
+                rows, columns = update.shape
+                rate = group["lr"] * max(1, rows / columns) ** 0.5
+                parameter.mul_(1 - group["lr"] * group["weight_decay"]).sub_(update.reshape(parameter.shape), alpha=rate)
+
+    def _nesterov(self, parameter: Tensor, gradient: Tensor, momentum: float) -> Tensor:
+        """The gradient as Nesterov's momentum looks ahead; advances the momentum that is kept."""
+        state = self.state[parameter]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(gradient)
+        velocity: Tensor = state["momentum"]
+        velocity.lerp_(gradient, 1 - momentum)
+        return gradient.lerp(velocity, momentum)
