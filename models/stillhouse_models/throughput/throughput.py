@@ -47,6 +47,7 @@ def throughput(recipe: Recipe, steps: int, rounds: int, choices: Mapping[str, fr
         watch.say(f"warming up: {name}")
         for _ in range(2):
             step()
+            watch.stop_if_asked("nothing was kept")
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in loops}
     for turn in range(rounds):
         # Who goes first changes, so that neither always meets a warm or a hot processor.
