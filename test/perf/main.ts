@@ -1,6 +1,7 @@
 // `npm run perf`: every measurement in turn, alone on the machine, and one table.
 //   npm run perf                       everything (about 10 minutes)
 //   npm run perf -- --only telemetry   one of them; may be given several times
+//   npm run perf -- --only genai       against OpenVINO GenAI, which it installs into a temporary environment
 //   npm run perf -- --json             for a program
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -15,6 +16,10 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   'cancel-openvino': async () => (await import('./cancel.ts')).measureCancel('openvino', 'any'),
   'cancel-step-onnxruntime': async () => (await import('./cancel.ts')).measureCancel('onnxruntime', 'step'),
   'cancel-step-openvino': async () => (await import('./cancel.ts')).measureCancel('openvino', 'step'),
+  'diffusers-onnxruntime': async () => (await import('./others.ts')).measureAgainstDiffusers('onnxruntime'),
+  'diffusers-openvino': async () => (await import('./others.ts')).measureAgainstDiffusers('openvino'),
+  // Installs a package, so only by its name.
+  genai: async () => (await import('./others.ts')).measureAgainstGenAi(),
   'agent-stall': async () => (await import('./agent-stall.ts')).measureAgentStall(),
   'agent-memory': async () => (await import('./agent-memory.ts')).measureAgentMemory(),
   'artifact-serving': async () => (await import('./artifact-serving.ts')).measureArtifactServing(),
@@ -27,7 +32,7 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, json: { type: 'boolean', default: false } },
 });
-const names = values.only ?? Object.keys(measurements);
+const names = values.only ?? Object.keys(measurements).filter((name) => name !== 'genai');
 const unknown = names.filter((name) => !Object.hasOwn(measurements, name));
 if (unknown.length > 0) {
   console.error(`--only ${unknown.join(', ')}: expected ${Object.keys(measurements).join(', ')}`);

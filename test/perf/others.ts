@@ -1,0 +1,127 @@
+// The engine against others on the same weights, the same machine and as many threads, in turns: diffusers with PyTorch, and
+// OpenVINO GenAI where it was asked for. Above 1 the engine is faster.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
+import { openFolder } from '../../agent/open-folder.ts';
+import { OPENVINO_VERSION } from '../../agent/runtime/openvino/package.ts';
+import { systemClock } from '../../agent/system-clock.ts';
+import { median, quantile } from '../../shared/statistics.ts';
+import { openVinoRuntimes } from '../engine/openvino-fixture.ts';
+import type { RuntimeName } from './model.ts';
+import { randomPipeline, TOOLKIT_PYTHON } from './random-pipeline.ts';
+import type { PerfResult } from './result.ts';
+
+const STEPS = 2;
+const SIDE = 256;
+const ROUNDS = 5;
+const WARM_UPS = 1;
+const models = fileURLToPath(new URL('../../models', import.meta.url));
+
+export async function measureAgainstDiffusers(runtime: RuntimeName): Promise<PerfResult> {
+  const { diffusers } = randomPipeline();
+  const other = await painter(TOOLKIT_PYTHON, ['paint_with_diffusers.py', diffusers]);
+  const what = `diffusers with PyTorch ÷ the engine over ${runtime}, same weights`;
+  return against(runtime, other, { name: `diffusers-${runtime}`, what, goal: 1.5 });
+}
+
+/** Into an environment of its own, which is gone afterwards. */
+export async function measureAgainstGenAi(): Promise<PerfResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'stillhouse-genai-'));
+  try {
+    const python = join(folder, 'bin/python');
+    run(TOOLKIT_PYTHON, ['-m', 'venv', folder]);
+    const wanted = [`openvino-genai==${OPENVINO_VERSION}.0`, `transformers==${versionOf('transformers')}`];
+    run(python, ['-m', 'pip', 'install', '--quiet', ...wanted]);
+    const other = await painter(python, ['paint_with_genai.py', randomPipeline().openvino]);
+    const what = 'OpenVINO GenAI ÷ the engine over openvino, same weights';
+    return await against('openvino', other, { name: 'genai', what, goal: 1 });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+interface Painter {
+  /** Milliseconds of one picture. */
+  paint(steps: number): Promise<number>;
+  end(): void;
+}
+
+async function against(
+  runtime: RuntimeName,
+  other: Painter,
+  row: { readonly name: string; readonly what: string; readonly goal: number },
+): Promise<PerfResult> {
+  const { onnx, openvino } = randomPipeline();
+  const { spec } = await openFolder(runtime === 'openvino' ? openvino : onnx, undefined);
+  const runtimeFolders = runtime === 'openvino' ? [await openVinoRuntimes()] : [];
+  const launcher = createEngineLauncher({ clock: systemClock, log: () => {}, runtimeFolders });
+  const engine = await launcher.launch(spec, { threads: THREADS });
+  try {
+    const pairs: { engineMs: number; otherMs: number }[] = [];
+    for (let round = 0; round < WARM_UPS + ROUNDS; round++) {
+      const startedAt = performance.now();
+      const request = { prompt: 'a red fox', seed: 1, steps: STEPS, guidanceScale: 1, width: SIDE, height: SIDE };
+      await engine.generate({ ...request, fresh: true });
+      const engineMs = performance.now() - startedAt;
+      const otherMs = await other.paint(STEPS);
+      if (round >= WARM_UPS) pairs.push({ engineMs, otherMs });
+    }
+    const ratios = pairs.map(({ engineMs, otherMs }) => otherMs / engineMs);
+    const [engineMs, otherMs] = [median(pairs.map((pair) => pair.engineMs)), median(pairs.map((pair) => pair.otherMs))];
+    return {
+      ...row,
+      value: median(ratios),
+      unit: 'ratio',
+      goalIs: 'at least',
+      spread: { low: quantile(ratios, 0.1), high: quantile(ratios, 0.9) },
+      detail: `median ${otherMs.toFixed(0)} ms, the engine ${engineMs.toFixed(0)} ms, over ${ROUNDS} pairs; ${SIDE}x${SIDE}, ${STEPS} steps without guidance, fp32, ${THREADS} threads each`,
+    };
+  } finally {
+    other.end();
+    await engine.close();
+  }
+}
+
+const THREADS = 2;
+
+/** Started, and ready to paint. */
+async function painter(python: string, [script = '', folder = '']: readonly string[]): Promise<Painter> {
+  const file = fileURLToPath(new URL(`./${script}`, import.meta.url));
+  const child: ChildProcess = spawn(python, [file, folder, `${THREADS}`, `${SIDE}`], {
+    env: { ...process.env, PYTHONPATH: models, HF_HUB_OFFLINE: '1' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let words = '';
+  child.stderr?.on('data', (chunk) => {
+    words = `${words}${chunk}`.slice(-1000);
+  });
+  const lines = createInterface({ input: child.stdout as NonNullable<typeof child.stdout> })[Symbol.asyncIterator]();
+  const next = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`${script} ended: ${words}`);
+    return String(value);
+  };
+  await next();
+  return {
+    async paint(steps) {
+      child.stdin?.write(`${steps}\n`);
+      return Number(await next());
+    },
+    end: () => void child.stdin?.end(),
+  };
+}
+
+function run(command: string, args: readonly string[]): void {
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${args.join(' ')}: ${stderr}`);
+}
+
+function versionOf(name: string): string {
+  const script = `import importlib.metadata as m; print(m.version("${name}"))`;
+  return spawnSync(TOOLKIT_PYTHON, ['-c', script], { cwd: dirname(TOOLKIT_PYTHON), encoding: 'utf8' }).stdout.trim();
+}
