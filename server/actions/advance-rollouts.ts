@@ -1,6 +1,8 @@
 // Carries every open rollout as far as the facts allow. Each step is one transaction that looks at the facts again, so a
 // crash between two steps loses nothing and repeats nothing.
+
 import { messageOf } from '../../shared/errors.ts';
+import { plural } from '../../shared/plural.ts';
 import { explainProgress, explainReturn, explainSuccess } from '../rules/rollout/explain.ts';
 import { nextStep, type RolloutStep } from '../rules/rollout/next-step.ts';
 import type { Db } from '../store/database.ts';
@@ -83,7 +85,7 @@ async function carryOut(world: World, tx: Db, situation: Situation, step: Rollou
     }
     case 'withdraw':
       await withdraw(tx, situation, step.deviceIds);
-      await record('return', `${step.deviceIds.length} devices return to what they ran`);
+      await record('return', `${plural(step.deviceIds.length, 'device')} sent back to what ran before`);
       return true;
     case 'reinstall':
       await reinstall(world, tx, situation, step.deviceIds);

@@ -1,4 +1,5 @@
 import { StillError } from '../../shared/errors.ts';
+import { plural } from '../../shared/plural.ts';
 import { tellChange, unexpected } from '../rules/rollout/states.ts';
 import * as audit from '../store/audit.ts';
 import type { Db } from '../store/database.ts';
@@ -33,7 +34,7 @@ export async function promoteRollout(
       await desiredStates.promote(tx, installation, atMs);
       promoted.push(device);
     }
-    const explanation = `promoted by ${actor}: current on ${promoted.length} devices`;
+    const explanation = `promoted by ${actor}: current on ${plural(promoted.length, 'device')}`;
     await rollouts.update(tx, rolloutId, atMs, { role: 'current', explanation }, { actor, what: 'promoted' });
     await decisions.append(tx, {
       ...{ rolloutId, atMs, actor, kind: 'promote', wave: null, explanation },

@@ -3,6 +3,7 @@ import { StillError } from '../../shared/errors.ts';
 import { printGate } from '../../shared/gates.ts';
 import type { StartRolloutBody } from '../../shared/http-api.ts';
 import { newId } from '../../shared/ids.ts';
+import { plural } from '../../shared/plural.ts';
 import * as audit from '../store/audit.ts';
 import type { Db } from '../store/database.ts';
 import * as decisions from '../store/decisions.ts';
@@ -33,7 +34,7 @@ export async function startRollout(
       throw new StillError('conflict', refusal.message, { problems: [{ field: 'to', message: refusal.message }] });
     const targets = chosenTargets(plan);
     const gates = plan.gates.map(printGate);
-    const explanation = `${targets.length} devices in ${plan.waveCount} waves`;
+    const explanation = `${plural(targets.length, 'device')} in ${plural(plan.waveCount, 'wave')}`;
     const { onFailure, approval, waveDeadlineMs, confidence, pace, retries, priority } = request;
     await rollouts.insert(tx, {
       ...{ rolloutId, model, version, versionDigest: plan.versionDigest, gates, onFailure, approval, waveDeadlineMs },

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { ago, bytes, duration, latency, moment, parameters, plural } from './units.ts';
+import { plural } from '../../shared/plural.ts';
+import { ago, bytes, duration, latency, moment, parameters } from './units.ts';
 
 test('three digits that matter, and the unit', () => {
   expect([0, 999, 1000, 12_345, 999_499, 999_500, 5e8, 16 * 2 ** 30].map(bytes)).toEqual([

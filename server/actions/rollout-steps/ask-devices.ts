@@ -1,5 +1,6 @@
 import { newId } from '../../../shared/ids.ts';
 import { limits, timings } from '../../../shared/limits.ts';
+import { plural } from '../../../shared/plural.ts';
 import { measureAgain } from '../../rules/rollout/measure-again.ts';
 import * as commands from '../../store/commands.ts';
 import type { Db } from '../../store/database.ts';
@@ -44,7 +45,7 @@ export async function askDevices(
   if (asks.length > 0)
     await decisions.append(tx, {
       ...{ rolloutId, atMs: nowMs, actor: decisions.SERVER, kind: 'measure-again', wave },
-      explanation: `${asks.length} devices measure again: ${asks
+      explanation: `${plural(asks.length, 'device')} to measure again: ${asks
         .map(({ device }) => device)
         .slice(0, 5)
         .join(', ')}`,

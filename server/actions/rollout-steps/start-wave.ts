@@ -1,3 +1,4 @@
+import { plural } from '../../../shared/plural.ts';
 import type { Db } from '../../store/database.ts';
 import * as decisions from '../../store/decisions.ts';
 import * as rolloutWaves from '../../store/rollout-waves.ts';
@@ -15,7 +16,7 @@ export async function startWave(
   const members = membersOf(standings, wave);
   await decisions.append(tx, {
     ...{ rolloutId, atMs: nowMs, actor: decisions.SERVER, kind: 'start-wave', wave },
-    explanation: `wave ${wave + 1} begins: ${members.length} devices, until ${new Date(deadlineMs).toISOString()}`,
+    explanation: `wave ${wave + 1} begins: ${plural(members.length, 'device')}, until ${new Date(deadlineMs).toISOString()}`,
     evidence: { devices: members.map(({ device }) => device) },
   });
 }

@@ -1,9 +1,10 @@
 // Starts the fleet, tells the story, and then stays or ends. Whatever happens, the processes that it started end.
 import pc from 'picocolors';
 import { StillError } from '../../../shared/errors.ts';
+import { plural } from '../../../shared/plural.ts';
 import { INTERRUPTED_EXIT_CODE } from '../interrupt.ts';
 import type { Screen } from '../screen.ts';
-import { duration, plural } from '../units.ts';
+import { duration } from '../units.ts';
 import type { BackgroundProcess } from './background-process.ts';
 import { type DemoServer, startAgents, startServer } from './fleet.ts';
 import { Narrator } from './narrator.ts';

@@ -1,5 +1,6 @@
 import type { Fit } from '../../../shared/fit.ts';
-import { bytes, latency, plural } from '../units.ts';
+import { plural } from '../../../shared/plural.ts';
+import { bytes, latency } from '../units.ts';
 
 /** Why these settings. */
 export function fitText({ target, expectedLatencyMs, expectedPeakBytes, measurements }: Fit): string {

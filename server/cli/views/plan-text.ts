@@ -1,8 +1,9 @@
 // What a rollout would do: who, in which wave, with which variant, and why some would refuse.
 import pc from 'picocolors';
 import type { AnswerOf } from '../../../shared/http-api.ts';
+import { plural } from '../../../shared/plural.ts';
 import { columns } from '../columns.ts';
-import { bytes, plural } from '../units.ts';
+import { bytes } from '../units.ts';
 
 const right = 'right' as const;
 const HEADS = [

@@ -3,7 +3,8 @@ import pc from 'picocolors';
 import type { InstallationView, RolloutView, WaveView } from '../../../shared/http-api.ts';
 import { type InstallationState, installationTable } from '../../../shared/installation.ts';
 import { isFinal } from '../../../shared/machine.ts';
-import { bytes, duration, plural } from '../units.ts';
+import { plural } from '../../../shared/plural.ts';
+import { bytes, duration } from '../units.ts';
 import { shadowText } from './shadow-text.ts';
 
 /** A wave with more devices than this shows how many stand in which state, and names only the ones that ended badly. */

@@ -1,6 +1,6 @@
 // How a version that runs unseen compares with the one that answers, in one line.
 import type { ShadowView } from '../../../shared/http-api.ts';
-import { plural } from '../units.ts';
+import { plural } from '../../../shared/plural.ts';
 
 export function shadowText(shadow: ShadowView): string {
   const { pairs, against, latencyRatio, latencyRatioLow, latencyRatioHigh } = shadow;

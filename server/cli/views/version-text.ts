@@ -1,8 +1,9 @@
 import pc from 'picocolors';
 import type { AnswerOf } from '../../../shared/http-api.ts';
 import type { Manifest } from '../../../shared/manifest.ts';
+import { plural } from '../../../shared/plural.ts';
 import { columns } from '../columns.ts';
-import { bytes, latency, moment, parameters, plural } from '../units.ts';
+import { bytes, latency, moment, parameters } from '../units.ts';
 
 const right = 'right' as const;
 const HEADS = [

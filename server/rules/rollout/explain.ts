@@ -1,5 +1,6 @@
 // Why a rollout stands where it stands, in words.
 import type { GateVerdict } from '../../../shared/gates.ts';
+import { plural } from '../../../shared/plural.ts';
 import {
   hasEnded,
   hasFailedForGood,
@@ -98,7 +99,7 @@ export function explainReturn(
 
 const silent = (target: TargetFact) => !target.online && !!target.installation?.contacted && !hasEnded(target);
 const unreached = (target: TargetFact) => !target.online && !target.installation?.contacted && !hasEnded(target);
-const devices = (count: number) => `${count} ${count === 1 ? 'device' : 'devices'}`;
+const devices = (count: number) => plural(count, 'device');
 const clause = (targets: readonly TargetFact[], what: string) =>
   targets.length > 0 && what !== '' ? `${named(targets)} ${what}` : '';
 
