@@ -34,3 +34,15 @@ export const BenchSettings = z.strictObject({
   height: z.int().min(1).max(limits.pictureSidePixels).optional(),
 });
 export type BenchSettings = z.infer<typeof BenchSettings>;
+
+/** One bench run or picture of a variant on one device. */
+export interface FitMeasurement {
+  readonly width: number;
+  readonly height: number;
+  readonly steps: number;
+  readonly latencyMs: number;
+  /** All steps together. */
+  readonly denoiseMs: number;
+  /** Of an engine that had made nothing larger; null where that is not known. */
+  readonly peakRssBytes: number | null;
+}

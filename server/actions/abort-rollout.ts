@@ -1,5 +1,5 @@
 import { StillError } from '../../shared/errors.ts';
-import { mayBecome, tellChange, unexpected } from '../rules/rollout/states.ts';
+import { mayBecome, tellChange } from '../rules/rollout/states.ts';
 import * as audit from '../store/audit.ts';
 import * as decisions from '../store/decisions.ts';
 import * as desiredStates from '../store/desired-states.ts';
@@ -7,6 +7,7 @@ import * as installations from '../store/installations.ts';
 import * as rolloutWaves from '../store/rollout-waves.ts';
 import * as rollouts from '../store/rollouts.ts';
 import type { World } from '../store/world.ts';
+import { type RolloutCommand, readExpected } from './rollout-steps/read-expected.ts';
 
 /**
  * Ends a rollout. With `rollBack` its devices return to what they ran, and the tick sees them home. Without, devices
@@ -14,15 +15,13 @@ import type { World } from '../store/world.ts';
  */
 export async function abortRollout(
   { store, clock }: World,
-  request: { rolloutId: string; rollBack: boolean; expect?: string | undefined; actor: string },
+  command: RolloutCommand & { readonly rollBack: boolean },
 ): Promise<void> {
-  const { rolloutId, rollBack, expect, actor } = request;
+  const { rolloutId, rollBack, actor } = command;
   const atMs = clock.now();
   const because = `aborted by ${actor}`;
   await store.write(async (tx) => {
-    const rollout = await rollouts.get(tx, rolloutId);
-    const surprise = unexpected(rollout, expect);
-    if (surprise) throw new StillError('conflict', surprise);
+    const rollout = await readExpected(tx, command);
     // A shadow that has proven itself runs until it is promoted or taken away.
     const takesAway = rollBack && rollout.role === 'shadow' && rollout.state === 'SUCCEEDED';
     const may = takesAway || mayBecome(rollout.state, rollBack ? 'ROLLING_BACK' : 'ABORTED');

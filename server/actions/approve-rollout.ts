@@ -1,22 +1,19 @@
 import { StillError } from '../../shared/errors.ts';
-import { tellChange, unexpected } from '../rules/rollout/states.ts';
+import { tellChange } from '../rules/rollout/states.ts';
 import * as audit from '../store/audit.ts';
 import * as decisions from '../store/decisions.ts';
 import * as rolloutTargets from '../store/rollout-targets.ts';
 import * as rolloutWaves from '../store/rollout-waves.ts';
 import * as rollouts from '../store/rollouts.ts';
 import type { World } from '../store/world.ts';
+import { type RolloutCommand, readExpected } from './rollout-steps/read-expected.ts';
 
 /** Lets the next wave start: after gates that passed, or over one that paused the rollout. */
-export async function approveRollout(
-  { store, clock }: World,
-  { rolloutId, expect, actor }: { rolloutId: string; expect?: string | undefined; actor: string },
-): Promise<void> {
+export async function approveRollout({ store, clock }: World, command: RolloutCommand): Promise<void> {
+  const { rolloutId, actor } = command;
   const atMs = clock.now();
   await store.write(async (tx) => {
-    const rollout = await rollouts.get(tx, rolloutId);
-    const surprise = unexpected(rollout, expect);
-    if (surprise) throw new StillError('conflict', surprise);
+    const rollout = await readExpected(tx, command);
     const waves = await rolloutWaves.of(tx, rolloutId);
     const stopped =
       rollout.state === 'PAUSED' && waves.find((wave) => wave.state === 'RUNNING' && wave.verdicts.length > 0);

@@ -1,4 +1,4 @@
-// Open bugs of other fleets that their users complain of, each as a test of what happens here. docs/known-bugs.md says which.
+// Open bugs of other fleets that their users complain of, each as a test of what happens here. test/known-bugs.md says which.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StartRolloutBody } from '../../shared/http-api.ts';
 import { type InstallationState, installationTable } from '../../shared/installation.ts';

@@ -1,20 +1,17 @@
 import { StillError } from '../../shared/errors.ts';
-import { mayBecome, tellChange, unexpected } from '../rules/rollout/states.ts';
+import { mayBecome, tellChange } from '../rules/rollout/states.ts';
 import * as audit from '../store/audit.ts';
 import * as decisions from '../store/decisions.ts';
 import * as rollouts from '../store/rollouts.ts';
 import type { World } from '../store/world.ts';
+import { type RolloutCommand, readExpected } from './rollout-steps/read-expected.ts';
 
 /** No further device starts, nothing is judged; what is under way on devices goes on. */
-export async function pauseRollout(
-  { store, clock }: World,
-  { rolloutId, expect, actor }: { rolloutId: string; expect?: string | undefined; actor: string },
-): Promise<void> {
+export async function pauseRollout({ store, clock }: World, command: RolloutCommand): Promise<void> {
+  const { rolloutId, actor } = command;
   const atMs = clock.now();
   await store.write(async (tx) => {
-    const rollout = await rollouts.get(tx, rolloutId);
-    const surprise = unexpected(rollout, expect);
-    if (surprise) throw new StillError('conflict', surprise);
+    const rollout = await readExpected(tx, command);
     if (rollout.state === 'PAUSED') return;
     if (!mayBecome(rollout.state, 'PAUSED'))
       throw new StillError('conflict', `${tellChange(rollout)}; ${rollout.explanation}`);

@@ -1,6 +1,6 @@
 import { StillError } from '../../shared/errors.ts';
 import { plural } from '../../shared/plural.ts';
-import { tellChange, unexpected } from '../rules/rollout/states.ts';
+import { tellChange } from '../rules/rollout/states.ts';
 import * as audit from '../store/audit.ts';
 import type { Db } from '../store/database.ts';
 import * as decisions from '../store/decisions.ts';
@@ -9,25 +9,23 @@ import * as installations from '../store/installations.ts';
 import * as rolloutTargets from '../store/rollout-targets.ts';
 import * as rollouts from '../store/rollouts.ts';
 import type { World } from '../store/world.ts';
+import { type RolloutCommand, readExpected } from './rollout-steps/read-expected.ts';
 
 /**
  * What runs as a shadow becomes current where it is committed. Devices that come later get it as current from the start;
  * those on which it failed keep what they run.
  */
-export async function promoteRollout(
-  { store, clock }: World,
-  { rolloutId, expect, actor }: { rolloutId: string; expect?: string | undefined; actor: string },
-): Promise<void> {
+export async function promoteRollout({ store, clock }: World, command: RolloutCommand): Promise<void> {
+  const { rolloutId, actor } = command;
   const atMs = clock.now();
   await store.write(async (tx) => {
-    const rollout = await rollouts.get(tx, rolloutId);
-    const refusal = unexpected(rollout, expect) ?? (await refusalOf(tx, rollout));
+    const rollout = await readExpected(tx, command);
+    const standings = await rolloutTargets.standingsOf(tx, rollout);
+    const deviceIds = standings.map(({ deviceId }) => deviceId);
+    const refusal = await refusalOf(tx, rollout, deviceIds);
     if (refusal) throw new StillError('conflict', refusal);
     const promoted: string[] = [];
-    for (const { device, installationId, desiredInstallationId, revoked, takenBy } of await rolloutTargets.standingsOf(
-      tx,
-      rollout,
-    )) {
+    for (const { device, installationId, desiredInstallationId, revoked, takenBy } of standings) {
       if (revoked || takenBy !== null || installationId === null || desiredInstallationId !== installationId) continue;
       const installation = await installations.find(tx, installationId);
       if (!installation) continue;
@@ -47,11 +45,10 @@ export async function promoteRollout(
   });
 }
 
-async function refusalOf(tx: Db, rollout: rollouts.Rollout): Promise<string | null> {
+async function refusalOf(tx: Db, rollout: rollouts.Rollout, deviceIds: string[]): Promise<string | null> {
   const { rolloutId, model, role, state, explanation } = rollout;
   if (role !== 'shadow') return `rollout ${rolloutId} has no shadow to promote: ${explanation}`;
   if (state !== 'SUCCEEDED') return `only shadows that passed can be promoted: ${tellChange(rollout)}; ${explanation}`;
-  const deviceIds = (await rolloutTargets.standingsOf(tx, rollout)).map(({ deviceId }) => deviceId);
   const [other] = await rollouts.openOver(tx, { model, role: 'current' }, deviceIds);
   return other ? `${tellChange(other)}, and has devices of this one; let it end, or abort it` : null;
 }

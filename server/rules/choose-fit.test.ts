@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { FitTarget } from '../../shared/fit.ts';
+import type { FitMeasurement, FitTarget } from '../../shared/fit.ts';
 import { mulberry32 } from '../../shared/statistics.ts';
-import { chooseFit, type FitMeasurement } from './choose-fit.ts';
+import { chooseFit } from './choose-fit.ts';
 
 const made = (side: number, steps: number, { restMs = 10, stepMs = 1, peak = null as number | null } = {}) =>
   ({

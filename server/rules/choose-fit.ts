@@ -1,18 +1,7 @@
 // The largest picture, and then the most steps, that meet a target, by what one device measured of one variant. Only sizes
 // that were measured are chosen: nothing is known of others. Steps cost the same each, so their number may be another.
-import type { FitTarget } from '../../shared/fit.ts';
+import type { FitMeasurement, FitTarget } from '../../shared/fit.ts';
 import { median } from '../../shared/statistics.ts';
-
-export interface FitMeasurement {
-  readonly width: number;
-  readonly height: number;
-  readonly steps: number;
-  readonly latencyMs: number;
-  /** All steps together. */
-  readonly denoiseMs: number;
-  /** Of an engine that had made nothing larger; null where that is not known. */
-  readonly peakRssBytes: number | null;
-}
 
 export interface FitBounds {
   /** The variant's own: never more than these, and never fewer than half of them. */

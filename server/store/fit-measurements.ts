@@ -1,6 +1,7 @@
 // What one device measured of one variant, at any size and number of steps: its bench runs, and pictures that it made.
 import { z } from 'zod';
 import type { BenchResult } from '../../shared/bench.ts';
+import type { FitMeasurement } from '../../shared/fit.ts';
 import * as benchRuns from './bench-runs.ts';
 import type { Db } from './database.ts';
 import * as jobs from './jobs.ts';
@@ -8,23 +9,13 @@ import * as jobs from './jobs.ts';
 /** The newest of each kind: a device that has grown slower is measured as it is now. */
 const NEWEST = 200;
 
-/** As rules/choose-fit.ts reads it. */
-interface Measured {
-  readonly width: number;
-  readonly height: number;
-  readonly steps: number;
-  readonly latencyMs: number;
-  readonly denoiseMs: number;
-  readonly peakRssBytes: number | null;
-}
-
 interface Of {
   readonly deviceId: string;
   readonly versionDigest: string;
   readonly variant: string;
 }
 
-export async function fitMeasurements(db: Db, of: Of): Promise<Measured[]> {
+export async function fitMeasurements(db: Db, of: Of): Promise<FitMeasurement[]> {
   const { deviceId } = of;
   const usual = await benchRuns.ofDevice(db, { ...of, sinceMs: 0, limit: NEWEST });
   const others = await jobs.list(db, { kind: 'bench', deviceId, limit: NEWEST });
@@ -59,7 +50,7 @@ const MadePicture = z.looseObject({
   cached: z.boolean().optional(),
 });
 
-function ofBench({ resolution, steps, latencyMsP50, stagesMsP50, peakRssBytes }: BenchResult): Measured {
+function ofBench({ resolution, steps, latencyMsP50, stagesMsP50, peakRssBytes }: BenchResult): FitMeasurement {
   const { width, height } = resolution;
   const denoiseMs = stagesMsP50.denoise ?? latencyMsP50;
   return { width, height, steps, latencyMs: latencyMsP50, denoiseMs, peakRssBytes };
