@@ -2,14 +2,14 @@
 import { join } from 'node:path';
 import { tensorFor } from './graph.ts';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
-import { noiseSource } from './noise.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
 import type { FlowSettings } from './schedulers/scheduler.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise } from './stages/denoise.ts';
-import { evenLevels, flowShift } from './stages/flow-shift.ts';
+import { evenFlow } from './stages/flow-shift.ts';
 import { packLatents, unpackLatents } from './stages/pack-latents.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
+import { startPicture } from './stages/start-picture.ts';
 import { type Float32Tensor, float32 } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
 import { loadTransformer, type Transformer } from './stages/transformer.ts';
@@ -58,7 +58,7 @@ export async function loadFlux(options: PartOptions & { defaults: PictureDefault
       schedulers: parts.schedulers,
       multiple: 2 * parts.vae.scale,
       tiles: parts.vae.tiles,
-      image: { there: parts.pictures.there, strength: STRENGTH },
+      image: parts.pictures,
       flow: flowOf(parts, request),
       refusesNegative: 'guidance is distilled into this model, so there is nothing to guide away from; leave it out',
     });
@@ -67,11 +67,8 @@ export async function loadFlux(options: PartOptions & { defaults: PictureDefault
   return { check, generate: (request, host) => generate(parts, request, host) };
 }
 
-/** The levels are given, evenly spaced, so that the smallest is not shifted twice. */
-function flowOf({ schedulers, vae }: Parts, { steps, width, height }: PictureDefaults): FlowSettings {
-  const patches = (width / vae.scale / 2) * (height / vae.scale / 2);
-  return { mu: flowShift(patches, schedulers.config), sigmas: evenLevels(steps) };
-}
+const flowOf = ({ schedulers, vae }: Parts, request: PictureDefaults): FlowSettings =>
+  evenFlow(request, 2 * vae.scale, schedulers.config);
 
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
   const { schedulers, clip, t5, transformer, vae } = parts;
@@ -89,16 +86,13 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
     txt_ids: positions(transformer, 'txt_ids', float32(new Float32Array(3 * T5_TOKENS), [T5_TOKENS, 3])),
     ...(transformer.config.guidance_embeds ? { guidance: float32(Float32Array.of(request.guidanceScale), [1]) } : {}),
   };
-  const source = noiseSource(request.seed);
-  const begun = await parts.pictures.begin(request, source, host);
-  const from = begun && { ...begun, latents: packLatents(begun.latents, channels / 4, size) };
-  const look = request.previews ? await vae.look(request) : null;
+  const { noise, from, look } = await startPicture(parts, request, host);
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps, flowOf(parts, request)),
     // Drawn over the picture, then packed: the reference's order.
-    noise: { randn: (count) => packLatents(source.randn(count), channels / 4, size) },
+    noise: { randn: (count) => packLatents(noise.randn(count), channels / 4, size) },
     size: channels * patches,
-    from,
+    from: from && { ...from, latents: packLatents(from.latents, channels / 4, size) },
     look: look && ((sample) => look(unpackLatents(sample, channels / 4, size))),
     host,
     predict: (sample, timestep) =>

@@ -3,13 +3,13 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tensorFor } from './graph.ts';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
-import { noiseSource } from './noise.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
 import type { FlowSettings } from './schedulers/scheduler.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { flowShift } from './stages/flow-shift.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
+import { startPicture } from './stages/start-picture.ts';
 import { afterEachOther, besideEachOther, type Float32Tensor, float32 } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, penultimate, type TextEncoder } from './stages/text-encoder.ts';
 import { loadTransformer, type Transformer } from './stages/transformer.ts';
@@ -46,7 +46,7 @@ export async function loadStableDiffusion3(options: PartOptions & { defaults: Pi
   const check = (request: PictureDefaults) =>
     checkRequest(request, {
       ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
-      image: { there: parts.pictures.there, strength: STRENGTH },
+      image: parts.pictures,
       flow: flowOf(parts, request),
     });
   requireChannels(options.folder, parts.transformer.count('in_channels'), parts.vae.channels);
@@ -97,12 +97,10 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const asked = await encode(parts, request.prompt);
   const contrast = scale > 1 ? await encode(parts, negativePrompt) : null;
   const dims = [1, transformer.count('in_channels'), height / vae.scale, width / vae.scale];
-  const noise = noiseSource(request.seed);
-  const from = await parts.pictures.begin(request, noise, host);
-  const look = request.previews ? await vae.look(request) : null;
+  const start = await startPicture(parts, request, host);
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps, flowOf(parts, request)),
-    ...{ noise, from, look },
+    ...start,
     size: dims.reduce((product, side) => product * side, 1),
     host,
     async predict(sample, timestep) {

@@ -1,12 +1,12 @@
 // StableDiffusionXLPipeline (and turbo): two CLIP encoders, a UNet that is also told of sizes, a decoder.
 import { join } from 'node:path';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
-import { noiseSource } from './noise.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
 import { readJson } from './read-json.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
+import { startPicture } from './stages/start-picture.ts';
 import { besideEachOther, type Float32Tensor, float32, zerosLike } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, penultimate, type TextEncoder } from './stages/text-encoder.ts';
 import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
@@ -58,7 +58,7 @@ export async function loadStableDiffusionXl(options: PartOptions & { defaults: P
   const check = (request: PictureDefaults) =>
     checkRequest(request, {
       ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
-      image: { there: parts.pictures.there, strength: STRENGTH },
+      image: parts.pictures,
     });
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
   check(options.defaults);
@@ -75,12 +75,10 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const timeIds = float32(Float32Array.of(height, width, 0, 0, height, width), [1, 6]);
   const told = guidanceInput(unet, scale);
   const size = { width: width / vae.scale, height: height / vae.scale };
-  const noise = noiseSource(request.seed);
-  const from = await parts.pictures.begin(request, noise, host);
-  const look = request.previews ? await vae.look(request) : null;
+  const start = await startPicture(parts, request, host);
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps),
-    ...{ noise, from, look },
+    ...start,
     size: unet.channels * size.width * size.height,
     host,
     async predict(sample, timestep) {

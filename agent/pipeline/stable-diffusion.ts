@@ -1,11 +1,11 @@
 // StableDiffusionPipeline (1.x, 2.x, turbo) and LatentConsistencyModelPipeline: CLIP, a UNet over latents, a decoder.
 import { join } from 'node:path';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
-import { noiseSource } from './noise.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
+import { startPicture } from './stages/start-picture.ts';
 import type { Float32Tensor } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
 import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
@@ -45,7 +45,7 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
     checkRequest(request, {
       ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
       // Latent consistency from a picture walks other steps of training, which its scheduler here does not know.
-      image: parts.unet.guidanceWidth === null ? { there: parts.pictures.there, strength: STRENGTH } : null,
+      image: parts.unet.guidanceWidth === null ? parts.pictures : null,
       ...(refusesNegative && { refusesNegative }),
     });
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
@@ -62,12 +62,10 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const contrast = scale > 1 && unet.guidanceWidth === null ? await encode(parts, negativePrompt) : null;
   const more = guidanceInput(unet, scale);
   const size = { width: width / vae.scale, height: height / vae.scale };
-  const noise = noiseSource(request.seed);
-  const from = await parts.pictures.begin(request, noise, host);
-  const look = request.previews ? await vae.look(request) : null;
+  const start = await startPicture(parts, request, host);
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps),
-    ...{ noise, from, look },
+    ...start,
     size: unet.channels * size.width * size.height,
     host,
     async predict(sample, timestep) {

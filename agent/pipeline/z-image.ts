@@ -6,14 +6,14 @@ import { EngineFault } from './fault.ts';
 import { type Graph, loadGraph, tensorFor } from './graph.ts';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
 import { mapValues } from './map-values.ts';
-import { noiseSource } from './noise.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
 import type { FlowSettings } from './schedulers/scheduler.ts';
 import { loadChatTemplate } from './stages/chat-template.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise } from './stages/denoise.ts';
-import { evenLevels, flowShift } from './stages/flow-shift.ts';
+import { evenFlow } from './stages/flow-shift.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
+import { startPicture } from './stages/start-picture.ts';
 import { type Float32Tensor, float32 } from './stages/tensors.ts';
 import { type PartOptions, penultimate } from './stages/text-encoder.ts';
 import { loadTextTokenizer, type TextTokenizer } from './stages/text-tokenizer.ts';
@@ -47,7 +47,7 @@ export async function loadZImage(options: PartOptions & { defaults: PictureDefau
   const check = (request: PictureDefaults) => {
     checkRequest(request, {
       ...{ schedulers: parts.schedulers, multiple: PATCH * parts.vae.scale, tiles: parts.vae.tiles },
-      image: { there: parts.pictures.there, strength: STRENGTH },
+      image: parts.pictures,
       flow: flowOf(parts, request),
     });
     const side = longest * PATCH * parts.vae.scale;
@@ -87,10 +87,8 @@ function mostPatches({ config }: Transformer, folder: string): number {
   );
 }
 
-function flowOf({ schedulers, vae }: Parts, { steps, width, height }: PictureDefaults): FlowSettings {
-  const patches = (width / vae.scale / PATCH) * (height / vae.scale / PATCH);
-  return { mu: flowShift(patches, schedulers.config), sigmas: evenLevels(steps) };
-}
+const flowOf = ({ schedulers, vae }: Parts, request: PictureDefaults): FlowSettings =>
+  evenFlow(request, PATCH * vae.scale, schedulers.config);
 
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
   const { schedulers, transformer, vae } = parts;
@@ -99,12 +97,10 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const asked = await encode(parts, request.prompt);
   const contrast = scale > 0 ? await encode(parts, negativePrompt) : null;
   const dims = [1, vae.channels, height / vae.scale, width / vae.scale];
-  const noise = noiseSource(request.seed);
-  const from = await parts.pictures.begin(request, noise, host);
-  const look = request.previews ? await vae.look(request) : null;
+  const start = await startPicture(parts, request, host);
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps, flowOf(parts, request)),
-    ...{ noise, from, look },
+    ...start,
     size: dims.reduce((product, side) => product * side, 1),
     host,
     async predict(sample, timestep) {

@@ -6,7 +6,7 @@ import { EngineFault } from '../fault.ts';
 import type { Schedulers } from '../load-scheduler.ts';
 import type { PictureDefaults, PictureRequest } from '../pipeline.ts';
 import type { FlowSettings } from '../schedulers/scheduler.ts';
-import { firstStep, type Strength } from './picture-latents.ts';
+import { firstStep, type PictureReader } from './picture-latents.ts';
 
 export interface Bounds {
   readonly schedulers: Schedulers;
@@ -15,7 +15,7 @@ export interface Bounds {
   /** Whether the decoder can work in tiles. */
   readonly tiles: boolean;
   /** Where it can begin from a picture: whether the folder has what reads it, and how many steps it would leave out. */
-  readonly image: { readonly there: boolean; readonly strength: Strength } | null;
+  readonly image: Pick<PictureReader, 'there' | 'strength'> | null;
   readonly flow?: FlowSettings;
   /** Why a negative prompt has no effect here, where it has none. */
   readonly refusesNegative?: string;

@@ -1,4 +1,6 @@
 // How much later the noise levels lie for larger pictures: diffusers' `calculate_shift`.
+import type { PictureDefaults } from '../pipeline.ts';
+import type { FlowSettings } from '../schedulers/scheduler.ts';
 
 /** @param patches of the picture @returns the exponent that the scheduler is told, a line through two points */
 export function flowShift(patches: number, config: Readonly<Record<string, unknown>>, mostShift = 1.15): number {
@@ -10,8 +12,21 @@ export function flowShift(patches: number, config: Readonly<Record<string, unkno
   return patches * slope + (low - slope * few);
 }
 
+/**
+ * The levels are given, evenly spaced, so that the smallest is not shifted twice.
+ *
+ * @param side of a patch, in pixels
+ */
+export function evenFlow(
+  { steps, width, height }: PictureDefaults,
+  side: number,
+  config: Readonly<Record<string, unknown>>,
+): FlowSettings {
+  return { mu: flowShift((width / side) * (height / side), config), sigmas: evenLevels(steps) };
+}
+
 /** Noise levels from 1 to `1 / steps`, evenly spaced. */
-export function evenLevels(steps: number): number[] {
+function evenLevels(steps: number): number[] {
   const stride = steps > 1 ? (1 / steps - 1) / (steps - 1) : 0;
   return Array.from({ length: steps }, (_, i) => 1 + i * stride);
 }

@@ -16,6 +16,7 @@ import type { VaeDecoder } from './vae-decoder.ts';
 export interface PictureReader {
   /** Whether the folder has an encoder. */
   readonly there: boolean;
+  readonly strength: Strength;
   /**
    * Latents of the request's picture, scaled as the denoiser knows them, and where to begin; nothing where it has none.
    *
@@ -38,6 +39,7 @@ export function pictureReader(options: PartOptions, vae: VaeDecoder, strength: S
   let graph: Promise<Graph> | null = null;
   return {
     there: existsSync(file),
+    strength,
     async begin({ image, width, height, steps, strength: asked }, noise, host) {
       if (image === undefined) return undefined;
       await host.reach({ stage: 'encode', done: 0, total: 1 });
