@@ -14,8 +14,10 @@ from stillhouse_models.training.layers import layer_place
 LOSSES = ("mse", "truth", "edges", "feature", "gram", "kl", "layout", "progressive", "consistency", "adversarial", "dmd")
 # Those that need no more of a teacher than its answers, see training/cached_school.py.
 CACHED_LOSSES = ("mse", "edges", "consistency")
-# What a student's keys may say, where only some words have a meaning.
 KEPT = ("final", "trajectory")
+# Keys that trainings begun before them do not have on record.
+LATER_KEYS = ("positions", "pure_noise_share", "own_path_share")
+# What a student's keys may say, where only some words have a meaning.
 CHOICES = {
     "family": ("lite-unet", "mobilenet-v3-unet", "separable-unet", "teacher-unet"),
     "attention": ("full", "linear", "windowed"),
@@ -181,10 +183,10 @@ def read_rendered_recipe(file: Path) -> Recipe:
     return recipe
 
 
-def as_made(student: StudentRecipe) -> dict[str, Any]:
-    """What a student is made by. A key that came later is left out at its default: older trainings go on."""
-    made = asdict(student)
-    return made if student.positions != "learned" else {key: value for key, value in made.items() if key != "positions"}
+def as_made(part: StudentRecipe | PhaseRecipe) -> dict[str, Any]:
+    """What a student, or a phase of it, is made by. A key that came later is left out at its default: older trainings go on."""
+    unsaid = {each.name for each in fields(part) if each.name in LATER_KEYS and getattr(part, each.name) == each.default}
+    return {key: value for key, value in asdict(part).items() if key not in unsaid}
 
 
 def on_device(recipe: Recipe, device: str | None) -> Recipe:

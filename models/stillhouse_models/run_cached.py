@@ -7,7 +7,6 @@ OUT/training/student/student/    the student's denoiser, as diffusers writes it
 
 import hashlib
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +38,10 @@ def run_cached(recipe: Recipe, out: Path, watch: Watch) -> dict[str, Any]:
             "prompts": hashlib.sha256("\n".join(prompts).encode()).hexdigest(),
             "teacher": _likeness_of(teacher.folder),
         }
-        do_stage(stages, "cache", filled, watch, lambda: void(fill_cache(recipe, training / CACHE, watch)))
+        do_stage(stages, "cache", filled, watch, lambda: fill_cache(recipe, training / CACHE, watch))
         taught = {"seed": recipe.seed, "student": as_made(recipe.student), "held_out": recipe.teacher.held_out}
         do_stage(stages, "student", taught, watch, lambda: distil(recipe, training, training / "student", watch=watch))
-        stages.begin("phases", {"phases": [asdict(phase) for phase in recipe.phases]})
+        stages.begin("phases", {"phases": [as_made(phase) for phase in recipe.phases]})
         with watch.at_once():
             do_stage(stages, "judge", taught, watch, lambda: judge_cached(recipe, training))
             student = load_student(recipe, training)
@@ -52,10 +51,6 @@ def run_cached(recipe: Recipe, out: Path, watch: Watch) -> dict[str, Any]:
     phases = [{key: row[key] for key in ("name", "steps", "undone", "metrics")} for row in lineage["phases"]]
     told = {"folder": str(out), "student": str(training / STUDENT), "pipeline": str(out / PIPELINE), "model": recipe.name}
     return told | {"steps": recipe.student.steps, "judged": judged, "phases": phases, "cache": plan.as_json()}
-
-
-def void(_: object) -> None:
-    """For work whose result stands on disk."""
 
 
 def _likeness_of(folder: Path) -> str:

@@ -33,7 +33,7 @@ def run_recipe(recipe: Recipe, out: Path, watch: Watch) -> dict[str, Any]:
         taught = _common(recipe) | {"student": as_made(recipe.student), "guidance": recipe.teacher.guidance}
         do_stage(stages, "student", taught, watch, lambda: _student(recipe, training, watch))
         # Phases may change until they are over (distil.py sees to that); from here on they all are.
-        stages.begin("phases", {"phases": [asdict(phase) for phase in recipe.phases]})
+        stages.begin("phases", {"phases": [as_made(phase) for phase in recipe.phases]})
         with watch.at_once():
             do_stage(stages, "judge", taught, watch, lambda: _judge(recipe, training, watch))
             exported = {"name": recipe.name, "export": recipe.export}

@@ -54,7 +54,8 @@ class Stages:
         fresh.replace(self.file)
 
 
-def do_stage(stages: Stages, name: str, made_from: Mapping[str, Any], watch: Watch, work: Callable[[], None]) -> None:
+def do_stage(stages: Stages, name: str, made_from: Mapping[str, Any], watch: Watch, work: Callable[[], object]) -> None:
+    """What `work` returns is not kept: its result stands on disk."""
     if not stages.begin(name, made_from):
         watch.say(f"{name}: done already")
         return

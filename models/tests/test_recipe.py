@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from stillhouse_models.recipe import RecipeError, read_recipe
+from stillhouse_models.recipe import RecipeError, as_made, read_recipe
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
 
@@ -61,6 +61,16 @@ def test_what_phases_leave_out_goes_by_their_names(tmp_path: Path) -> None:
     file.write_text(text[: text.index("[[phases]]")] + '[[phases]]\nname = "main"\nseconds = 5\nrate = 1e-3\n')
     (only,) = read_recipe(file).phases
     assert (only.seconds, only.steps, only.rate, dict(only.losses)) == (5, None, 1e-3, dict(main.losses))
+
+
+def test_keys_that_came_later_do_not_stop_a_training_begun_before(tmp_path: Path) -> None:
+    text = next(file for file in RECIPES if file.stem == "shapes-tiny").read_text()
+    file = tmp_path / "shapes.toml"
+    file.write_text(text)
+    (before, *_) = read_recipe(file).phases
+    assert not {"pure_noise_share", "own_path_share"} & as_made(before).keys()
+    file.write_text(text.replace("rate = 2e-3", "rate = 2e-3\nown_path_share = 0.5", 1))
+    assert as_made(read_recipe(file).phases[0]) == as_made(before) | {"own_path_share": 0.5}
 
 
 def test_ready_parts_are_looked_for_beside_the_recipe(tmp_path: Path) -> None:

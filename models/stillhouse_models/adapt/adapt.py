@@ -40,7 +40,7 @@ def adapt(
         taught = {"base": base.named(), "pictures": pictures.digest, "settings": asdict(settings)}
         do_stage(
             stages, "adapter", taught, watch,
-            lambda: _void(train_adapter(base.painter, pictures, settings, training, watch, place)),
+            lambda: train_adapter(base.painter, pictures, settings, training, watch, place),
         )  # fmt: skip
         exported = taught | {"version": asdict(wanted)}
         if not stages.is_current("export", exported):
@@ -87,7 +87,3 @@ def _learned(pictures: Pictures, settings: AdapterSettings) -> dict[str, Any]:
         "weights": {"truth": 1.0}, "method": "lora", "rank": settings.rank, "seed": settings.seed,
         "pictures": len(pictures.captions), "picturesSha256": pictures.digest,
     }  # fmt: skip
-
-
-def _void(_: object) -> None:
-    """For work whose result stands on disk."""

@@ -6,7 +6,6 @@ OUT/table-STEPS/     a folder a row, what judges them, the version of the precis
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from stillhouse_models.export import ExportRequest, export_version
 from stillhouse_models.folder_lock import folder_lock
 from stillhouse_models.manifest import TRAINING, read_manifest
 from stillhouse_models.ready_parts import EVALUATOR
-from stillhouse_models.recipe import Recipe
+from stillhouse_models.recipe import Recipe, as_made
 from stillhouse_models.run_recipe import check_recipe, evaluator_and_teacher
 from stillhouse_models.stages import Stages, digest_of, do_stage
 from stillhouse_models.table.rows import Row, rows_of
@@ -59,8 +58,8 @@ def whole_table(
 
 def _trained(row: Row) -> dict[str, Any]:
     """What a row's student follows from, beside those who teach and judge it."""
-    phases = [asdict(phase) for phase in row.recipe.phases]
-    return {"student": row.recipe.student, "phases": phases, "seed": row.recipe.seed}
+    phases = [as_made(phase) for phase in row.recipe.phases]
+    return {"student": as_made(row.recipe.student), "phases": phases, "seed": row.recipe.seed}
 
 
 def _train(row: Row, training: Path, folder: Path, watch: Watch) -> None:

@@ -13,14 +13,13 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, IterableDataset
 
-from stillhouse_models.networks.denoiser import Denoiser
-from stillhouse_models.networks.families import FAMILIES
 from stillhouse_models.recipe import Recipe, RecipeError
 from stillhouse_models.sources.batches import SOURCES, Batch, batch
 from stillhouse_models.sources.caption import Wording
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.training.conditions import guided_clean, token_ids
 from stillhouse_models.training.lessons import PAIR_SHARE, noise_levels
+from stillhouse_models.training.make_student import make_student
 from stillhouse_models.training.pictures import to_tensor
 from stillhouse_models.training.sampling import sigmas
 from stillhouse_models.weights import Painter
@@ -61,7 +60,7 @@ class PlainLoop:
         self.recipe, self.teacher, self.choices = recipe, teacher, choices
         self.layout = torch.channels_last if "channels-last" in choices else torch.contiguous_format
         sprites = SOURCES[recipe.source]()
-        self.student = _student(recipe, teacher, sprites.resolution)
+        self.student = make_student(recipe.student, sprites.resolution, teacher.unet.config["context_channels"])
         self.student.to(memory_format=self.layout)
         if "compiled" in choices:
             self.student.body.compile()
@@ -100,13 +99,3 @@ class PlainLoop:
             teacher.unet, teacher.encoder, noisy[:asked], levels[:asked] * 1000, ids[:asked], self.empty, guidance
         )
         return teacher.encoder(ids), wanted.float()
-
-
-def _student(recipe: Recipe, teacher: Painter, side: int) -> Denoiser:
-    s = recipe.student
-    attention = {} if s.attention == "full" else {"attention": s.attention}
-    attention |= {} if s.positions == "learned" else {"positions": s.positions}
-    return FAMILIES[s.family](
-        channels=list(s.channels), num_res_blocks=s.num_res_blocks, patch=s.patch, pixel_channels=s.pixel_channels,
-        context_channels=teacher.unet.config["context_channels"], sample_size=side, **attention,
-    )  # fmt: skip

@@ -16,14 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from stillhouse_models.faults import RefusedError
-from stillhouse_models.networks.denoiser import Denoiser
-from stillhouse_models.networks.families import FAMILIES
 from stillhouse_models.recipe import PhaseRecipe, Recipe
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.start.start_from_teacher import start_from_teacher
 from stillhouse_models.training.average import Average
 from stillhouse_models.training.checkpoint import load_checkpoint, save_checkpoint
 from stillhouse_models.training.compute_device import attention_on, half_on
+from stillhouse_models.training.make_student import make_student
 from stillhouse_models.training.moment import Moment
 from stillhouse_models.training.muon import Muon
 from stillhouse_models.training.own_path import walked
@@ -66,15 +65,8 @@ class StudentRun:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.school: School = RenderedSchool(recipe, teacher) if isinstance(teacher, Painter) else teacher
-        s = recipe.student
-        # The teacher's own family has no other attention than the full one.
-        attention = {} if s.attention == "full" else {"attention": s.attention}
-        attention |= {} if s.positions == "learned" else {"positions": s.positions}
-        self.student: Denoiser = FAMILIES[s.family](
-            in_channels=self.school.channels, out_channels=self.school.channels, channels=list(s.channels),
-            num_res_blocks=s.num_res_blocks, patch=s.patch, pixel_channels=s.pixel_channels,
-            context_channels=self.school.context_channels, sample_size=self.school.side, **attention,
-        )  # fmt: skip
+        school = self.school
+        self.student = make_student(recipe.student, school.side, school.context_channels, school.channels)
         self.student.to(self.school.device, memory_format=torch.channels_last)
         used = {name for phase in recipe.phases for name in phase.losses}
         self.objectives = self.school.telling(recipe, self.student, used)
