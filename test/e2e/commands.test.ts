@@ -1,9 +1,7 @@
 // The whole job by the command line, word for word as the README tells it: real server, real agents, a real model.
-import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Fleet, type RunningServer, until } from './fleet.ts';
 
@@ -13,29 +11,8 @@ const names = ['pi-kitchen', 'pi-hall', 'pi-desk'];
 const fleet = new Fleet();
 let server: RunningServer;
 
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function still(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
-  const bin = join(root, 'shared/bin/still.js');
-  const environment = { ...process.env, STILL_SERVER: server.url, STILL_KEY: server.key, NO_COLOR: '1', ...env };
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [bin, ...args], {
-      cwd: fleet.folder,
-      env: environment,
-    });
-    return { code: 0, stdout, stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, stdout, stderr };
-  }
-}
-
 async function json<T>(args: readonly string[], expectedCode = 0): Promise<T> {
-  const ran = await still([...args, '--json']);
+  const ran = await server.still([...args, '--json']);
   expect({ args, ...ran }).toMatchObject({ code: expectedCode });
   return JSON.parse(ran.stdout) as T;
 }
@@ -150,7 +127,7 @@ describe('the main job', () => {
       });
       expect(row.quality).toBeGreaterThan(2);
     }
-    const text = await still(['table']);
+    const text = await server.still(['table']);
     expect(text.stdout).toContain('pi-kitchen');
   });
 
@@ -159,9 +136,9 @@ describe('the main job', () => {
       ...['bench', 'compare', 'shapes-tiny@1.0.0', 'shapes-tiny@1.1.0', 'pi-desk'],
     ]);
     expect(['a-faster', 'b-faster', 'equal', 'unknown']).toContain(run.comparison.verdict.kind);
-    const samples = await still(['bench', 'samples', run.benchRunId]);
+    const samples = await server.still(['bench', 'samples', run.benchRunId]);
     expect(samples.stdout.trim().split('\n')).toHaveLength(run.comparison.pairsMs.length + 1);
-    const absent = await still(['bench', 'compare', 'shapes-tiny@1.0.0', 'shapes-tiny@9.9.9', 'pi-desk']);
+    const absent = await server.still(['bench', 'compare', 'shapes-tiny@1.0.0', 'shapes-tiny@9.9.9', 'pi-desk']);
     expect(absent).toMatchObject({ code: 1, stderr: expect.stringContaining('shapes-tiny@9.9.9 is not published') });
     const runs = await json<{ benchRunId: string; result: unknown }[]>(['bench', 'samples', run.benchRunId]);
     expect(runs).toEqual(run.comparison.pairsMs);
@@ -194,14 +171,14 @@ describe('when something is wrong', () => {
     ['a folder without a manifest', ['publish', '.'], 2, /manifest\.json/],
     ['a seed that is none', ['picture', 'pi-kitchen', 'a circle', '--seed', 'x'], 2, /seed/],
   ])('says so: %s', async (_, args, code, why) => {
-    const ran = await still(args);
+    const ran = await server.still(args);
     expect(ran).toMatchObject({ code, stderr: expect.stringMatching(why) });
     expect(ran.stderr).not.toMatch(/\n\s+at /);
     expect(existsSync(join(fleet.folder, 'x.png'))).toBe(false);
   });
 
   it('tells a server that does not answer from a key that is refused', async () => {
-    expect((await still(['devices'], { STILL_SERVER: 'http://127.0.0.1:9' })).code).toBe(3);
-    expect((await still(['devices'], { STILL_KEY: 'sk_key_wrong' })).code).toBe(4);
+    expect((await server.still(['devices'], { STILL_SERVER: 'http://127.0.0.1:9' })).code).toBe(3);
+    expect((await server.still(['devices'], { STILL_KEY: 'sk_key_wrong' })).code).toBe(4);
   });
 });

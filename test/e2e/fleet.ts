@@ -1,11 +1,12 @@
 // Real processes for the end-to-end tests: one server, any number of agents, in folders of their own, on free ports.
 // Every process is ended by its own pid when the test is over, also when it fails.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const READY_MS = 60_000;
@@ -21,6 +22,13 @@ export interface Running {
   kill(): Promise<void>;
 }
 
+/** How a command of `still` ended. */
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 export interface RunningServer extends Running {
   readonly url: string;
   readonly mqttUrl: string;
@@ -28,6 +36,8 @@ export interface RunningServer extends Running {
   readonly data: string;
   /** One HTTP call with the admin key (or another): the status and the parsed body. */
   call(method: string, path: string, body?: unknown, key?: string): Promise<{ status: number; body: never }>;
+  /** One command line with the admin key, in the fleet's folder. */
+  still(args: readonly string[], env?: Record<string, string>): Promise<Ran>;
 }
 
 export class Fleet {
@@ -54,7 +64,15 @@ export class Fleet {
       const text = await response.text();
       return { status: response.status, body: (text ? JSON.parse(text) : null) as never };
     };
-    return { ...running, url, mqttUrl, key: adminKey, data, call };
+    const still = async (args: readonly string[], more: Record<string, string> = {}): Promise<Ran> => {
+      const env = { ...process.env, STILL_SERVER: url, STILL_KEY: adminKey, NO_COLOR: '1', ...more };
+      const command = [join(root, 'shared/bin/still.js'), ...args];
+      return promisify(execFile)(process.execPath, command, { cwd: this.folder, env }).then(
+        ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+        ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
+      );
+    };
+    return { ...running, url, mqttUrl, key: adminKey, data, call, still };
   }
 
   /** Starts an agent; the first start needs a token. */

@@ -1,9 +1,7 @@
 // A folder without a manifest on its way: tried on this machine, published, rolled out, and the device paints the same bytes.
-import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Fleet, type RunningServer } from './fleet.ts';
 
@@ -12,22 +10,7 @@ const fixtures = join(root, 'test/fixtures/pipelines');
 const fleet = new Fleet();
 let server: RunningServer;
 
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function still(...args: string[]): Promise<Ran> {
-  const env = { ...process.env, STILL_SERVER: server.url, STILL_KEY: server.key, NO_COLOR: '1' };
-  const bin = join(root, 'shared/bin/still.js');
-  try {
-    const ran = await promisify(execFile)(process.execPath, [bin, ...args], { cwd: fleet.folder, env });
-    return { code: 0, ...ran };
-  } catch (error) {
-    return error as Ran;
-  }
-}
+const still = (...args: string[]) => server.still(args);
 
 async function json<T>(...args: string[]): Promise<T> {
   const ran = await still(...args, '--json');

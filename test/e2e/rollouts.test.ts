@@ -1,10 +1,8 @@
 // Rollouts by the command line over real processes: pace, retries, shadows and their promotion, two operators, takeover
 // by priority, and why a device runs what it runs.
-import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { RolloutView } from '../../shared/http-api.ts';
@@ -18,14 +16,7 @@ const fleet = new Fleet();
 const agents = new Map<string, Running>();
 let server: RunningServer;
 
-async function still(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = { ...process.env, STILL_SERVER: server.url, STILL_KEY: server.key, NO_COLOR: '1' };
-  const options = { cwd: fleet.folder, env };
-  return promisify(execFile)(process.execPath, [join(root, 'shared/bin/still.js'), ...args], options).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
-  );
-}
+const still = (...args: string[]) => server.still(args);
 
 async function json<T = RolloutView>(...args: string[]): Promise<T> {
   const ran = await still(...args, '--json');
