@@ -7,7 +7,7 @@ export function joinParts<R extends Runtime>(runtime: R): R {
   return {
     ...runtime,
     async load(path, options) {
-      const parts = readGraphParts(path);
+      const parts = await readGraphParts(path);
       if (!parts) return runtime.load(path, options);
       const sessions: Session[] = [];
       for (const file of parts.files) sessions.push(await runtime.load(file, { ...options, lean: true }));

@@ -43,7 +43,7 @@ export async function loadGraph(
 }
 
 async function open(runtime: Runtime, path: string, threads: number): Promise<Session> {
-  if (path.endsWith('.onnx')) for (const file of filesOfGraph(path)) checkOnnx(file);
+  if (path.endsWith('.onnx')) for (const file of await filesOfGraph(path)) checkOnnx(file);
   try {
     return await runtime.load(path, { threads });
   } catch (cause) {

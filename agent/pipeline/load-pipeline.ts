@@ -2,14 +2,8 @@
 import { join } from 'node:path';
 import type { Runtime } from '../runtime/runtime.ts';
 import { EngineFault } from './fault.ts';
-import { loadFlux } from './flux.ts';
 import type { PictureDefaults, Pipeline } from './pipeline.ts';
 import { readJson } from './read-json.ts';
-import { loadStableDiffusion } from './stable-diffusion.ts';
-import { loadStableDiffusion3 } from './stable-diffusion-3.ts';
-import { loadStableDiffusionXl } from './stable-diffusion-xl.ts';
-import { loadStillhousePipeline } from './stillhouse-pipeline.ts';
-import { loadZImage } from './z-image.ts';
 
 export interface PipelineOptions {
   /** Absolute; `model_index.json` stands in it. */
@@ -19,25 +13,29 @@ export interface PipelineOptions {
   readonly defaults: PictureDefaults;
 }
 
-const PIPELINES: Readonly<Record<string, (options: PipelineOptions) => Promise<Pipeline>>> = {
-  StillhousePipeline: loadStillhousePipeline,
-  StableDiffusionPipeline: loadStableDiffusion,
-  LatentConsistencyModelPipeline: loadStableDiffusion,
-  StableDiffusionXLPipeline: loadStableDiffusionXl,
-  StableDiffusion3Pipeline: loadStableDiffusion3,
-  FluxPipeline: loadFlux,
-  ZImagePipeline: loadZImage,
+type Load = (options: PipelineOptions) => Promise<Pipeline>;
+
+const stableDiffusion = async () => (await import('./stable-diffusion.ts')).loadStableDiffusion;
+/** An engine needs one of them, and each takes megabytes and time to start. */
+const PIPELINES: Readonly<Record<string, () => Promise<Load>>> = {
+  StillhousePipeline: async () => (await import('./stillhouse-pipeline.ts')).loadStillhousePipeline,
+  StableDiffusionPipeline: stableDiffusion,
+  LatentConsistencyModelPipeline: stableDiffusion,
+  StableDiffusionXLPipeline: async () => (await import('./stable-diffusion-xl.ts')).loadStableDiffusionXl,
+  StableDiffusion3Pipeline: async () => (await import('./stable-diffusion-3.ts')).loadStableDiffusion3,
+  FluxPipeline: async () => (await import('./flux.ts')).loadFlux,
+  ZImagePipeline: async () => (await import('./z-image.ts')).loadZImage,
 };
 
 /** @throws EngineFault `load_failed` that names the file, and for an unknown class the known ones */
 export async function loadPipeline(options: PipelineOptions): Promise<Pipeline> {
   const file = join(options.folder, 'model_index.json');
   const { _class_name: name } = await readJson(file);
-  const load = typeof name === 'string' && Object.hasOwn(PIPELINES, name) ? PIPELINES[name] : undefined;
-  if (!load)
+  const find = typeof name === 'string' && Object.hasOwn(PIPELINES, name) ? PIPELINES[name] : undefined;
+  if (!find)
     throw new EngineFault(
       'load_failed',
       `${file}: pipeline ${JSON.stringify(name)} is not known; known: ${Object.keys(PIPELINES).join(', ')}`,
     );
-  return load(options);
+  return (await find())(options);
 }

@@ -43,10 +43,12 @@ export async function readFolder(folder: string): Promise<FolderFacts> {
   const denoiser = ['unet', 'transformer'].find((name) => existsSync(join(folder, name)));
   if (typeof pipeline !== 'string' || denoiser === undefined)
     throw new EngineFault('load_failed', `${folder}: no pipeline folder; it has neither unet/ nor transformer/`);
-  const runtime = runtimeOf(join(folder, denoiser));
-  const parts = (await readdir(folder, { withFileTypes: true }))
-    .filter((entry) => entry.isDirectory() && entry.name !== 'vae_encoder')
-    .flatMap(({ name }) => filesOfGraph(join(folder, name, GRAPH_FILES[runtime])));
+  const runtime = await runtimeOf(join(folder, denoiser));
+  const components = (await readdir(folder, { withFileTypes: true })).filter(
+    (entry) => entry.isDirectory() && entry.name !== 'vae_encoder',
+  );
+  const graphs = components.map(({ name }) => filesOfGraph(join(folder, name, GRAPH_FILES[runtime])));
+  const parts = (await Promise.all(graphs)).flat();
   const weighed = (await Promise.all(parts.filter((file) => existsSync(file)).map(weigh))).flat();
   const configs = {
     pipeline,
@@ -61,8 +63,9 @@ export async function readFolder(folder: string): Promise<FolderFacts> {
   return { pipeline, runtime, precision: mostBytes(weighed), parameters, defaults };
 }
 
-function runtimeOf(denoiser: string): Variant['runtime'] {
-  if (filesOfGraph(join(denoiser, GRAPH_FILES.onnxruntime)).every((file) => existsSync(file))) return 'onnxruntime';
+async function runtimeOf(denoiser: string): Promise<Variant['runtime']> {
+  const files = await filesOfGraph(join(denoiser, GRAPH_FILES.onnxruntime));
+  if (files.every((file) => existsSync(file))) return 'onnxruntime';
   if (existsSync(join(denoiser, GRAPH_FILES.openvino))) return 'openvino';
   throw new EngineFault(
     'load_failed',
