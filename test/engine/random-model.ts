@@ -27,6 +27,18 @@ export function randomVersion(size: Size): EngineSpec {
   return { ...spec, variant: { ...spec.variant, resolution, steps: 2 } };
 }
 
+/** A U-Net of Stable Diffusion's inputs that gives its sample back: what a run takes with it is everything but the graph. */
+export function passThrough(channels: number, textWidth: number): Buffer {
+  const node = message(1, [text(1, 'sample'), text(2, 'out_sample'), text(4, 'Identity')]);
+  const inputs = [
+    value(11, 'sample', [0, channels, 0, 0]),
+    value(11, 'timestep', [0]),
+    value(11, 'encoder_hidden_states', [0, 0, textWidth]),
+  ];
+  const graph = [node, text(2, 'pass-through'), ...inputs, value(12, 'out_sample', [0, channels, 0, 0])];
+  return Buffer.concat([integer(1, 8), message(7, graph), message(8, [integer(2, 17)])]);
+}
+
 /** onnx.proto3: a chain of 3×3 convolutions from 3 channels to 3. */
 function convolutions({ channels, layers, side }: Size): Buffer {
   const widths = [3, ...new Array<number>(layers).fill(channels), 3];
@@ -67,9 +79,9 @@ function noise(count: number, seed: number): Buffer {
   return Buffer.from(Float32Array.from({ length: count }, () => (uniform() - 0.5) * 0.02).buffer);
 }
 
-/** A float32 input or output; 0 stands for the free dimension `batch`. */
+/** A float32 input or output; 0 stands for a free dimension. */
 function value(field: number, name: string, dims: readonly number[]): Buffer {
-  const shape = dims.map((dim) => message(1, [dim === 0 ? text(2, 'batch') : integer(1, dim)]));
+  const shape = dims.map((dim, axis) => message(1, [dim === 0 ? text(2, `${name}${axis}`) : integer(1, dim)]));
   return message(field, [text(1, name), message(2, [message(1, [integer(1, 1), message(2, shape)])])]);
 }
 

@@ -1,34 +1,54 @@
 // The other side of picture.ts: nothing but the runtime and the graphs, in a process of its own. For every number
-// N that comes in, one text encoding and N denoising steps run, and their milliseconds go back.
+// N that comes in, one text encoding, N denoising steps and, where the folder has a decoder, one decoding run over the same
+// tensors again and again, and their milliseconds go back.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openRuntime } from '../../agent/runtime/open-runtime.ts';
+import type { Session, Tensor, TensorInfo } from '../../agent/runtime/runtime.ts';
 
-const [folder = '', threads = '1', name = 'onnxruntime', libraries = ''] = process.argv.slice(2);
+const [folder = '', threads = '1', name = 'onnxruntime', libraries = '', wide = '64', high = '64'] =
+  process.argv.slice(2);
+const SCALE = 8;
+const TEXT = 77;
 const runtime = await openRuntime(name === 'openvino' ? name : 'onnxruntime', libraries || null);
-const options = { threads: Number(threads) };
-const textEncoder = await runtime.load(join(folder, 'text_encoder', runtime.graphFile), options);
-const unet = await runtime.load(join(folder, 'unet', runtime.graphFile), options);
+const load = (part: string) => runtime.load(join(folder, part, runtime.graphFile), { threads: Number(threads) });
+const textEncoder = await load('text_encoder');
+const unet = await load('unet');
+const decoder = existsSync(join(folder, 'vae_decoder')) ? await load('vae_decoder') : null;
 
-const lengthOf = (dims: readonly (number | string)[]) => dims.map((size) => (typeof size === 'number' ? size : 1));
-const dimsOf = (session: typeof unet, name: string) =>
-  lengthOf(session.inputs.find((input) => input.name === name)?.dims ?? []);
-const count = (dims: readonly number[]) => dims.reduce((product, size) => product * size, 1);
-
-const idDims = dimsOf(textEncoder, 'input_ids');
-const ids = { type: 'int64', dims: idDims, data: new BigInt64Array(count(idDims)) } as const;
-const sampleDims = dimsOf(unet, 'sample');
-const values = Float32Array.from({ length: count(sampleDims) }, (_, i) => Math.sin(i));
-const sample = { type: 'float32', dims: sampleDims, data: values } as const;
+/** Of latents where there is a decoder: their sides are free in the graph. */
+const sizes: Record<number, number> = { 0: 1, 2: Number(high) / SCALE, 3: Number(wide) / SCALE };
+const ids = filled(inputOf(textEncoder, 'input_ids'), { 0: 1, 1: TEXT });
+const sample = filled(inputOf(unet, 'sample'), sizes);
+const latents = decoder && filled(inputOf(decoder, 'latent_sample'), sizes);
 
 async function bareMs(steps: number): Promise<number> {
   const startedAt = performance.now();
   const words = (await textEncoder.run({ input_ids: ids })).last_hidden_state;
   if (!words) throw new Error('the text encoder gave no last_hidden_state');
   for (let step = 0; step < steps; step++) {
-    const timestep = { type: 'float32', dims: [1], data: Float32Array.of(1000 - (step * 1000) / steps) } as const;
+    const timestep = filled(inputOf(unet, 'timestep'), { 0: 1 }, 1000 - (step * 1000) / steps);
     await unet.run({ sample, timestep, encoder_hidden_states: words });
   }
+  if (latents) await decoder?.run({ latent_sample: latents });
   return performance.now() - startedAt;
+}
+
+function inputOf(session: Session, wanted: string): TensorInfo {
+  const found = session.inputs.find((input) => input.name === wanted);
+  if (!found) throw new Error(`a graph has no input ${wanted}`);
+  return found;
+}
+
+/** @param free what free dimensions become @param value of every element; a wave where there is none */
+function filled({ type, dims }: TensorInfo, free: Readonly<Record<number, number>>, value?: number): Tensor {
+  const fixed = dims.map((size, axis) => (typeof size === 'number' ? size : (free[axis] ?? 1)));
+  const length = fixed.reduce((product, size) => product * size, 1);
+  if (type === 'int64') {
+    return { type, dims: fixed, data: new BigInt64Array(length).fill(BigInt(Math.round(value ?? 0))) };
+  }
+  const data = Float32Array.from({ length }, (_, i) => value ?? Math.sin(i));
+  return { type: 'float32', dims: fixed, data };
 }
 
 process.on('message', async (steps) => process.send?.(await bareMs(Number(steps))));

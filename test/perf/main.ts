@@ -12,6 +12,9 @@ import { type PerfResult, reached } from './result.ts';
 const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   picture: async () => (await import('./picture.ts')).measurePicture('onnxruntime'),
   'picture-openvino': async () => (await import('./picture.ts')).measurePicture('openvino'),
+  'picture-latents-onnxruntime': async () => (await import('./picture.ts')).measureLatentPicture('onnxruntime'),
+  'picture-latents-openvino': async () => (await import('./picture.ts')).measureLatentPicture('openvino'),
+  'step-overhead': async () => (await import('./step-overhead.ts')).measureStepOverhead(),
   'cancel-onnxruntime': async () => (await import('./cancel.ts')).measureCancel('onnxruntime', 'any'),
   'cancel-openvino': async () => (await import('./cancel.ts')).measureCancel('openvino', 'any'),
   'cancel-step-onnxruntime': async () => (await import('./cancel.ts')).measureCancel('onnxruntime', 'step'),

@@ -1,5 +1,3 @@
-import { mapValues } from '../map-values.ts';
-
 /** Latents and noise in the shares of a noise level, rounded where torch rounds. */
 export function addNoise(
   latents: Float32Array,
@@ -8,7 +6,10 @@ export function addNoise(
 ): Float32Array {
   const { fround } = Math;
   const [ofLatents, ofNoise] = [fround(kept), fround(added)];
-  return mapValues(latents, (value, i) => fround(ofLatents * value) + fround(ofNoise * (noise[i] as number)));
+  const mixed = new Float32Array(latents.length);
+  for (let i = 0; i < mixed.length; i++)
+    mixed[i] = fround(ofLatents * (latents[i] as number)) + fround(ofNoise * (noise[i] as number));
+  return mixed;
 }
 
 /** The shares at unit variance, from how much of the picture is left (`alphas_cumprod`). */

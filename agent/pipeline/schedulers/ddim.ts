@@ -1,8 +1,7 @@
 // DDIM without added noise (Song et al. 2020, formula 12 with eta 0), as diffusers' DDIMScheduler takes its steps.
-import { mapValues } from '../map-values.ts';
 import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
-import { originalSample, PREDICTION_TYPES } from './original-sample.ts';
+import { originalShares, PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, numberOf, requireSteps, type SchedulerConfig } from './settings.ts';
 import { roundHalfEven, spacedTimesteps } from './spacing.ts';
@@ -33,13 +32,19 @@ export function ddim(config: SchedulerConfig): Scheduler {
           const timestep = timesteps[step] as number;
           const alpha = alphas[timestep] as number;
           const next = timestep >= stride ? (alphas[timestep - stride] as number) : last;
-          return mapValues(sample, (value, i) => {
-            const found = originalSample(type, value, modelOutput[i] as number, alpha);
+          const [ofSample, ofOutput] = originalShares(type, alpha);
+          const [signal, noise] = [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
+          const [nextSignal, nextNoise] = [Math.sqrt(next), Math.sqrt(1 - next)];
+          const moved = new Float32Array(sample.length);
+          for (let i = 0; i < moved.length; i++) {
+            const value = sample[i] as number;
+            const found = ofSample * value + ofOutput * (modelOutput[i] as number);
             const clipped = Math.min(range, Math.max(-range, found));
             // The direction comes from what was found before the clipping, as in diffusers.
-            const epsilon = (value - Math.sqrt(alpha) * found) / Math.sqrt(1 - alpha);
-            return Math.sqrt(next) * clipped + Math.sqrt(1 - next) * epsilon;
-          });
+            const epsilon = (value - signal * found) / noise;
+            moved[i] = nextSignal * clipped + nextNoise * epsilon;
+          }
+          return moved;
         },
       };
     },

@@ -1,5 +1,4 @@
 // DPM-Solver++ in one or two steps' memory (Lu et al. 2022, arXiv 2211.01095), as diffusers' DPMSolverMultistepScheduler.
-import { mapValues } from '../map-values.ts';
 import { addNoise } from './add-noise.ts';
 import { multistepSchedules, type NoiseLevel, sharesAt } from './multistep-schedule.ts';
 import { dataPrediction, MULTISTEP_PREDICTION_TYPES } from './original-sample.ts';
@@ -49,9 +48,7 @@ export function dpmSolverMultistep(config: SchedulerConfig): Scheduler {
           if (stochastic && !noise) throw new RangeError('noise: missing; the SDE solver adds noise at every step');
           const level = levels[step] as NoiseLevel;
           const flowSigma = sigmas[step] as number;
-          const newest = mapValues(sample, (value, i) =>
-            dataPrediction(type, value, modelOutput[i] as number, { ...level, flowSigma }),
-          );
+          const newest = dataPrediction(type, sample, modelOutput, { ...level, flowSigma });
           const first = order === 1 || former === null || (step === steps - 1 && finalOfLowerOrder(steps));
           const before = first ? null : (levels[step - 1] as NoiseLevel);
           const factors = stepFactors({ next: levels[step + 1] as NoiseLevel, level, before, heun, stochastic });
@@ -71,15 +68,17 @@ function combine(
 ): Float32Array {
   const { sample, newest, former, noise } = parts;
   const { fround } = Math;
-  return mapValues(sample, (value, i) => {
+  const moved = new Float32Array(sample.length);
+  for (let i = 0; i < moved.length; i++) {
     const found = newest[i] as number;
-    let next = fround(fround(fromSample * value) + fround(fromNewest * found));
+    let next = fround(fround(fromSample * (sample[i] as number)) + fround(fromNewest * found));
     if (fromChange !== 0) {
       const change = fround(slope * fround(found - (former[i] as number)));
       next = fround(next + fround(fromChange * change));
     }
-    return noise ? next + fround(fromNoise * (noise[i] as number)) : next;
-  });
+    moved[i] = noise ? next + fround(fromNoise * (noise[i] as number)) : next;
+  }
+  return moved;
 }
 
 function stepFactors(at: {

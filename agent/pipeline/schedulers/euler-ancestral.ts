@@ -1,7 +1,6 @@
 // Euler steps that go below the next noise level and add noise up to it, as diffusers' EulerAncestralDiscreteScheduler.
-import { mapValues } from '../map-values.ts';
 import { addNoise } from './add-noise.ts';
-import { originalFromSigma } from './original-sample.ts';
+import { originalSharesAtSigma } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, refuse, type SchedulerConfig } from './settings.ts';
 import { sigmaSchedules, toUnitVariance } from './sigma-schedule.ts';
@@ -27,10 +26,14 @@ export function eulerAncestral(config: SchedulerConfig): Scheduler {
           const [sigma, next] = [sigmas[step] as number, sigmas[step + 1] as number];
           const up = Math.sqrt((next ** 2 * (sigma ** 2 - next ** 2)) / sigma ** 2);
           const down = Math.sqrt(Math.max(next ** 2 - up ** 2, 0));
-          return mapValues(sample, (value, i) => {
-            const found = originalFromSigma(type, value, modelOutput[i] as number, sigma);
-            return value + ((value - found) / sigma) * (down - sigma) + (noise[i] as number) * up;
-          });
+          const [ofSample, ofOutput] = originalSharesAtSigma(type, sigma);
+          const moved = new Float32Array(sample.length);
+          for (let i = 0; i < moved.length; i++) {
+            const value = sample[i] as number;
+            const found = ofSample * value + ofOutput * (modelOutput[i] as number);
+            moved[i] = value + ((value - found) / sigma) * (down - sigma) + (noise[i] as number) * up;
+          }
+          return moved;
         },
       };
     },

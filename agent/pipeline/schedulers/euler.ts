@@ -1,7 +1,6 @@
 // Euler steps over noise levels (Karras et al. 2022, algorithm 2 without churn), as diffusers' EulerDiscreteScheduler.
-import { mapValues } from '../map-values.ts';
 import { addNoise } from './add-noise.ts';
-import { originalFromSigma, PREDICTION_TYPES } from './original-sample.ts';
+import { originalSharesAtSigma, PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, type SchedulerConfig } from './settings.ts';
 import { sigmaSchedules, toUnitVariance } from './sigma-schedule.ts';
@@ -21,10 +20,14 @@ export function euler(config: SchedulerConfig): Scheduler {
         scaleModelInput: (sample, step) => toUnitVariance(sample, sigmas[step] as number),
         step({ step, sample, modelOutput }) {
           const [sigma, next] = [sigmas[step] as number, sigmas[step + 1] as number];
-          return mapValues(sample, (value, i) => {
-            const found = originalFromSigma(type, value, modelOutput[i] as number, sigma);
-            return value + ((value - found) / sigma) * (next - sigma);
-          });
+          const [ofSample, ofOutput] = originalSharesAtSigma(type, sigma);
+          const moved = new Float32Array(sample.length);
+          for (let i = 0; i < moved.length; i++) {
+            const value = sample[i] as number;
+            const found = ofSample * value + ofOutput * (modelOutput[i] as number);
+            moved[i] = value + ((value - found) / sigma) * (next - sigma);
+          }
+          return moved;
         },
       };
     },

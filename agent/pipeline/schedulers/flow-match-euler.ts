@@ -1,5 +1,4 @@
 // Flow-matching Euler steps as diffusers' FlowMatchEulerDiscreteScheduler takes them (Esser et al. 2024).
-import { mapValues } from '../map-values.ts';
 import { addNoise } from './add-noise.ts';
 import type { FlowSettings, Scheduler } from './scheduler.ts';
 import { choiceOf, countOf, positiveOf, refuse, requireSteps, type SchedulerConfig } from './settings.ts';
@@ -34,8 +33,12 @@ export function flowMatchEuler(config: SchedulerConfig): Scheduler {
         scaleModelInput: (sample) => sample,
         step({ step, sample, modelOutput }) {
           const change = Math.fround((sigmas[step + 1] as number) - (sigmas[step] as number));
-          // Rounded after the product and after the sum, as torch does it.
-          return mapValues(sample, (value, i) => value + Math.fround((modelOutput[i] as number) * change));
+          const moved = new Float32Array(sample.length);
+          // Rounded after the product and after the sum, as torch does it. Written out: a quarter of the time of `mapValues`, and
+          // the pictures of small students are sums of such trifles.
+          for (let i = 0; i < moved.length; i++)
+            moved[i] = (sample[i] as number) + Math.fround((modelOutput[i] as number) * change);
+          return moved;
         },
       };
     },

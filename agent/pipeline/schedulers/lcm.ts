@@ -1,8 +1,7 @@
 // Multistep consistency sampling (Luo et al. 2023, Latent Consistency Models), as diffusers' LCMScheduler takes its steps.
-import { mapValues } from '../map-values.ts';
 import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
-import { originalSample, PREDICTION_TYPES } from './original-sample.ts';
+import { originalShares, PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, countOf, numberOf, requireSteps, type SchedulerConfig } from './settings.ts';
 
@@ -42,17 +41,20 @@ export function lcm(config: SchedulerConfig): Scheduler {
           const scaled = timestep * scaling;
           const skip = SIGMA_DATA ** 2 / (scaled ** 2 + SIGMA_DATA ** 2);
           const out = scaled / Math.sqrt(scaled ** 2 + SIGMA_DATA ** 2);
-          const denoised = mapValues(sample, (value, i) => {
-            const found = originalSample(type, value, modelOutput[i] as number, alpha);
-            return out * Math.min(range, Math.max(-range, found)) + skip * value;
-          });
+          const [ofSample, ofOutput] = originalShares(type, alpha);
+          const denoised = new Float32Array(sample.length);
+          for (let i = 0; i < denoised.length; i++) {
+            const value = sample[i] as number;
+            const found = ofSample * value + ofOutput * (modelOutput[i] as number);
+            denoised[i] = out * Math.min(range, Math.max(-range, found)) + skip * value;
+          }
           if (step === steps - 1) return denoised;
           if (!noise) throw new RangeError('noise: missing; LCM adds noise at every step but the last');
           const next = alphas[timesteps[step + 1] as number] as number;
-          return mapValues(
-            denoised,
-            (value, i) => Math.sqrt(next) * value + Math.sqrt(1 - next) * (noise[i] as number),
-          );
+          const [kept, added] = [Math.sqrt(next), Math.sqrt(1 - next)];
+          for (let i = 0; i < denoised.length; i++)
+            denoised[i] = kept * (denoised[i] as number) + added * (noise[i] as number);
+          return denoised;
         },
       };
     },

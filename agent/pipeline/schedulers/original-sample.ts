@@ -3,48 +3,66 @@
 export const PREDICTION_TYPES = ['epsilon', 'sample', 'v_prediction'] as const;
 export type PredictionType = (typeof PREDICTION_TYPES)[number];
 
-/** x0 of one value, where `sample = sqrt(alpha) x0 + sqrt(1 - alpha) noise`; `alpha` is the cumulated product. */
-export function originalSample(type: PredictionType, sample: number, output: number, alpha: number): number {
+/** Of sample and output in x0. Taken out of the loops over values: roots cost more than all the rest of a step. */
+export type Shares = readonly [ofSample: number, ofOutput: number];
+
+/** Where `sample = sqrt(alpha) x0 + sqrt(1 - alpha) noise`; `alpha` is the cumulated product. */
+export function originalShares(type: PredictionType, alpha: number): Shares {
+  const [signal, noise] = [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
   switch (type) {
     case 'epsilon':
-      return (sample - Math.sqrt(1 - alpha) * output) / Math.sqrt(alpha);
+      return [1 / signal, -noise / signal];
     case 'sample':
-      return output;
+      return [0, 1];
     case 'v_prediction':
-      return Math.sqrt(alpha) * sample - Math.sqrt(1 - alpha) * output;
+      return [signal, -noise];
   }
 }
 
-/** x0 of one value, where `sample = x0 + sigma noise`. */
-export function originalFromSigma(type: PredictionType, sample: number, output: number, sigma: number): number {
+/** Where `sample = x0 + sigma noise`. */
+export function originalSharesAtSigma(type: PredictionType, sigma: number): Shares {
+  const square = sigma * sigma + 1;
   switch (type) {
     case 'epsilon':
-      return sample - sigma * output;
+      return [1, -sigma];
     case 'sample':
-      return output;
+      return [0, 1];
     case 'v_prediction':
-      return (output * -sigma) / Math.sqrt(sigma * sigma + 1) + sample / (sigma * sigma + 1);
+      return [1 / square, -sigma / Math.sqrt(square)];
   }
 }
 
 export const MULTISTEP_PREDICTION_TYPES = [...PREDICTION_TYPES, 'flow_prediction'] as const;
 
-/** x0 of one value, rounded as torch rounds it, where `sample = alpha x0 + sigma noise`; the output of flow matching is `noise - x0`. */
+/** x0, rounded as torch rounds it, where `sample = alpha x0 + sigma noise`; the output of flow matching is `noise - x0`. */
 export function dataPrediction(
   type: (typeof MULTISTEP_PREDICTION_TYPES)[number],
-  sample: number,
-  output: number,
+  sample: Float32Array,
+  output: Float32Array,
   { alpha, sigma, flowSigma }: { readonly alpha: number; readonly sigma: number; readonly flowSigma: number },
-): number {
-  const { fround } = Math;
+): Float32Array {
+  // By 1 nothing is rounded.
   switch (type) {
     case 'epsilon':
-      return fround(sample - fround(sigma * output)) / alpha;
+      return difference([sample, 1], [output, sigma], alpha);
     case 'sample':
       return output;
     case 'v_prediction':
-      return fround(alpha * sample) - fround(sigma * output);
+      return difference([sample, alpha], [output, sigma], 1);
     case 'flow_prediction':
-      return sample - fround(flowSigma * output);
+      return difference([sample, 1], [output, flowSigma], 1);
   }
+}
+
+/** A share of one less a share of the other, over a divisor. */
+function difference(
+  [from, kept]: readonly [Float32Array, number],
+  [taken, share]: readonly [Float32Array, number],
+  divisor: number,
+): Float32Array {
+  const { fround } = Math;
+  const found = new Float32Array(from.length);
+  for (let i = 0; i < found.length; i++)
+    found[i] = fround(fround(kept * (from[i] as number)) - fround(share * (taken[i] as number))) / divisor;
+  return found;
 }

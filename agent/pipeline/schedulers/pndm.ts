@@ -34,11 +34,15 @@ export function pndm(config: SchedulerConfig): Scheduler {
     const [alpha, next] = [alphaAt(from), alphaAt(to)];
     const fromSample = Math.sqrt(next / alpha);
     const divisor = alpha * Math.sqrt(1 - next) + Math.sqrt(alpha * (1 - alpha) * next);
-    return mapValues(sample, (value, i) => {
-      const raw = output[i] as number;
-      const noise = type === 'epsilon' ? raw : Math.sqrt(alpha) * raw + Math.sqrt(1 - alpha) * value;
-      return fromSample * value - ((next - alpha) * noise) / divisor;
-    });
+    // The noise in the output: the output itself, or what the velocity says of it.
+    const [ofOutput, ofSample] = type === 'epsilon' ? [1, 0] : [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
+    const share = (next - alpha) / divisor;
+    const moved = new Float32Array(sample.length);
+    for (let i = 0; i < moved.length; i++) {
+      const value = sample[i] as number;
+      moved[i] = fromSample * value - share * (ofOutput * (output[i] as number) + ofSample * value);
+    }
+    return moved;
   };
   return {
     schedule(steps) {
@@ -127,6 +131,12 @@ function rungeKutta(timesteps: readonly number[], stride: number, transfer: Tran
 
 function weighted(history: readonly Float32Array[]): Float32Array {
   const weights = MULTISTEP_WEIGHTS[history.length - 1] as readonly number[];
-  const newest = history[0] as Float32Array;
-  return mapValues(newest, (_, i) => weights.reduce((sum, weight, k) => sum + weight * (history[k]?.[i] as number), 0));
+  // Rounded to float32 once, at the end.
+  const sum = new Float64Array(history[0]?.length ?? 0);
+  for (const [k, output] of history.entries()) addScaled(sum, output, weights[k] as number);
+  return new Float32Array(sum);
+}
+
+function addScaled(sum: Float64Array, values: Float32Array, weight: number): void {
+  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + weight * (values[i] as number);
 }

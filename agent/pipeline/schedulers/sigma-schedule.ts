@@ -1,5 +1,4 @@
 // The schedule that Euler and Euler ancestral share: noise levels of Karras et al. 2022 at the visited steps of training.
-import { mapValues } from '../map-values.ts';
 import { karrasSigmas, timestepOfSigma } from './karras.ts';
 import { alphasCumprod, trainingSigmas } from './noise-schedule.ts';
 import { choiceOf, numberOf, refuse, requireSteps, type SchedulerConfig } from './settings.ts';
@@ -48,5 +47,7 @@ function interpolate(levels: Float32Array, position: number): number {
 /** The sample at unit variance, as a denoiser trained on steps wants to see it. */
 export function toUnitVariance(sample: Float32Array, sigma: number): Float32Array {
   const scale = 1 / Math.hypot(sigma, 1);
-  return mapValues(sample, (value) => value * scale);
+  const scaled = new Float32Array(sample.length);
+  for (let i = 0; i < scaled.length; i++) scaled[i] = (sample[i] as number) * scale;
+  return scaled;
 }

@@ -1,6 +1,5 @@
 // UniPC, a predictor and a corrector of one form (Zhao et al. 2023, arXiv 2302.04867), as diffusers' UniPCMultistepScheduler
 // takes its steps with `predict_x0`.
-import { mapValues } from '../map-values.ts';
 import { addNoise } from './add-noise.ts';
 import { multistepSchedules, type NoiseLevel, sharesAt } from './multistep-schedule.ts';
 import { dataPrediction, MULTISTEP_PREDICTION_TYPES } from './original-sample.ts';
@@ -36,7 +35,7 @@ export function unipcMultistep(config: SchedulerConfig): Scheduler {
         scaleModelInput: (sample) => sample,
         step({ step, sample, modelOutput }) {
           const at = { ...(levels[step] as NoiseLevel), flowSigma: sigmas[step] as number };
-          const newest = mapValues(sample, (value, i) => dataPrediction(type, value, modelOutput[i] as number, at));
+          const newest = dataPrediction(type, sample, modelOutput, at);
           const corrected =
             former && !uncorrected.has(step - 1)
               ? advance({ ...former, levels, from: step - 1, found, arrived: newest, bh1 })
@@ -79,18 +78,30 @@ function advance(at: {
   const fromSample = fround(end.sigma / start.sigma);
   const fromBase = fround(end.alpha * phi);
   const fromChange = fround(end.alpha * scale);
-  return mapValues(sample, (value, i) => {
-    const here = base[i] as number;
-    let change = 0;
-    for (const [k, ratio] of ratios.entries()) {
-      const slope = fround(fround((found[k + 1]?.[i] as number) - here) / ratio);
-      change = fround(change + fround((weights[k] as number) * slope));
-    }
-    if (arrived)
-      change = fround(change + fround((weights[order - 1] as number) * fround((arrived[i] as number) - here)));
-    const moved = fround(fround(fromSample * value) - fround(fromBase * here));
-    return change === 0 ? moved : moved - fround(fromChange * change);
-  });
+  const changes = new Float32Array(sample.length);
+  for (const [k, ratio] of ratios.entries())
+    addSlope(changes, { found: found[k + 1] as Float32Array, base, ratio, weight: weights[k] as number });
+  if (arrived) addSlope(changes, { found: arrived, base, ratio: 1, weight: weights[order - 1] as number });
+  const next = new Float32Array(sample.length);
+  for (let i = 0; i < next.length; i++) {
+    const moved = fround(fround(fromSample * (sample[i] as number)) - fround(fromBase * (base[i] as number)));
+    const change = changes[i] as number;
+    next[i] = change === 0 ? moved : moved - fround(fromChange * change);
+  }
+  return next;
+}
+
+/** In place: `changes + weight · (found − base) / ratio`. */
+function addSlope(
+  changes: Float32Array,
+  at: { readonly found: Float32Array; readonly base: Float32Array; readonly ratio: number; readonly weight: number },
+): void {
+  const { found, base, ratio, weight } = at;
+  const { fround } = Math;
+  for (let i = 0; i < changes.length; i++) {
+    const slope = fround(fround((found[i] as number) - (base[i] as number)) / ratio);
+    changes[i] = (changes[i] as number) + fround(weight * slope);
+  }
 }
 
 /** At order 2 the reference takes a half in place of the solution. */

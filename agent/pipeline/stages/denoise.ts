@@ -54,8 +54,10 @@ function begin(schedule: Schedule, noise: Float32Array, from: Beginning | undefi
 export function guided(conditional: Float32Array, unconditional: Float32Array, scale: number): Float32Array {
   const { fround } = Math;
   const factor = fround(scale);
-  return mapValues(conditional, (value, i) => {
+  const led = new Float32Array(conditional.length);
+  for (let i = 0; i < led.length; i++) {
     const base = unconditional[i] as number;
-    return base + fround(factor * fround(value - base));
-  });
+    led[i] = base + fround(factor * fround((conditional[i] as number) - base));
+  }
+  return led;
 }
