@@ -196,21 +196,6 @@ def export_command(
     typer.echo(str(export_version(request)))
 
 
-@app.command("ablation")
-def ablation_command(
-    recipe: RecipeFile,
-    training: TrainingFolder,
-    out: OutFolder,
-    steps: Annotated[int, typer.Option(help="training steps of each variant", min=1)] = 250,
-    seeds: Annotated[int, typer.Option(help="trainings of each variant", min=1)] = 2,
-    groups: Annotated[str, typer.Option(help="what to compare, comma-separated")] = "family,losses,ranking,attention",
-) -> None:
-    """Compare families, beginnings, losses and attention at an equal number of steps; started again, it goes on."""
-    from stillhouse_models.ablation.ablation import ablation
-
-    typer.echo(ablation(read_rendered_recipe(recipe), training, out, steps, seeds, tuple(groups.split(","))))
-
-
 @app.command("table")
 def table_command(
     recipe: RecipeFile,
@@ -219,17 +204,21 @@ def table_command(
     beside: Annotated[
         list[Path] | None, typer.Option(help="a recipe whose student is a row too; may be repeated", exists=True, dir_okay=False)
     ] = None,
+    groups: Annotated[
+        str, typer.Option(help="what to vary, comma-separated: seed, family, start, attention, loss, further loss, lessons")
+    ] = "seed,family,start,attention,loss,further loss,lessons",
     precisions: Annotated[str, typer.Option(help="of the recipe's student, comma-separated as for export")] = "fp32,fp16,int8",
     as_json: AsJson = False,
 ) -> None:
-    """Teacher, each family and each loss switched off at an equal budget, each precision; started again, it goes on."""
+    """Teacher, then families, beginnings, losses and lessons at an equal budget, each precision; started again, it goes on."""
     from stillhouse_models.live_watch import LiveWatch
     from stillhouse_models.table.table_text import table_text
-    from stillhouse_models.table.whole_table import whole_table
+    from stillhouse_models.table.whole_table import TableRequest, whole_table
 
-    others = [read_rendered_recipe(file) for file in beside or []]
+    others = tuple(read_rendered_recipe(file) for file in beside or [])
+    wanted = TableRequest(steps, tuple(precisions.split(",")), tuple(groups.split(",")), others)
     with LiveWatch().listening() as watch:
-        result = whole_table(read_rendered_recipe(recipe), out, steps, tuple(precisions.split(",")), others, watch)
+        result = whole_table(read_rendered_recipe(recipe), out, wanted, watch)
     typer.echo(json.dumps(result, indent=2) if as_json else table_text(result))
 
 

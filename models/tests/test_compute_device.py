@@ -165,14 +165,16 @@ def test_bfloat16_is_left_where_it_is_not_wanted_or_not_there(monkeypatch: pytes
         with half_on(device):
             return torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else torch.float32
 
-    assert arithmetic_of(CPU) == torch.bfloat16
+    for has, wanted in ((False, torch.float32), (True, torch.bfloat16)):
+        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda has=has: has)
+        assert arithmetic_of(CPU) == wanted
     with arithmetic(autocast=False):
         assert arithmetic_of(CPU) == torch.float32
     assert arithmetic_of(CPU) == torch.bfloat16
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     for has in (True, False):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, has=has: has)
-        assert compute_device._has_half(torch.device("cuda")) == has
+        assert compute_device.has_half(torch.device("cuda")) == has
 
 
 def test_a_recipe_names_its_device(tmp_path: Path) -> None:

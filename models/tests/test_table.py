@@ -9,16 +9,16 @@ import pytest
 from small_recipe import small
 
 from stillhouse_models.faults import RefusedError, StoppedError
-from stillhouse_models.recipe import CHOICES, PhaseRecipe, RecipeError, read_recipe
+from stillhouse_models.recipe import CHOICES, LOSSES, PhaseRecipe, RecipeError, read_recipe
 from stillhouse_models.table.budget import within
-from stillhouse_models.table.rows import OWN, rows_of
+from stillhouse_models.table.rows import ADDED, OWN, rows_of, used_losses
 from stillhouse_models.table.table_text import table_text
-from stillhouse_models.table.whole_table import whole_table
+from stillhouse_models.table.whole_table import TableRequest, whole_table
 from stillhouse_models.variants.kinds import VariantError
 from stillhouse_models.watch import Unwatched
 
 RECIPES = Path(__file__).parents[1] / "recipes"
-RELEASED = read_recipe(RECIPES / "released.toml")
+RELEASED, ABLATION = (read_recipe(RECIPES / name) for name in ("released.toml", "ablation.toml"))
 
 
 def test_phases_keep_their_proportions() -> None:
@@ -43,20 +43,48 @@ def test_a_budget_that_cannot_be_shared_out_is_refused() -> None:
         within((RELEASED.phases[0], replace(RELEASED.phases[1], seconds=None, steps=5)), 10)
 
 
-def test_each_family_and_each_loss_off_is_a_row() -> None:
-    rows = rows_of(RELEASED, 100)
+def test_each_row_differs_in_one_thing() -> None:
+    rows = rows_of(ABLATION, 100)
     assert rows[0].name == OWN
-    assert {row.recipe.student.family for row in rows if row.group != "loss"} == set(CHOICES["family"])
-    without = {row.name.removeprefix("without "): row.recipe for row in rows if row.group == "loss"}
-    assert set(without) == {"mse", "truth", "edges", "layout", "gram", "kl"}
-    for loss, recipe in without.items():
+    named = {(row.group, row.name): row.recipe for row in rows}
+    families = [recipe.student.family for (group, _), recipe in named.items() if group == "family"]
+    assert sorted([*families, ABLATION.student.family]) == sorted(CHOICES["family"])
+    assert {recipe.student.attention for (group, _), recipe in named.items() if group == "attention"} == {"linear", "windowed"}
+    starts = {(r.student.start, r.student.importance) for (group, _), r in named.items() if group == "start"}
+    assert starts == {("scratch", "taylor"), ("teacher", "l1")}
+    used = used_losses(ABLATION.phases)
+    assert {name for group, name in named if group == "loss"} == {"mse alone"} | {f"without {loss}" for loss in used}
+    assert {name for group, name in named if group == "further loss"} == {f"with {loss}" for loss in set(LOSSES) - set(used)}
+    for loss in used:
+        assert all(loss not in phase.losses for phase in named["loss", f"without {loss}"].phases)
+    assert all(phase.losses["dmd"] == ADDED["dmd"] for phase in named["further loss", "with dmd"].phases)
+    assert set(ADDED) == set(LOSSES)
+    assert [p.own_path_share for p in named["lessons", "without lessons on the student's own path"].phases] == [0, 0, 0]
+    assert [p.pure_noise_share for p in named["lessons", "without lessons of pure noise"].phases] == [0, 0, 0]
+    assert [recipe.seed for (group, _), recipe in named.items() if group == "seed"] == [1, 2]
+    for recipe in named.values():
         assert sum(phase.steps or 0 for phase in recipe.phases) == 100
-        assert all(loss not in phase.losses for phase in recipe.phases)
-    assert {row.recipe.student.family for row in rows if row.group == "loss"} == {"lite-unet"}
-    # A phase of that loss alone has nothing left.
+    assert len({(str(row.recipe)) for row in rows}) == len(rows)
+
+
+def test_a_phase_of_one_loss_alone_is_left_out_without_it() -> None:
     alone = replace(RELEASED, phases=(replace(RELEASED.phases[0], losses={"mse": 1.0}), RELEASED.phases[1]))
     (row,) = [row for row in rows_of(alone, 100) if row.name == "without mse"]
     assert [(phase.name, phase.steps) for phase in row.recipe.phases] == [("main", 100)]
+
+
+def test_what_a_student_cannot_vary_is_no_row() -> None:
+    wide = replace(ABLATION, student=replace(ABLATION.student, family="teacher-unet", start="scratch"))
+    groups = {row.group for row in rows_of(wide, 100)}
+    assert "attention" not in groups
+    only = replace(wide, phases=(PhaseRecipe("main", None, 1e-3, {"mse": 1.0}, steps=10),))
+    assert {row.name for row in rows_of(only, 100) if row.group in ("loss", "lessons")} == set()
+
+
+def test_only_the_groups_asked_for() -> None:
+    assert {row.group for row in rows_of(ABLATION, 100, (), ("seed", "lessons"))} == {"student", "seed", "lessons"}
+    with pytest.raises(RecipeError, match=r"--groups: unknown \['families'\]; known"):
+        rows_of(ABLATION, 100, (), ("families",))
 
 
 def test_recipes_beside_it_are_rows_of_their_own() -> None:
@@ -85,13 +113,13 @@ class StopsAt(Unwatched):
 
 
 def test_a_table_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
-    recipe = small()
+    recipe, wanted = small(), TableRequest(3, ("fp32", "int8"), ("seed", "loss"))
     with pytest.raises(StoppedError):
-        whole_table(recipe, tmp_path, 3, ("fp32", "int8"), (), StopsAt("row 3 of"))
+        whole_table(recipe, tmp_path, wanted, StopsAt("row 3 of"))
     watch = StopsAt("never")
-    result = whole_table(recipe, tmp_path, 3, ("fp32", "int8"), (), watch)
+    result = whole_table(recipe, tmp_path, wanted, watch)
     assert "student-the-recipe-s-student: done already" in watch.lines
-    assert "family-teacher-unet: done already" not in watch.lines
+    assert "loss-without-truth: done already" not in watch.lines
     names = [(row["group"], row["name"]) for row in result["rows"]]
     assert names[0] == ("student", OWN)
     assert {("loss", "without mse"), ("loss", "without truth"), ("precision", "onnxruntime-int8")} <= set(names)
@@ -109,6 +137,6 @@ def test_a_table_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
 
     # Other budgets have a folder of their own; another recipe in the same one is refused.
     with pytest.raises(RefusedError, match="seed: 0 before, 5 now"):
-        whole_table(replace(recipe, seed=5), tmp_path, 3, ("fp32", "int8"), (), Unwatched())
+        whole_table(replace(recipe, seed=5), tmp_path, wanted, Unwatched())
     with pytest.raises(VariantError, match="int3"):
-        whole_table(recipe, tmp_path, 3, ("int3",), (), Unwatched())
+        whole_table(recipe, tmp_path, replace(wanted, precisions=("int3",)), Unwatched())

@@ -5,7 +5,7 @@ OUT/table-STEPS/     a folder a row, what judges them, the version of the precis
 """
 
 import json
-from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from stillhouse_models.ready_parts import EVALUATOR
 from stillhouse_models.recipe import Recipe, as_made
 from stillhouse_models.run_recipe import check_recipe, evaluator_and_teacher
 from stillhouse_models.stages import Stages, digest_of, do_stage
-from stillhouse_models.table.rows import Row, rows_of
+from stillhouse_models.table.rows import TRAINED_GROUPS, Row, rows_of
 from stillhouse_models.table.score_student import row_scores, score_student, write_judge
 from stillhouse_models.table.table_text import table_text
 from stillhouse_models.variants.kinds import read_kinds
@@ -27,14 +27,23 @@ ROW = "row.json"
 VERSION = "1.0.0"
 
 
-def whole_table(
-    recipe: Recipe, out: Path, steps: int, precisions: tuple[str, ...], beside: Sequence[Recipe], watch: Watch
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class TableRequest:
+    """`steps` of training a row; `precisions` as for `export`, of the recipe's student; `groups` of rows, see rows.py."""
+
+    steps: int
+    precisions: tuple[str, ...] = ("fp32", "fp16", "int8")
+    groups: tuple[str, ...] = tuple(TRAINED_GROUPS)
+    beside: tuple[Recipe, ...] = ()
+
+
+def whole_table(recipe: Recipe, out: Path, wanted: TableRequest, watch: Watch) -> dict[str, Any]:
     """JSON-able: `teacher` and `rows`, each with parameters, steps, score and interval. StoppedError keeps what is done.
 
-    `precisions` as for `export`; VariantError where one is unknown."""
+    VariantError where a precision is unknown, RecipeError where a group is."""
+    steps, precisions = wanted.steps, wanted.precisions
     read_kinds(",".join(precisions))
-    rows, training, folder = rows_of(recipe, steps, beside), out / TRAINING, out / f"table-{steps}"
+    rows, training, folder = rows_of(recipe, steps, wanted.beside, wanted.groups), out / TRAINING, out / f"table-{steps}"
     for row in rows:
         check_recipe(row.recipe)
     with folder_lock(training):

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from stillhouse_models.training.compute_device import has_half
+
 # Coefficients of the quintic iteration, from the reference description.
 A, B, C = 3.4445, -4.7750, 2.0315
 ITERATIONS = 5
@@ -25,13 +27,14 @@ def orthogonalised(matrices: Sequence[Tensor]) -> list[Tensor]:
         alike[_wide(matrix).shape].append(index)
     made: dict[int, Tensor] = {}
     for indices in alike.values():
-        batch = _iterated(torch.stack([_wide(matrices[index]).bfloat16() for index in indices])).float()
+        stacked = torch.stack([_wide(matrices[index]) for index in indices])
+        batch = _iterated(stacked.bfloat16() if has_half(stacked.device) else stacked).float()
         made |= {index: each if _is_wide(matrices[index]) else each.T for index, each in zip(indices, batch, strict=True)}
     return [made[index] for index in range(len(matrices))]
 
 
 def _iterated(x: Tensor) -> Tensor:
-    """bfloat16 [count, rows, columns], rows at most columns."""
+    """[count, rows, columns], rows at most columns; bfloat16 is fine enough (Jordan et al. 2024)."""
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(ITERATIONS):
         gram = x @ x.mT
