@@ -84,6 +84,7 @@ export class Loop {
   }
 
   private async turn(): Promise<void> {
+    this.means.store.crashes.write();
     this.work.recordSettled();
     const situation = this.situation();
     const step = plan(situation);

@@ -65,7 +65,10 @@ async function run(
   const launcher = createEngineLauncher({ clock, log, runtimeFolders: config.runtimeFolders });
   const plan = (spec: EngineSpec) => planMemory({ store, measure }, spec);
   const { lifetime, crashes } = store;
-  const engines = new ResidentEngines({ launcher, threads: config.threads, clock: lifetime, crashes, plan, log });
+  const engines = new ResidentEngines({
+    ...{ launcher, threads: config.threads, clock: lifetime, crashes, plan, log },
+    onCrash: () => bell.ring(),
+  });
   over.onSecondSignal(() => engines.killAll());
   const inbox = new Inbox({ deviceId, mailbox: new Mailbox({ store, bell, log }), log });
   const ready = onceReady(`${name} (${deviceId})`);

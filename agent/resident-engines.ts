@@ -7,7 +7,7 @@ import { slotName, type VersionPlace } from './rules/kept-versions.ts';
 
 /** Where crashes are remembered: store/crashes.ts. */
 export interface CrashLedger {
-  record(version: VersionPlace, message: string): void;
+  note(version: VersionPlace, message: string): void;
   quarantineOf(
     version: VersionPlace,
   ): { readonly untilMs: number; readonly crashes: number; readonly message: string } | null;
@@ -27,6 +27,7 @@ export class ResidentEngines {
   private readonly mostPixels = new WeakMap<Engine, number>();
   private readonly clock: Clock;
   private readonly crashes: CrashLedger;
+  private readonly onCrash: () => void;
   private readonly log: (line: string) => void;
 
   constructor(options: {
@@ -35,12 +36,15 @@ export class ResidentEngines {
     readonly threads?: number | undefined;
     readonly clock: Clock;
     readonly crashes: CrashLedger;
+    /** A crash was noted, and waits to be written down. */
+    readonly onCrash: () => void;
     /** Asked before each start: how the engine holds its parts. Throws EngineFault where it will not fit. */
     readonly plan?: (spec: EngineSpec) => Promise<{ readonly inTurn: boolean; readonly predictedPeakBytes: number }>;
     readonly log: (line: string) => void;
   }) {
     this.clock = options.clock;
     this.crashes = options.crashes;
+    this.onCrash = options.onCrash;
     this.log = options.log;
     const threads = options.threads === undefined ? {} : { threads: options.threads };
     this.launcher = {
@@ -130,25 +134,26 @@ export class ResidentEngines {
     if (this.residents.get(name) === resident) this.residents.delete(name);
   }
 
-  /** Counts the engine while it lives, and records an end that nobody asked for, in a bench and while loading too. */
+  /** Counts the engine while it lives, and notes an end that nobody asked for, in a bench and while loading too. */
   private async watch(spec: EngineSpec, launch: () => Promise<Engine>): Promise<Engine> {
     try {
       const engine = await launch();
       this.alive.add(engine);
       void engine.exited.then(({ expected, code, signal }) => {
         this.alive.delete(engine);
-        if (!expected) this.recordCrash(spec, signal === null ? `exit code ${code}` : signal);
+        if (!expected) this.noteCrash(spec, signal === null ? `exit code ${code}` : signal);
       });
       return engine;
     } catch (fault) {
-      if (fault instanceof EngineFault && fault.code === 'killed') this.recordCrash(spec, messageOf(fault));
+      if (fault instanceof EngineFault && fault.code === 'killed') this.noteCrash(spec, messageOf(fault));
       throw fault;
     }
   }
 
-  private recordCrash(spec: EngineSpec, message: string): void {
+  private noteCrash(spec: EngineSpec, message: string): void {
     this.log(`the engine of ${spec.manifest.model}@${spec.manifest.version} ended by itself: ${message}`);
-    this.crashes.record(placeOf(spec), message);
+    this.crashes.note(placeOf(spec), message);
+    this.onCrash();
   }
 }
 

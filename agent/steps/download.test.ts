@@ -122,7 +122,8 @@ beforeEach(async () => {
     engines: new ResidentEngines({
       launcher: { launch: () => Promise.reject(new Error('none')) },
       clock: hurried,
-      crashes: { record: () => {}, quarantineOf: () => null },
+      crashes: { note: () => {}, quarantineOf: () => null },
+      onCrash: () => {},
       log,
     }),
     measure: {

@@ -12,18 +12,29 @@ export interface Quarantine {
   readonly message: string;
 }
 
+interface Crash extends VersionPlace {
+  readonly atMs: number;
+  readonly message: string;
+}
+
 const MESSAGE_CHARACTERS = 500;
+/** More than a quarantine needs, of every version that a device has. */
+const UNWRITTEN_AT_MOST = 100;
 
 export class Crashes {
+  private readonly database: Database;
   private readonly clock: Clock;
+  /** Noted and not yet on the disk, which may be full; they count all the same. */
+  private unwritten: Crash[] = [];
   private readonly onRecord: () => void;
   private readonly select: Statement<[string, string], { at_ms: number; message: string }>;
   private readonly insert: Statement<[string, string, number, string]>;
   private readonly removeOld: Statement<[number]>;
   private readonly remove: Statement<[string, string]>;
 
-  /** @param onRecord called after each change */
+  /** @param onRecord called in the transaction of each change */
   constructor(database: Database, clock: Clock, onRecord: () => void) {
+    this.database = database;
     this.clock = clock;
     this.onRecord = onRecord;
     this.select = database.prepare(
@@ -34,22 +45,41 @@ export class Crashes {
     this.remove = database.prepare('DELETE FROM crashes WHERE version_digest = ? AND variant = ?');
   }
 
-  record({ versionDigest, variant }: VersionPlace, message: string): void {
-    const nowMs = this.clock.now();
-    this.insert.run(versionDigest, variant, nowMs, message.slice(0, MESSAGE_CHARACTERS));
-    this.removeOld.run(nowMs - quarantineBounds.withinMs - quarantineBounds.lastsMs);
-    this.onRecord();
+  /** Counts from now on; it cannot fail, for it is called where an engine ends. The loop writes it down. */
+  note({ versionDigest, variant }: VersionPlace, message: string): void {
+    const crash = { versionDigest, variant, atMs: this.clock.now(), message: message.slice(0, MESSAGE_CHARACTERS) };
+    this.unwritten = [...this.unwritten, crash].slice(-UNWRITTEN_AT_MOST);
   }
 
-  quarantineOf({ versionDigest, variant }: VersionPlace): Quarantine | null {
-    const rows = this.select.all(versionDigest, variant);
-    const times = rows.map(({ at_ms }) => at_ms);
+  /** Writes down what was noted, and the report of it. @throws what SQLite throws, on a full disk say; then it is still owed */
+  write(): void {
+    if (this.unwritten.length === 0) return;
+    this.database.transaction(() => {
+      for (const { versionDigest, variant, atMs, message } of this.unwritten)
+        this.insert.run(versionDigest, variant, atMs, message);
+      this.removeOld.run(this.clock.now() - quarantineBounds.withinMs - quarantineBounds.lastsMs);
+      this.onRecord();
+    })();
+    this.unwritten = [];
+  }
+
+  quarantineOf(place: VersionPlace): Quarantine | null {
+    const written = this.select.all(place.versionDigest, place.variant);
+    const crashes = [
+      ...written.map(({ at_ms, message }) => ({ atMs: at_ms, message })),
+      ...this.unwritten.filter((crash) => isOf(crash, place)),
+    ];
+    const times = crashes.map(({ atMs }) => atMs);
     const quarantine = quarantineUntil(times, this.clock.now());
-    return quarantine && { ...quarantine, message: rows.at(-1)?.message ?? '' };
+    return quarantine && { ...quarantine, message: crashes.at(-1)?.message ?? '' };
   }
 
   /** Somebody wants it tried again: a new installation. */
-  forgive({ versionDigest, variant }: VersionPlace): void {
-    this.remove.run(versionDigest, variant);
+  forgive(place: VersionPlace): void {
+    this.unwritten = this.unwritten.filter((crash) => !isOf(crash, place));
+    this.remove.run(place.versionDigest, place.variant);
   }
 }
+
+const isOf = (crash: Crash, { versionDigest, variant }: VersionPlace): boolean =>
+  crash.versionDigest === versionDigest && crash.variant === variant;

@@ -42,6 +42,28 @@ const reopen = () => {
   store = open();
 };
 
+describe('crashes of engines', () => {
+  const place = { versionDigest: 'a'.repeat(64), variant: 'onnxruntime-fp16' };
+
+  it('count at once, and are still owed to the disk when it was full', () => {
+    for (let n = 0; n < 3; n++) store.crashes.note(place, `SIGKILL ${n}`);
+    expect(store.crashes.quarantineOf(place)).toMatchObject({ crashes: 3, message: 'SIGKILL 2' });
+    const database = new Database(join(folder, 'agent.db'));
+    database.exec(`CREATE TRIGGER full BEFORE INSERT ON outgoing BEGIN SELECT RAISE(FAIL, 'disk is full'); END`);
+    expect(() => store.crashes.write()).toThrow('disk is full');
+    expect(database.prepare('SELECT count(*) FROM crashes').pluck().get()).toBe(0);
+    database.exec('DROP TRIGGER full');
+    database.close();
+    store.crashes.write();
+    store.crashes.write();
+    reopen();
+    expect(store.crashes.quarantineOf(place)).toMatchObject({ crashes: 3, message: 'SIGKILL 2' });
+    expect(store.outgoing.after(0, 10)).toHaveLength(1);
+    store.crashes.forgive(place);
+    expect(store.crashes.quarantineOf(place)).toBeNull();
+  });
+});
+
 describe('the desired state', () => {
   it('survives, and only a newer generation replaces it', () => {
     expect(store.desired.get()).toBeNull();

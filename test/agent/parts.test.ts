@@ -57,6 +57,7 @@ describe('ResidentEngines', () => {
       lines,
       engines: new ResidentEngines({
         ...{ launcher: fake.launcher, threads: 2, clock, crashes: crashesOf(clock) },
+        onCrash: () => {},
         log: (line) => lines.push(line),
       }),
     };
@@ -124,7 +125,8 @@ describe('telemetry', () => {
   it('comes at its interval, waits for a connection, and forgets the oldest', async () => {
     const clock = new HandClock();
     const fake = new FakeEngines();
-    const engines = new ResidentEngines({ launcher: fake.launcher, clock, crashes: crashesOf(clock), log: () => {} });
+    const quiet = { onCrash: () => {}, log: () => {} };
+    const engines = new ResidentEngines({ launcher: fake.launcher, clock, crashes: crashesOf(clock), ...quiet });
     await engines.get(spec('1'));
     const sent: Telemetry[] = [];
     let isConnected = true;

@@ -50,7 +50,10 @@ export function startAgent(
       onReport?.();
     },
   });
-  const engines = new ResidentEngines({ launcher: fake.launcher, clock: store.lifetime, crashes: store.crashes, log });
+  const engines = new ResidentEngines({
+    ...{ launcher: fake.launcher, clock: store.lifetime, crashes: store.crashes, log },
+    onCrash: () => bell.ring(),
+  });
   const bootId = randomUUID();
   const inbox = new Inbox({ deviceId: server.deviceId, mailbox: new Mailbox({ store, bell, log }), log });
   const link = new Link({

@@ -19,7 +19,7 @@ const lines: string[] = [];
 const log = (line: string) => void lines.push(line);
 const engines = new ResidentEngines({
   launcher: createEngineLauncher({ clock, log, runtimeFolders }),
-  ...{ threads: 1, clock, log, crashes: { record: () => {}, quarantineOf: () => null } },
+  ...{ threads: 1, clock, log, crashes: { note: () => {}, quarantineOf: () => null }, onCrash: () => {} },
 });
 afterAll(() => engines.closeAll());
 

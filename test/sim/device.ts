@@ -186,6 +186,7 @@ export class SimDevice {
       launcher,
       clock: store.lifetime,
       crashes: store.crashes,
+      onCrash: () => bell.ring(),
       plan: (spec) => planMemory({ store, measure }, spec),
       log,
     });
