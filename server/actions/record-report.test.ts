@@ -74,6 +74,13 @@ it('a gap in the states is filled: the device cannot be there without them', asy
   expect([await state(), (await transitions()).length]).toEqual(['ACTIVATING', 5]);
 });
 
+it('a device that began anew on a new disk, and ends before it is as far as it was, has ended', async () => {
+  await pi.report(step('ACTIVATING' as never, 'PROBING' as never), 1);
+  const reason = { code: 'manifest_invalid' as const, message: 'its digest is another' };
+  await pi.report({ ...step('NOTIFIED' as never, 'REJECTED' as never), reason }, 2);
+  expect([await state(), (await transitions()).at(-1)]).toEqual(['REJECTED', 'PROBING REJECTED']);
+});
+
 it('an end is final', async () => {
   await pi.report(
     { ...step('NOTIFIED' as never, 'FAILED' as never), reason: { code: 'disk_full', message: '12 bytes missing' } },

@@ -4,11 +4,10 @@
 import type { BenchResult } from '../../shared/bench.ts';
 import type { BenchSettings } from '../../shared/fit.ts';
 import { newId } from '../../shared/ids.ts';
-import { installationTable } from '../../shared/installation.ts';
 import { jobTable } from '../../shared/job.ts';
 import { isFinal, step } from '../../shared/machine.ts';
 import type { Ack, Report, ReportBody, RunningModel } from '../../shared/messages.ts';
-import { pathBetween } from '../rules/installation-path.ts';
+import { pathOf } from '../rules/installation-path.ts';
 import * as benchRuns from '../store/bench-runs.ts';
 import type { Db } from '../store/database.ts';
 import * as desiredStates from '../store/desired-states.ts';
@@ -63,15 +62,13 @@ export async function recordReport(
     if (known?.deviceId !== deviceId) return refuse(device, said, 'no such installation on this device');
     if (await installations.hasPassed(tx, known.installationId, said.to)) return;
     // A report that leaves NOTIFIED proves the notification; one that leaves a later state proves the states before it.
-    const before = said.from === known.state ? [] : pathBetween(known.state, said.from);
-    const legal = step(installationTable, said.from, said.to).kind === 'moved';
-    if (!before || !legal || installations.hasEnded(known))
-      return refuse(device, said, `the server has it in ${known.state}`);
+    const path = pathOf(known.state, said);
+    if (!path || installations.hasEnded(known)) return refuse(device, said, `the server has it in ${known.state}`);
+    const told = { reportSeq: seq, ...(said.reason && { reason: said.reason }) };
     let moved = known;
-    for (const to of before) moved = await installations.move(tx, moved, { to, atMs: nowMs });
-    const { to, reason } = said;
-    moved = await installations.move(tx, moved, { to, atMs: nowMs, reportSeq: seq, ...(reason && { reason }) });
-    if (to === 'COMMITTED') await recordRunning(tx, device, withCommitted(device.running, moved));
+    for (const to of path)
+      moved = await installations.move(tx, moved, { to, atMs: nowMs, ...(to === said.to && told) });
+    if (said.to === 'COMMITTED') await recordRunning(tx, device, withCommitted(device.running, moved));
     else if (installations.hasEnded(moved)) await desiredStates.withdraw(tx, moved, CALLED_OFF, nowMs);
   }
 
