@@ -1,5 +1,7 @@
 // From the store to the broker: reads what is owed to devices within reach, publishes it, and says so. A crash between
-// publishing and saying so sends a message twice, which changes nothing on a device.
+// publishing and saying so sends a message twice, which changes nothing on a device. While there is no connection nothing
+// is published, for mqtt.js would keep it and send it beside what is sent anew; what was on its way when a connection was
+// lost it sends again by itself, and where it does not (it ended, or lost count) the answer is not waited for without end.
 import type { MqttClient } from 'mqtt';
 import { downTopic } from '../../shared/topics.ts';
 import * as outgoing from '../store/outgoing.ts';
@@ -7,9 +9,10 @@ import type { World } from '../store/world.ts';
 
 const AT_ONCE = 500;
 const RETRY_MS = 500;
+const ANSWER_WITHIN_MS = 30_000;
 
 /** What the outbox uses of mqtt.js's client. */
-export type Publisher = Pick<MqttClient, 'publishAsync'>;
+export type Publisher = Pick<MqttClient, 'publishAsync' | 'connected'>;
 
 export class Outbox {
   private readonly world: World;
@@ -19,6 +22,7 @@ export class Outbox {
   private running: Promise<void> | null = null;
   private again = false;
   private stopped = false;
+  private waitNoLonger: (why: string) => void = () => {};
 
   /** @param delivered is told which messages the broker has */
   constructor(
@@ -45,6 +49,7 @@ export class Outbox {
   async stop(): Promise<void> {
     this.stopped = true;
     this.stopListening();
+    this.waitNoLonger('the server stops');
     await this.running;
   }
 
@@ -54,18 +59,44 @@ export class Outbox {
       try {
         const due = await outgoing.due(this.world.store.db, AT_ONCE);
         if (due.length === 0) continue;
-        await Promise.all(due.map((message) => this.publish(message)));
-        await this.delivered(due);
+        if (!this.client.connected) return this.lookLater();
+        await this.send(due);
         this.again = true;
       } catch (error) {
         this.world.log('warn', 'messages could not be sent yet', { error: (error as Error).message });
-        this.world.clock.after(RETRY_MS, () => this.wake());
-        return;
+        return this.lookLater();
       }
     }
   }
 
-  private async publish({ deviceId, kind, payload }: outgoing.OwedMessage): Promise<void> {
-    await this.client.publishAsync(downTopic(deviceId, kind), payload, { qos: 1 });
+  private lookLater(): void {
+    this.world.clock.after(RETRY_MS, () => this.wake());
+  }
+
+  /** @throws when some could not be sent, or were not answered in time; the others have been delivered */
+  private async send(messages: readonly outgoing.OwedMessage[]): Promise<void> {
+    const answered: outgoing.OwedMessage[] = [];
+    const publish = async (message: outgoing.OwedMessage) => {
+      const { deviceId, kind, payload } = message;
+      await this.client.publishAsync(downTopic(deviceId, kind), payload, { qos: 1 });
+      answered.push(message);
+    };
+    const sent = await this.inTime(Promise.all(messages.map(publish))).catch((fault: Error) => fault);
+    if (answered.length > 0) await this.delivered([...answered]);
+    if (sent instanceof Error) throw sent;
+  }
+
+  /** The same, but it fails when it takes too long or the server stops. */
+  private async inTime<T>(answers: Promise<T>): Promise<T> {
+    const { promise: over, reject } = Promise.withResolvers<never>();
+    this.waitNoLonger = (why) => reject(new Error(why));
+    const late = () => this.waitNoLonger(`the broker has not answered within ${ANSWER_WITHIN_MS / 1000} s`);
+    const cancel = this.world.clock.after(ANSWER_WITHIN_MS, late);
+    try {
+      return await Promise.race([answers, over]);
+    } finally {
+      cancel();
+      this.waitNoLonger = () => {};
+    }
   }
 }

@@ -3,7 +3,6 @@
 // when a connection is lost. It stands inside of the server's process or by itself.
 import type { Publisher } from '../../server/mqtt/outbox.ts';
 import { parseTopic } from '../../shared/topics.ts';
-import { forever } from './process.ts';
 import type { Random } from './random.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -53,6 +52,8 @@ export class SimBroker {
   private toServer: Message[] = [];
   private isServing = false;
   private serverEpoch = 0;
+  /** What the server published while it was not connected: mqtt.js sends it when it is again. */
+  private unsent: { readonly message: Message; readonly answered: () => void }[] = [];
 
   constructor(schedule: Schedule, random: Random) {
     this.schedule = schedule;
@@ -60,16 +61,28 @@ export class SimBroker {
   }
 
   /** The server's own connection; what it had not acknowledged comes again. */
-  attachServer(receive: Receive): Publisher {
+  attachServer(receive: Receive): void {
     this.serverEpoch++;
     this.server = receive;
     this.isServing = false;
-    const epoch = this.serverEpoch;
+    for (const { message, answered } of this.unsent.splice(0)) {
+      this.toDevice(message);
+      answered();
+    }
     this.serve();
+  }
+
+  /** The server's own client, over all of its connections. */
+  publisher(): Publisher {
+    const isConnected = () => this.isUp && this.server !== null;
     return {
+      get connected() {
+        return isConnected();
+      },
       publishAsync: (async (topic: string, payload: string | Buffer) => {
-        if (epoch !== this.serverEpoch || !this.isUp) return forever();
-        this.toDevice({ topic, payload: Buffer.from(payload), qos: 1 });
+        const message = { topic, payload: Buffer.from(payload), qos: 1 };
+        if (isConnected()) this.toDevice(message);
+        else await new Promise<void>((answered) => this.unsent.push({ message, answered }));
         return undefined;
       }) as Publisher['publishAsync'],
     };
@@ -81,6 +94,12 @@ export class SimBroker {
     this.server = null;
     this.isServing = false;
     if (forgets) this.toServer = [];
+  }
+
+  /** Its process has ended, with what it had not sent. */
+  serverDied(forgets: boolean): void {
+    this.detachServer(forgets);
+    this.unsent = [];
   }
 
   /** All connections break. @param forgets whether sessions are lost, too */

@@ -13,4 +13,16 @@ export const keptSeeds: readonly {
     isPlain: true,
     was: 'the same version under the installation before it never got its name back',
   },
+  {
+    seed: 2076231281,
+    devices: 6,
+    minutes: 15,
+    was: 'a device that began anew on a new disk, and ended, was refused its end',
+  },
+  {
+    seed: 31568002,
+    devices: 6,
+    minutes: 55,
+    was: 'a message published while the broker was away was waited for without end, and all others behind it',
+  },
 ];

@@ -2,7 +2,7 @@
 // server/start-server.ts does it: the same actions, store, tick, inbox and outbox.
 import { recordDelivery } from '../../server/actions/record-delivery.ts';
 import { Inbox } from '../../server/mqtt/inbox.ts';
-import { Outbox, type Publisher } from '../../server/mqtt/outbox.ts';
+import { Outbox } from '../../server/mqtt/outbox.ts';
 import { DatabaseConnection } from '../../server/store/database.ts';
 import * as devices from '../../server/store/devices.ts';
 import { storeOver } from '../../server/store/open-store.ts';
@@ -43,7 +43,6 @@ export class SimServer {
   /** Since when it is at work; null while it is not. */
   upSinceMs: number | null = null;
   private boots = 0;
-  private receive: ((topic: string, payload: Uint8Array) => Promise<void>) | null = null;
   private readonly options: ServerOptions;
 
   constructor(options: ServerOptions) {
@@ -99,9 +98,8 @@ export class SimServer {
     journal.line('server', 'is dead');
     this.world = null;
     this.upSinceMs = null;
-    this.receive = null;
     this.attach = () => {};
-    broker.detachServer(embedded);
+    broker.serverDied(embedded);
     if (embedded) broker.stop(true);
     schedule.after(BOOT_MS + random.around(5000), 'server boots', () => this.boot());
   }
@@ -135,15 +133,13 @@ export class SimServer {
       inbox.receive(topic, payload).catch((error: Error) => {
         if (process.isAlive) world.log('error', 'a message could not be stored', { topic, error: error.message });
       });
-    this.receive =
+    const publisher = broker.publisher();
+    const receiveBugged =
       bugs.receive?.(receive, world, (topic, payload) => publisher.publishAsync(topic, payload)) ?? receive;
-    let publisher = broker.attachServer(this.receive);
-    this.attach = () => {
-      if (this.receive) publisher = broker.attachServer(this.receive);
-    };
-    const client: Publisher = { publishAsync: (topic, payload) => publisher.publishAsync(topic, payload) };
+    this.attach = () => broker.attachServer(receiveBugged);
+    this.attach();
     const delivered = (messages: Parameters<typeof recordDelivery>[1]) => recordDelivery(world, messages);
-    const outbox = new Outbox(world, client, delivered);
+    const outbox = new Outbox(world, publisher, delivered);
     outbox.wake();
     const tasks = this.slowed(process, bugs.tasks?.(tasksOf(world)) ?? tasksOf(world));
     const tick = new Tick({ ...{ tasks, clock }, log: world.log });
