@@ -27,6 +27,7 @@ Usage: still run FOLDER "PROMPT" [options]
   --scheduler NAME     in place of the folder's own, such as euler, ddim, dpm++-karras
   --negative TEXT      what to lead away from
   --image FILE         begin from this PNG, whose size the picture takes; needs vae_encoder in the folder
+  --mask FILE          a PNG of that size: what is white in it is painted anew, what is black stays
   --strength S         how far to go away from it, over 0 to 1
   --tiled              decode a large picture in tiles, within the memory of one
   --previews FOLDER    write small pictures of what it looks like on the way there
@@ -45,6 +46,7 @@ const OPTIONS = {
   negative: { type: 'string' },
   tiled: { type: 'boolean' },
   image: { type: 'string' },
+  mask: { type: 'string' },
   strength: { type: 'string' },
   previews: { type: 'string' },
   variant: { type: 'string' },
@@ -135,17 +137,24 @@ function requestOf(prompt: string, values: Values): GenerateRequest {
 }
 
 /** The picture to begin from, whose size is the one to make unless another is said. */
-async function beginning({ image: file, strength, size }: Values) {
-  if (file === undefined && strength === undefined) return {};
-  const given = strength === undefined ? {} : { strength: numberFrom(strength, 'strength') };
-  if (file === undefined) return given;
-  if (!existsSync(file)) throw new StillError('invalid_input', `--image ${file}: there is no such file`);
-  const image = new Uint8Array(await readFile(file));
-  const own = pngSize(image);
-  if (!own) throw new StillError('invalid_input', `--image ${file}: this is no PNG`);
-  if (image.length > limits.pictureBytes)
-    throw new StillError('invalid_input', `--image ${file}: larger than ${limits.pictureBytes} bytes`);
-  return { ...given, image, ...(size === undefined && own) };
+async function beginning({ image, mask, strength, size }: Values) {
+  const [begun, filled] = [await pngOf('image', image), await pngOf('mask', mask)];
+  return {
+    ...(strength !== undefined && { strength: numberFrom(strength, 'strength') }),
+    ...(begun && { image: begun.png, ...(size === undefined && begun.size) }),
+    ...(filled && { mask: filled.png }),
+  };
+}
+
+async function pngOf(name: string, file: string | undefined) {
+  if (file === undefined) return null;
+  if (!existsSync(file)) throw new StillError('invalid_input', `--${name} ${file}: there is no such file`);
+  const png = new Uint8Array(await readFile(file));
+  const size = pngSize(png);
+  if (!size) throw new StillError('invalid_input', `--${name} ${file}: this is no PNG`);
+  if (png.length > limits.pictureBytes)
+    throw new StillError('invalid_input', `--${name} ${file}: larger than ${limits.pictureBytes} bytes`);
+  return { png, size };
 }
 
 function whole(text: string, name: string, low: number, high: number): number {

@@ -482,7 +482,7 @@ export const RequestBenchBody = z.strictObject({
 export const RequestPictureBody = z.strictObject({
   /** A device's name, or a selector: then the device expected to finish first. */
   device: z.string().min(1).max(2000),
-  ...PictureRequest.omit({ seed: true, requestedBy: true, fit: true, image: true }).shape,
+  ...PictureRequest.omit({ seed: true, requestedBy: true, fit: true, image: true, mask: true }).shape,
   /** Choose the largest size and the most steps that meet it, by what that device measured. */
   fit: FitTarget.optional(),
   /** A PNG in base64 to begin from; without width and height the picture takes its size. */
@@ -490,6 +490,12 @@ export const RequestPictureBody = z.strictObject({
     .base64()
     .min(1)
     .max(Math.ceil(limits.beginningBytes / 3) * 4)
+    .optional(),
+  /** A PNG in base64, of the image's size: what is white in it is painted anew. */
+  mask: z
+    .base64()
+    .min(1)
+    .max(Math.ceil(limits.maskBytes / 3) * 4)
     .optional(),
   /** Left out: chosen at random and told. */
   seed: z.int().min(0).max(0xffffffff).optional(),
@@ -597,6 +603,7 @@ export const routes = {
   cancelPicture: { method: 'post', path: '/v1/pictures/:pictureId/cancel', access: 'operator', summary: 'Cancel a picture request', params: byId('pictureId'), answer: PictureView, status: 200 },
   getPicture: { method: 'get', path: '/v1/pictures/:pictureId/content', access: 'viewer', summary: 'The PNG', params: byId('pictureId'), answer: { mediaType: 'image/png' }, status: 200 },
   getBeginning: { method: 'get', path: '/v1/pictures/:pictureId/image', access: ['device', 'viewer'], summary: 'The PNG that it begins from', params: byId('pictureId'), answer: { mediaType: 'image/png' }, status: 200 },
+  getMask: { method: 'get', path: '/v1/pictures/:pictureId/mask', access: ['device', 'viewer'], summary: 'The PNG that says what of it is painted anew', params: byId('pictureId'), answer: { mediaType: 'image/png' }, status: 200 },
   putPicture: { method: 'put', path: '/v1/pictures/:pictureId/content', access: 'device', summary: 'A device delivers its picture', params: byId('pictureId'), body: 'bytes', answer: z.looseObject({ sha256: Sha256, sizeBytes: z.int() }), status: 201 },
 
   installScript: { method: 'get', path: '/install.sh', access: 'public', summary: 'The installer for a device on the same network', answer: { mediaType: 'text/x-shellscript' }, status: 200 },

@@ -12,6 +12,8 @@ export const limits = {
   pictureBytes: 64 * 1024 * 1024,
   /** The PNG that a picture begins from: in base64 it fits an HTTP JSON body. */
   beginningBytes: 2_750_000,
+  /** The PNG that says what of it to paint anew, in the same body. */
+  maskBytes: 300_000,
   artifactsPerVersion: 512,
   /** Parts of one graph; with its weights each is two artifacts. */
   graphParts: 200,

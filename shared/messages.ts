@@ -191,6 +191,8 @@ export const PictureRequest = z.looseObject({
   tiled: z.boolean().optional(),
   /** A PNG to begin from, of the size that the picture shall have; the device fetches it from the server. */
   image: z.looseObject({ sha256: Sha256, sizeBytes: z.int().min(1).max(limits.beginningBytes) }).optional(),
+  /** A PNG of that size: what is white in it is painted anew, what is black stays; fetched likewise. */
+  mask: z.looseObject({ sha256: Sha256, sizeBytes: z.int().min(1).max(limits.maskBytes) }).optional(),
   /** How far to go away from it; left out: what the pipeline's reference takes. */
   strength: z.number().gt(0).max(1).optional(),
   /** Left out: the device's only or first current model. */

@@ -36,6 +36,7 @@ export interface GenerateRequest {
   readonly negativePrompt?: string | undefined;
   readonly tiled?: boolean | undefined;
   readonly image?: Uint8Array | undefined;
+  readonly mask?: Uint8Array | undefined;
   readonly strength?: number | undefined;
   /** Nothing that was remembered from before may help: a measurement. */
   readonly fresh?: boolean;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { limits, timings } from '../../shared/limits.ts';
 import type { PictureRequest, RunningModel } from '../../shared/messages.ts';
-import { EngineFault, type GeneratedPicture, type StageProgress } from '../engine/engine.ts';
+import { EngineFault, type GeneratedPicture, type GenerateRequest, type StageProgress } from '../engine/engine.ts';
 import { engineSpec } from '../engine-spec.ts';
 import { jobFault } from '../job-fault.ts';
 import type { Means } from '../means.ts';
@@ -62,25 +62,31 @@ export async function picture(means: Means, order: PictureOrder): Promise<JobOut
   };
 }
 
+type Beginning = Pick<GenerateRequest, 'image' | 'mask'>;
+
+async function beginning(means: Means, order: PictureOrder): Promise<Beginning> {
+  return { image: await fetched(means, order, 'image'), mask: await fetched(means, order, 'mask') };
+}
+
 /** What the request begins from. @throws EngineFault `run_failed` where the server does not have it any more */
-async function beginning(means: Means, { jobId, request, signal }: PictureOrder): Promise<Uint8Array | undefined> {
-  const { image } = request;
-  if (!image) return undefined;
-  const what = `the image that picture ${jobId} begins from`;
+async function fetched(means: Means, { jobId, request, signal }: PictureOrder, name: 'image' | 'mask') {
+  const stored = request[name];
+  if (!stored) return undefined;
+  const what = `the ${name} that picture ${jobId} begins from`;
   const fetched = await untilAnswered(means, { what, signal }, () =>
-    fetchBeginning(means.access, jobId, image, signal),
+    fetchBeginning(means.access, { pictureId: jobId, name }, stored, signal),
   );
   if (fetched?.kind === 'image') return fetched.image;
   throw new EngineFault('run_failed', `${what}: ${fetched?.message ?? 'not fetched in time'}`);
 }
 
-async function generate(means: Means, order: PictureOrder, image: Uint8Array | undefined): Promise<Generated> {
+async function generate(means: Means, order: PictureOrder, begun: Beginning): Promise<Generated> {
   const spec = await engineSpec(means.store, order.place);
   const { prompt, seed, steps, guidanceScale, width, height, previews, scheduler, negativePrompt, tiled, strength } =
     order.request;
   const asked = {
     ...{ prompt, seed, steps, guidanceScale, width, height, previews, scheduler, negativePrompt, tiled, strength },
-    image,
+    ...begun,
   };
   const urgent = ({ preview }: StageProgress) => preview !== undefined;
   const onProgress = throttle(means.clock, { everyMs: PROGRESS_MS, urgent }, (progress: StageProgress) =>

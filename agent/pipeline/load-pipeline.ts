@@ -16,12 +16,15 @@ export interface PipelineOptions {
 type Load = (options: PipelineOptions) => Promise<Pipeline>;
 
 const stableDiffusion = async () => (await import('./stable-diffusion.ts')).loadStableDiffusion;
+const stableDiffusionXl = async () => (await import('./stable-diffusion-xl.ts')).loadStableDiffusionXl;
 /** An engine needs one of them, and each takes megabytes and time to start. */
 const PIPELINES: Readonly<Record<string, () => Promise<Load>>> = {
   StillhousePipeline: async () => (await import('./stillhouse-pipeline.ts')).loadStillhousePipeline,
   StableDiffusionPipeline: stableDiffusion,
+  StableDiffusionInpaintPipeline: stableDiffusion,
   LatentConsistencyModelPipeline: stableDiffusion,
-  StableDiffusionXLPipeline: async () => (await import('./stable-diffusion-xl.ts')).loadStableDiffusionXl,
+  StableDiffusionXLPipeline: stableDiffusionXl,
+  StableDiffusionXLInpaintPipeline: stableDiffusionXl,
   StableDiffusion3Pipeline: async () => (await import('./stable-diffusion-3.ts')).loadStableDiffusion3,
   FluxPipeline: async () => (await import('./flux.ts')).loadFlux,
   ZImagePipeline: async () => (await import('./z-image.ts')).loadZImage,

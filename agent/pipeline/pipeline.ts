@@ -24,6 +24,8 @@ export interface PictureRequest {
   readonly scheduler?: string;
   /** A PNG to begin from, of the size asked for. */
   readonly image?: Uint8Array;
+  /** A PNG of the same size: what is white in it is painted anew, what is black stays as it is in the image. */
+  readonly mask?: Uint8Array;
   /** How far to go away from it, over 0 to 1; left out, what the pipeline's reference takes. */
   readonly strength?: number;
   /** Decode in tiles that overlap, which takes the memory of one tile and blends the edges. */

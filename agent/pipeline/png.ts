@@ -61,3 +61,22 @@ export function decodePng(png: Uint8Array): RgbPicture {
   if (channels === 3) return { width, height, rgb: data };
   return { width, height, rgb: data.filter((_, i) => i % 4 !== 3) };
 }
+
+/**
+ * Reads an 8-bit PNG, grey or in colour, as a mask: 1 for each pixel whose brightness is half or more, else 0. Colours become
+ * grey as Pillow's `convert("L")` makes them (ITU-R 601-2); alpha is dropped.
+ *
+ * @throws RangeError for anything that is not one
+ */
+export function decodeMask(png: Uint8Array): Uint8Array {
+  const { width, height, data, depth, channels, palette } = decode(png, { checkCrc: true });
+  if (depth !== 8 || palette || !(data instanceof Uint8Array))
+    throw new RangeError(
+      `expected an 8-bit picture, grey or in colour, got ${palette ? 'a palette' : `${depth} bits`}`,
+    );
+  return Uint8Array.from({ length: width * height }, (_, i) => {
+    const [red, green, blue] = data.subarray(i * channels) as unknown as [number, number, number];
+    const grey = channels < 3 ? red : (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16;
+    return grey >= 128 ? 1 : 0;
+  });
+}

@@ -13,8 +13,10 @@ export interface FolderConfigs {
 
 const BY_CLASS: Readonly<Record<string, { readonly steps: number; readonly guidanceScale: number }>> = {
   StableDiffusionPipeline: { steps: 50, guidanceScale: 7.5 },
+  StableDiffusionInpaintPipeline: { steps: 50, guidanceScale: 7.5 },
   LatentConsistencyModelPipeline: { steps: 4, guidanceScale: 8.5 },
   StableDiffusionXLPipeline: { steps: 50, guidanceScale: 5 },
+  StableDiffusionXLInpaintPipeline: { steps: 50, guidanceScale: 7.5 },
   StableDiffusion3Pipeline: { steps: 28, guidanceScale: 7 },
   FluxPipeline: { steps: 28, guidanceScale: 3.5 },
   // As the page of Z-Image-Turbo asks: nothing in a folder tells it from the models that it was distilled from.

@@ -13,7 +13,7 @@ import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
 import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
 
 /** The reference's own for beginning from a picture. */
-const STRENGTH = { usual: 0.3, rounds: 'down' } as const;
+const STRENGTH = { usual: 0.3, filling: 0.9999, rounds: 'down' } as const;
 
 interface Parts {
   readonly schedulers: Schedulers;
@@ -59,6 +59,7 @@ export async function loadStableDiffusionXl(options: PartOptions & { defaults: P
     checkRequest(request, {
       ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
       image: parts.pictures,
+      fills: parts.unet.fills,
     });
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
   check(options.defaults);
@@ -83,7 +84,10 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
     host,
     async predict(sample, timestep) {
       const say = ({ words, pooled }: Condition) =>
-        unet.predict({ sample, timestep, words, ...size, more: { text_embeds: pooled, time_ids: timeIds, ...told } });
+        unet.predict({
+          ...{ sample, beside: start.beside, timestep, words, ...size },
+          more: { text_embeds: pooled, time_ids: timeIds, ...told },
+        });
       const conditional = await say(asked);
       return contrast ? guided(conditional, await say(contrast), scale) : conditional;
     },

@@ -5,6 +5,7 @@ import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelineP
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
+import { scheduleOf } from './stages/schedule-of.ts';
 import { startPicture } from './stages/start-picture.ts';
 import type { Float32Tensor } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
@@ -12,7 +13,10 @@ import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
 import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
 
 /** The references' own for beginning from a picture. */
-const STRENGTH = { usual: 0.8, rounds: 'down' } as const;
+const STRENGTH = { usual: 0.8, filling: 1, rounds: 'down' } as const;
+
+/** Latent consistency walks as many steps over a part of the training's. */
+const CONSISTENCY = { usual: 0.8, rounds: 'shortens' } as const;
 
 interface Parts {
   readonly schedulers: Schedulers;
@@ -25,6 +29,7 @@ interface Parts {
 /** @throws EngineFault `load_failed` that names the file */
 export async function loadStableDiffusion(options: PartOptions & { defaults: PictureDefaults }): Promise<Pipeline> {
   const vae = await loadVaeDecoder(options);
+  const unet = await loadUnet(options);
   const parts: Parts = {
     schedulers: await loadScheduler(join(options.folder, 'scheduler', 'scheduler_config.json')),
     encoder: await loadTextEncoder(options, {
@@ -32,9 +37,9 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
       encoder: 'text_encoder',
       outputs: ['last_hidden_state'],
     }),
-    unet: await loadUnet(options),
+    unet,
     vae,
-    pictures: pictureReader(options, vae, STRENGTH),
+    pictures: pictureReader(options, vae, unet.guidanceWidth === null ? STRENGTH : CONSISTENCY),
   };
   const multiple = parts.vae.scale * parts.unet.multiple;
   const refusesNegative =
@@ -44,8 +49,8 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
   const check = (request: PictureDefaults) =>
     checkRequest(request, {
       ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
-      // Latent consistency from a picture walks other steps of training, which its scheduler here does not know.
-      image: parts.unet.guidanceWidth === null ? parts.pictures : null,
+      image: parts.pictures,
+      fills: parts.unet.fills,
       ...(refusesNegative && { refusesNegative }),
     });
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
@@ -54,8 +59,8 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
 }
 
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
-  const { schedulers, unet, vae } = parts;
-  const { steps, guidanceScale: scale, width, height, negativePrompt = '' } = request;
+  const { schedulers, unet, vae, pictures } = parts;
+  const { guidanceScale: scale, width, height, negativePrompt = '' } = request;
   await host.reach({ stage: 'encode', done: 0, total: 1 });
   const words = await encode(parts, request.prompt);
   // A model with guidance distilled in is told its strength and runs once a step.
@@ -64,12 +69,12 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const size = { width: width / vae.scale, height: height / vae.scale };
   const start = await startPicture(parts, request, host);
   const latents = await denoise({
-    schedule: schedulers.choose(request.scheduler).schedule(steps),
+    schedule: scheduleOf(schedulers.choose(request.scheduler), request, pictures),
     ...start,
     size: unet.channels * size.width * size.height,
     host,
     async predict(sample, timestep) {
-      const at = { sample, timestep, more, ...size };
+      const at = { sample, beside: start.beside, timestep, more, ...size };
       const conditional = await unet.predict({ ...at, words });
       return contrast ? guided(conditional, await unet.predict({ ...at, words: contrast }), scale) : conditional;
     },

@@ -29,6 +29,16 @@ it.each([
   await expect(keep(over, bytes)).rejects.toThrow(why);
 });
 
+it('keeps a mask beside it, and refuses one that fits no image', async () => {
+  const mask = encodePng({ width: 6, height: 4, rgb: new Uint8Array(72).fill(255) });
+  const kept = (await keep({ mask })) as { mask: { sha256: string } };
+  expect(kept).toMatchObject({ width: 6, height: 4, mask: { sizeBytes: mask.length } });
+  expect(await world.store.pictures.has(kept.mask.sha256)).toBe(true);
+  await expect(keepBeginning(world, { mask })).rejects.toThrow('mask: it needs an image');
+  await expect(keep({ mask: withWidth(7) })).rejects.toThrow('mask: it is 7x4, and the image 6x4');
+  await expect(keep({ mask: new Uint8Array(limits.maskBytes + 1) })).rejects.toThrow('mask: 300001 bytes');
+});
+
 it('refuses a strength without an image', async () => {
   await expect(keepBeginning(world, { strength: 0.5 })).rejects.toThrow('strength: it needs an image');
   expect(await keepBeginning(world, {})).toEqual({});

@@ -12,7 +12,7 @@ import { viewPictures } from '../store/job-views.ts';
 import * as jobs from '../store/jobs.ts';
 import * as pictures from '../store/pictures.ts';
 import type { World } from '../store/world.ts';
-import type { Handlers } from './route.ts';
+import type { Caller, Handlers } from './route.ts';
 
 type PictureRoutes =
   | 'requestPicture'
@@ -21,6 +21,7 @@ type PictureRoutes =
   | 'cancelPicture'
   | 'getPicture'
   | 'getBeginning'
+  | 'getMask'
   | 'putPicture';
 
 export function pictureHandlers(world: World): Pick<Handlers, PictureRoutes> {
@@ -46,11 +47,17 @@ export function pictureHandlers(world: World): Pick<Handlers, PictureRoutes> {
     else await pipeline(world.store.pictures.read(sha256), response);
     return undefined;
   };
+  /** What was asked for, unless another device shall make it. */
+  const theirs = async (pictureId: string, caller: Caller) => {
+    const job = await jobs.find(db, pictureId);
+    const isTheirs = caller.kind !== 'device' || job?.deviceId === caller.deviceId;
+    return job?.kind === 'picture' && isTheirs ? job.request : undefined;
+  };
   return {
     requestPicture: async ({ body, actor }) => {
-      const { device, timeoutMs, fit, image: base64, ...request } = body;
-      const image = base64 === undefined ? undefined : Buffer.from(base64, 'base64');
-      const begun = { ...request, ...(await keepBeginning(world, { ...request, image })) };
+      const { device, timeoutMs, fit, image, mask, ...request } = body;
+      const given = { image: bytesOf(image), mask: bytesOf(mask) };
+      const begun = { ...request, ...(await keepBeginning(world, { ...request, ...given })) };
       return show(await requestPicture(world, { device, timeoutMs, request: begun, fit, actor }));
     },
     listPictures: async ({ query: { limit, device } }) => {
@@ -71,11 +78,14 @@ export function pictureHandlers(world: World): Pick<Handlers, PictureRoutes> {
       return sendPng(stored, request, response);
     },
     getBeginning: async ({ params: { pictureId }, caller, request, response }) => {
-      const job = await jobs.find(db, pictureId);
-      const isTheirs = caller.kind !== 'device' || job?.deviceId === caller.deviceId;
-      const image = job?.kind === 'picture' && isTheirs ? job.request.image : undefined;
+      const image = (await theirs(pictureId, caller))?.image;
       if (!image) throw new StillError('not_found', `no picture ${pictureId} here for you that begins from another`);
       return sendPng(image, request, response);
+    },
+    getMask: async ({ params: { pictureId }, caller, request, response }) => {
+      const mask = (await theirs(pictureId, caller))?.mask;
+      if (!mask) throw new StillError('not_found', `no picture ${pictureId} here for you that fills a mask`);
+      return sendPng(mask, request, response);
     },
     putPicture: async ({ params: { pictureId }, caller, request }) => {
       if (caller.kind !== 'device') throw new StillError('forbidden', 'only a device delivers pictures');
@@ -85,3 +95,6 @@ export function pictureHandlers(world: World): Pick<Handlers, PictureRoutes> {
     },
   };
 }
+
+const bytesOf = (base64: string | undefined): Buffer | undefined =>
+  base64 === undefined ? undefined : Buffer.from(base64, 'base64');

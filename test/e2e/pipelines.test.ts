@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodePng } from '../../agent/pipeline/png.ts';
 import { Fleet, type RunningServer } from './fleet.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -120,8 +121,11 @@ it('several pictures at once are those of seeds one after the other', async () =
 describe('from a picture', () => {
   const settings = ['--seed', '42', '--steps', '4', '--guidance', '2', '--scheduler', 'euler'];
   let first = '';
+  const mask = () => join(fleet.folder, 'mask.png');
   beforeAll(async () => {
     first = join(fleet.folder, 'first.png');
+    const rgb = Uint8Array.from({ length: 48 * 64 * 3 }, (_, i) => ((i / 3) % 48 < 20 ? 255 : 0));
+    writeFileSync(mask(), encodePng({ width: 48, height: 64, rgb }));
     await json(
       'run',
       join(fixtures, 'sd'),
@@ -160,6 +164,30 @@ describe('from a picture', () => {
     expect(readFileSync(file).equals(await own(...from))).toBe(true);
     expect((await own(...from)).equals(await own('--image', first, '--strength', '1'))).toBe(false);
     expect((await own(...from)).equals(await own('--size', '48x64'))).toBe(false);
+  });
+
+  it('is painted anew where the mask says so, on the device as out of the folder', async () => {
+    const asked = ['a red fox', ...settings, '--image', first];
+    const files = ['own', 'device', 'unmasked'].map((name) => join(fleet.folder, `filled-${name}.png`));
+    const [own = '', device = '', unmasked = ''] = files;
+    await json('run', join(fixtures, 'sd'), ...asked, '--mask', mask(), '-o', own);
+    await json('picture', 'pi-kitchen', ...asked, '--mask', mask(), '--model', 'tiny-sd', '-o', device);
+    await json('run', join(fixtures, 'sd'), ...asked, '--strength', '1', '-o', unmasked);
+    expect(readFileSync(device).equals(readFileSync(own))).toBe(true);
+    expect(readFileSync(own).equals(readFileSync(unmasked))).toBe(false);
+  });
+
+  it.each([
+    ['sd', ['--mask', 'mask.png'], 'mask: it needs an image'],
+    ['sd', ['--image', 'first.png', '--mask', 'small.png'], 'mask: it is 8x8, and the image 48x64'],
+    ['lcm', ['--image', 'first.png', '--mask', 'mask.png'], 'mask: this pipeline fills none'],
+    ['lcm', ['--image', 'first.png', '--strength', '0.02'], 'strength 0.02 leaves 1 of 50 steps of training'],
+    ['lcm', ['--image', 'first.png', '--scheduler', 'euler'], 'with its own scheduler only'],
+  ])('%s refuses %j', async (kind, more, why) => {
+    writeFileSync(join(fleet.folder, 'small.png'), encodePng({ width: 8, height: 8, rgb: new Uint8Array(192) }));
+    const given = more.map((each) => (each.endsWith('.png') ? join(fleet.folder, each) : each));
+    const ran = await still('run', join(fixtures, kind), 'a fox', '--steps', '4', ...given, '-o', 'x.png');
+    expect(ran).toMatchObject({ code: 4, stderr: expect.stringContaining(why) });
   });
 
   it.each([

@@ -27,6 +27,7 @@ interface Wanted {
     scheduler: string | null;
     tiled?: boolean;
     image?: string;
+    mask?: string;
     strength?: number;
     pixels: string;
   }[];
@@ -66,6 +67,7 @@ describe.each(kinds)('%s', async (kind) => {
         ...(wanted.scheduler !== null && { scheduler: wanted.scheduler }),
         ...(wanted.tiled && { tiled: true }),
         ...(wanted.image && { image: Buffer.from(wanted.image, 'base64') }),
+        ...(wanted.mask && { mask: Buffer.from(wanted.mask, 'base64') }),
         ...(wanted.strength && { strength: wanted.strength }),
       };
       pipeline.check(request);

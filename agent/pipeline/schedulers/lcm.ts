@@ -2,7 +2,7 @@
 import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
 import { originalShares, PREDICTION_TYPES } from './original-sample.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Schedule, Scheduler } from './scheduler.ts';
 import { choiceOf, countOf, numberOf, requireSteps, type SchedulerConfig } from './settings.ts';
 
 /** The data's standard deviation that the boundary condition assumes; fixed in the reference. */
@@ -21,42 +21,48 @@ export function lcm(config: SchedulerConfig): Scheduler {
   const stride = Math.floor(alphas.length / originSteps);
   const scaling = numberOf(config, 'timestep_scaling', 10);
   const range = config.clip_sample ? numberOf(config, 'clip_sample_range', 1) : Infinity;
+  const over = (steps: number, count: number): Schedule => {
+    requireSteps(steps, count);
+    const timesteps = Array.from({ length: steps }, (_, i) => {
+      const index = Math.floor(i * (count / steps));
+      return (count - index) * stride - 1;
+    });
+    return {
+      timesteps,
+      initNoiseSigma: 1,
+      takesNoise: (step) => step < steps - 1,
+      noisy: (latents, noise, step) => addNoise(latents, noise, sharesOf(alphas[timesteps[step] as number] as number)),
+      scaleModelInput: (sample) => sample,
+      step({ step, sample, modelOutput, noise }) {
+        const timestep = timesteps[step] as number;
+        const alpha = alphas[timestep] as number;
+        const scaled = timestep * scaling;
+        const skip = SIGMA_DATA ** 2 / (scaled ** 2 + SIGMA_DATA ** 2);
+        const out = scaled / Math.sqrt(scaled ** 2 + SIGMA_DATA ** 2);
+        const [ofSample, ofOutput] = originalShares(type, alpha);
+        const denoised = new Float32Array(sample.length);
+        for (let i = 0; i < denoised.length; i++) {
+          const value = sample[i] as number;
+          const found = ofSample * value + ofOutput * (modelOutput[i] as number);
+          denoised[i] = out * Math.min(range, Math.max(-range, found)) + skip * value;
+        }
+        if (step === steps - 1) return denoised;
+        if (!noise) throw new RangeError('noise: missing; LCM adds noise at every step but the last');
+        const next = alphas[timesteps[step + 1] as number] as number;
+        const [kept, added] = [Math.sqrt(next), Math.sqrt(1 - next)];
+        for (let i = 0; i < denoised.length; i++)
+          denoised[i] = kept * (denoised[i] as number) + added * (noise[i] as number);
+        return denoised;
+      },
+    };
+  };
   return {
-    schedule(steps) {
-      requireSteps(steps, originSteps);
-      const timesteps = Array.from({ length: steps }, (_, i) => {
-        const index = Math.floor(i * (originSteps / steps));
-        return (originSteps - index) * stride - 1;
-      });
-      return {
-        timesteps,
-        initNoiseSigma: 1,
-        takesNoise: (step) => step < steps - 1,
-        noisy: (latents, noise, step) =>
-          addNoise(latents, noise, sharesOf(alphas[timesteps[step] as number] as number)),
-        scaleModelInput: (sample) => sample,
-        step({ step, sample, modelOutput, noise }) {
-          const timestep = timesteps[step] as number;
-          const alpha = alphas[timestep] as number;
-          const scaled = timestep * scaling;
-          const skip = SIGMA_DATA ** 2 / (scaled ** 2 + SIGMA_DATA ** 2);
-          const out = scaled / Math.sqrt(scaled ** 2 + SIGMA_DATA ** 2);
-          const [ofSample, ofOutput] = originalShares(type, alpha);
-          const denoised = new Float32Array(sample.length);
-          for (let i = 0; i < denoised.length; i++) {
-            const value = sample[i] as number;
-            const found = ofSample * value + ofOutput * (modelOutput[i] as number);
-            denoised[i] = out * Math.min(range, Math.max(-range, found)) + skip * value;
-          }
-          if (step === steps - 1) return denoised;
-          if (!noise) throw new RangeError('noise: missing; LCM adds noise at every step but the last');
-          const next = alphas[timesteps[step + 1] as number] as number;
-          const [kept, added] = [Math.sqrt(next), Math.sqrt(1 - next)];
-          for (let i = 0; i < denoised.length; i++)
-            denoised[i] = kept * (denoised[i] as number) + added * (noise[i] as number);
-          return denoised;
-        },
-      };
+    schedule: (steps) => over(steps, originSteps),
+    scheduleFrom(steps, strength) {
+      const count = Math.trunc(originSteps * strength);
+      if (steps <= count) return over(steps, count);
+      const share = `strength ${strength} leaves ${count} of ${originSteps} steps of training`;
+      throw new RangeError(`${share}, and ${steps} were asked for; ask for fewer, or for more strength`);
     },
   };
 }

@@ -7,6 +7,11 @@ export interface Scheduler {
    * @throws RangeError when this scheduler has no schedule of so many steps
    */
   schedule(steps: number, flow?: FlowSettings): Schedule;
+  /**
+   * As many steps over that share of the training's, over 0 to 1, for a picture to begin from: the reference's `strength`.
+   * Left out by schedulers that leave steps out instead.
+   */
+  scheduleFrom?(steps: number, strength: number): Schedule;
 }
 
 /** What pipelines of flow matching hand to `set_timesteps`; other schedulers ignore it. */

@@ -6,7 +6,8 @@ import { EngineFault } from '../fault.ts';
 import type { Schedulers } from '../load-scheduler.ts';
 import type { PictureDefaults, PictureRequest } from '../pipeline.ts';
 import type { FlowSettings } from '../schedulers/scheduler.ts';
-import { firstStep, type PictureReader } from './picture-latents.ts';
+import { firstStep, type PictureReader, shareOf } from './picture-latents.ts';
+import { scheduleOf } from './schedule-of.ts';
 
 export interface Bounds {
   readonly schedulers: Schedulers;
@@ -16,6 +17,8 @@ export interface Bounds {
   readonly tiles: boolean;
   /** Where it can begin from a picture: whether the folder has what reads it, and how many steps it would leave out. */
   readonly image: Pick<PictureReader, 'there' | 'strength'> | null;
+  /** The model was made to fill masks, so that it always reads one. */
+  readonly fills?: boolean;
   readonly flow?: FlowSettings;
   /** Why a negative prompt has no effect here, where it has none. */
   readonly refusesNegative?: string;
@@ -43,11 +46,11 @@ export function checkRequest(request: PictureDefaults & Partial<PictureRequest>,
       'invalid_request',
       "tiled: this folder's decoder is none that works in tiles (a small one, or sample_size fits no tile)",
     );
-  const fault = imageFault(request, bounds);
+  const fault = maskFault(request, bounds) ?? imageFault(request, bounds);
   if (fault !== null) throw new EngineFault('invalid_request', fault);
   const scheduler = bounds.schedulers.choose(request.scheduler);
   try {
-    const { noisy } = scheduler.schedule(steps, bounds.flow);
+    const { noisy } = scheduleOf(scheduler, request, { strength: bounds.image?.strength, flow: bounds.flow });
     if (request.image && !noisy)
       throw new RangeError('image: this scheduler cannot begin from a picture, take another');
   } catch (cause) {
@@ -55,9 +58,24 @@ export function checkRequest(request: PictureDefaults & Partial<PictureRequest>,
   }
 }
 
+/** What is wrong with the mask, or null. */
+function maskFault(
+  { mask, image, width, height }: PictureDefaults & Partial<PictureRequest>,
+  { image: bounds, fills }: Bounds,
+): string | null {
+  if (mask === undefined)
+    return fills && image ? 'mask: this model fills masks and begins from no picture without; add one' : null;
+  if (bounds?.strength.filling === undefined) return 'mask: this pipeline fills none; leave it out';
+  if (!image) return 'mask: it needs an image, of which it says what to paint anew';
+  const size = pngSize(mask);
+  if (!size) return 'mask: these bytes do not begin like a PNG';
+  if (size.width === width && size.height === height) return null;
+  return `mask: it is ${size.width}x${size.height}, and the image ${width}x${height}; make them equal`;
+}
+
 /** What is wrong with the picture to begin from, or null. */
 function imageFault(
-  { image, strength, steps, width, height }: PictureDefaults & Partial<PictureRequest>,
+  { image, mask, strength, steps, width, height }: PictureDefaults & Partial<PictureRequest>,
   { image: bounds }: Bounds,
 ): string | null {
   if (image === undefined) return strength === undefined ? null : 'strength: it needs an image to begin from';
@@ -67,7 +85,7 @@ function imageFault(
   if (!size) return 'image: these bytes do not begin like a PNG';
   if (size.width !== width || size.height !== height)
     return `image: it is ${size.width}x${size.height}, and ${width}x${height} was asked for; make them equal`;
-  const share = strength ?? bounds.strength.usual;
+  const share = shareOf(bounds.strength, { mask, strength });
   if (!(share > 0 && share <= 1)) return `strength: ${share} is not over 0 and up to 1`;
   return firstStep(steps, share, bounds.strength.rounds) < steps
     ? null

@@ -1,4 +1,4 @@
-// A picture to begin from becomes latents: AutoencoderKL's encoder, drawn from its distribution as the reference draws, or a
+// A picture becomes latents: AutoencoderKL's encoder, drawn from its distribution as the reference draws, or a
 // small encoder's own latents.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +8,10 @@ import { type Graph, loadGraph, requireDims } from '../graph.ts';
 import type { NoiseSource } from '../noise.ts';
 import type { PictureRequest, PipelineHost } from '../pipeline.ts';
 import { rgbToPlanes } from '../pixels.ts';
-import { decodePng, type RgbPicture } from '../png.ts';
+import { decodePng } from '../png.ts';
+import type { Planes } from './decode-tiles.ts';
 import type { Beginning } from './denoise.ts';
+import { float32 } from './tensors.ts';
 import type { PartOptions } from './text-encoder.ts';
 import type { VaeDecoder } from './vae-decoder.ts';
 
@@ -23,13 +25,17 @@ export interface PictureReader {
    * @throws EngineFault `invalid_request`, `load_failed`, `run_failed`
    */
   begin(request: PictureRequest, noise: NoiseSource, host: PipelineHost): Promise<Beginning | undefined>;
+  /** Of float32 [3, height, width] in −1..1, scaled as the denoiser knows them. @throws EngineFault */
+  encode(planes: Planes, noise: NoiseSource, host: PipelineHost): Promise<Float32Array>;
 }
 
 export interface Strength {
   /** What the reference takes where a request says nothing. */
   readonly usual: number;
-  /** Which way the reference rounds the number of steps that are taken. */
-  readonly rounds: 'down' | 'up';
+  /** Likewise where a mask says what to paint anew; left out by a pipeline that cannot. */
+  readonly filling?: number;
+  /** Which way the reference rounds the number of steps that are taken; `shortens`: all of them, of a shorter schedule. */
+  readonly rounds: 'down' | 'up' | 'shortens';
 }
 
 /** The graph is loaded when the first such request comes. */
@@ -40,26 +46,33 @@ export function pictureReader(options: PartOptions, vae: VaeDecoder, strength: S
   return {
     there: existsSync(file),
     strength,
-    async begin({ image, width, height, steps, strength: asked }, noise, host) {
+    async begin({ image, steps, strength: asked }, noise, host) {
       if (image === undefined) return undefined;
+      const latents = await this.encode(readPicture(image), noise, host);
+      return { latents, step: firstStep(steps, shareOf(strength, { strength: asked }), strength.rounds) };
+    },
+    async encode({ data: planes, width, height }, noise, host) {
       await host.reach({ stage: 'encode', done: 0, total: 1 });
-      const picture = readPicture(image);
       graph ??= loadGraph(runtime, file, { threads, inputs: ['sample'], outputs: ['latent_parameters'] });
       const encoder = await graph;
       requireDims(encoder, 'sample', [null, 3, null, null]);
-      const feeds = {
-        sample: { type: 'float32', dims: [1, 3, height, width], data: rgbToPlanes(picture, 2, -1) },
-      } as const;
+      const feeds = { sample: float32(planes, [1, 3, height, width]) };
       const { data } = (await encoder.run(feeds)).float32('latent_parameters');
       const count = (vae.channels * width * height) / vae.scale ** 2;
-      const step = firstStep(steps, asked ?? strength.usual, strength.rounds);
-      return { latents: vae.scaled(drawn(encoder, data, count, noise)), step };
+      return vae.scaled(drawn(encoder, data, count, noise));
     },
   };
 }
 
+/** How far a request goes away from its picture. */
+export const shareOf = (
+  { usual, filling = usual }: Strength,
+  { mask, strength }: Pick<PictureRequest, 'mask' | 'strength'>,
+): number => strength ?? (mask ? filling : usual);
+
 /** How many steps are left out. */
 export function firstStep(steps: number, strength: number, rounds: Strength['rounds']): number {
+  if (rounds === 'shortens') return 0;
   return rounds === 'down'
     ? steps - Math.min(Math.trunc(steps * strength), steps)
     : Math.trunc(steps - steps * strength);
@@ -78,9 +91,11 @@ function drawn({ path }: Graph, data: Float32Array, count: number, noise: NoiseS
   });
 }
 
-function readPicture(png: Uint8Array): RgbPicture {
+/** Planes in −1..1. @throws EngineFault `invalid_request` */
+export function readPicture(png: Uint8Array): Planes {
   try {
-    return decodePng(png);
+    const picture = decodePng(png);
+    return { data: rgbToPlanes(picture, 2, -1), width: picture.width, height: picture.height };
   } catch (cause) {
     throw new EngineFault('invalid_request', `image: ${messageOf(cause)}`, { cause });
   }

@@ -27,18 +27,23 @@ export function besideEachOther(tensors: readonly Float32Tensor[], width?: numbe
 /** One after the other: [1, L, W] and [1, M, W] become [1, L + M, W]; vectors [1, A] and [1, B] become [1, A + B]. */
 export function afterEachOther(tensors: readonly Float32Tensor[]): Float32Tensor {
   const first = tensors[0] as Float32Tensor;
-  const data = new Float32Array(tensors.reduce((sum, { data }) => sum + data.length, 0));
-  let at = 0;
-  for (const tensor of tensors) {
-    data.set(tensor.data, at);
-    at += tensor.data.length;
-  }
   const along = first.dims.length === 3 ? 1 : first.dims.length - 1;
-  const joined = tensors.reduce((sum, { dims }) => sum + (dims[along] as number), 0);
+  const length = tensors.reduce((sum, { dims }) => sum + (dims[along] as number), 0);
   return float32(
-    data,
-    first.dims.map((size, axis) => (axis === along ? joined : size)),
+    joined(tensors.map(({ data }) => data)),
+    first.dims.map((size, axis) => (axis === along ? length : size)),
   );
+}
+
+/** Values one after the other. */
+export function joined(parts: readonly ArrayLike<number>[]): Float32Array {
+  const values = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    values.set(part, at);
+    at += part.length;
+  }
+  return values;
 }
 
 export const zerosLike = ({ data, dims }: Float32Tensor): Float32Tensor => float32(new Float32Array(data.length), dims);

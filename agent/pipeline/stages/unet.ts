@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { EngineFault } from '../fault.ts';
 import { type Graph, loadGraph, requireDims, tensorFor } from '../graph.ts';
 import { readJson } from '../read-json.ts';
-import { type Float32Tensor, float32 } from './tensors.ts';
+import { type Float32Tensor, float32, joined } from './tensors.ts';
 import type { PartOptions } from './text-encoder.ts';
 
 export interface Unet {
+  /** Of latents. */
   readonly channels: number;
+  /** It also reads a mask and the latents of what stays (`StableDiffusionInpaintPipeline`'s 9 channels). */
+  readonly fills: boolean;
   /** Sides of the latents that it was trained with. */
   readonly sampleSize: { readonly width: number; readonly height: number };
   /** Latents a side must be multiples of it: each block below the first halves them. */
@@ -19,6 +22,8 @@ export interface Unet {
 
 export interface UnetInput {
   readonly sample: Float32Array;
+  /** Further channels behind the sample's. */
+  readonly beside?: Float32Array | undefined;
   readonly width: number;
   readonly height: number;
   readonly timestep: number;
@@ -40,9 +45,16 @@ export async function loadUnet({ folder, runtime, threads }: PartOptions, more: 
     outputs: ['out_sample'],
   });
   const blocks = config.block_out_channels;
-  if (!isCount(config.in_channels) || !Array.isArray(blocks) || blocks.length < 1 || blocks.length > 8)
-    throw new EngineFault('load_failed', `${file}: in_channels and block_out_channels cannot be read`);
-  requireDims(graph, 'sample', [null, config.in_channels, null, null]);
+  const { in_channels: given, out_channels: channels = given } = config;
+  if (!isCount(given) || !isCount(channels) || !Array.isArray(blocks) || blocks.length < 1 || blocks.length > 8)
+    throw new EngineFault('load_failed', `${file}: in_channels, out_channels and block_out_channels cannot be read`);
+  const fills = given === 2 * channels + 1;
+  if (given !== channels && !fills)
+    throw new EngineFault(
+      'load_failed',
+      `${file}: in_channels is ${given}; of ${channels} channels a model reads ${channels}, or ${2 * channels + 1} to fill masks`,
+    );
+  requireDims(graph, 'sample', [null, given, null, null]);
   requireDims(graph, 'encoder_hidden_states', [null, null, null]);
   const [height, width] = Array.isArray(config.sample_size)
     ? config.sample_size
@@ -50,11 +62,12 @@ export async function loadUnet({ folder, runtime, threads }: PartOptions, more: 
   if (!isCount(height) || !isCount(width))
     throw new EngineFault('load_failed', `${file}: sample_size is ${JSON.stringify(config.sample_size)}`);
   return {
-    channels: config.in_channels,
+    channels,
+    fills,
     sampleSize: { width, height },
     multiple: 2 ** (blocks.length - 1),
     guidanceWidth,
-    predict: (at) => predict(graph, config.in_channels as number, at),
+    predict: (at) => predict(graph, given, at),
   };
 }
 
@@ -62,10 +75,10 @@ const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_536;
 
 async function predict(graph: Graph, channels: number, at: UnetInput): Promise<Float32Array> {
-  const { sample, width, height, timestep, words, more } = at;
+  const { sample, beside, width, height, timestep, words, more } = at;
   const rank = graph.session.inputs.find(({ name }) => name === 'timestep')?.dims.length;
   const outputs = await graph.run({
-    sample: float32(sample, [1, channels, height, width]),
+    sample: float32(beside ? joined([sample, beside]) : sample, [1, channels, height, width]),
     timestep: tensorFor(graph, 'timestep', [timestep], rank === 0 ? [] : [1]),
     encoder_hidden_states: words,
     ...more,

@@ -16,7 +16,7 @@ import torch
 from stillhouse_models.diffusers_export.folder import export_folder
 from stillhouse_models.diffusers_export.odd_texts import odd_texts
 from stillhouse_models.diffusers_export.read_pipeline import read_pipeline
-from stillhouse_models.diffusers_export.reference import Wanted, paint, smooth_picture
+from stillhouse_models.diffusers_export.reference import Wanted, blotchy_mask, paint, smooth_picture
 from stillhouse_models.diffusers_export.tiny import KINDS, make_tiny
 from stillhouse_models.diffusers_export.tiny_tokenizers import WORDS
 from stillhouse_models.parity_schedulers import vectors
@@ -27,7 +27,9 @@ DIFFUSION = (
 )  # fmt: skip
 GUIDED_WITHIN = ("lcm", "flux-schnell", "flux-dev")
 """Kinds that take no negative prompt."""
-FROM_PICTURES = ("sd", "sd3")
+FILLS = ("sd", "sd2", "sd-turbo", "sd-inpaint", "sdxl", "sdxl-turbo")
+"""Kinds that can paint a part of a picture anew."""
+FROM_PICTURES = ("sd", "lcm", "sd3")
 """Kinds of which the small fixtures keep the encoder."""
 
 
@@ -47,10 +49,13 @@ def make_parity(
         say(f"{kind} ({i + 1}/{len(kinds)})")
         source = make_tiny(kind, out / "diffusers" / kind, seed + i)
         wanted = _requests(kind, random.Random(seed + i), requests)
-        encodes = kind != "lcm" and (kind in FROM_PICTURES or not small)
+        encodes = kind in FROM_PICTURES or not small
         differences = export_folder(source, out / kind, say=lambda _: None, with_encoder=encodes, **how)
         begun = _from_pictures(kind, random.Random(seed + i), requests) if encodes else []
-        painted = paint(source, [*wanted, *_tiled(kind, wanted[0]), *begun])
+        filled = [_filled(one, i) for i, one in enumerate(begun)] if kind in FILLS else []
+        # It begins from no picture without a mask.
+        begun = [] if kind == "sd-inpaint" else begun
+        painted = paint(source, [*wanted, *_tiled(kind, wanted[0]), *begun, *filled])
         _write(out / kind / "wanted.json", {"kind": kind, "seed": seed, "graphs": differences, "pictures": painted})
         _write(out / kind / "tokens.json", _tokens(source, random.Random(seed + i)))
     shutil.rmtree(out / "diffusers")
@@ -67,7 +72,8 @@ def _requests(kind: str, chance: random.Random, count: int) -> list[Wanted]:
 
 def _tiled(kind: str, first: Wanted) -> list[Wanted]:
     """The first once more, larger than one tile of the decoder, with a row and a column of tiles that are cut off."""
-    return [] if kind == "sd-turbo" else [replace(first, width=112, height=80, tiled=True)]
+    # A small decoder needs no tiles; and the reference then encodes in tiles, too.
+    return [] if kind in ("sd-turbo", "sd-inpaint") else [replace(first, width=112, height=80, tiled=True)]
 
 
 def _from_pictures(kind: str, chance: random.Random, count: int) -> list[Wanted]:
@@ -79,10 +85,17 @@ def _from_pictures(kind: str, chance: random.Random, count: int) -> list[Wanted]
         if one.scheduler == "PNDMScheduler" and kind != "sd":
             one = replace(one, scheduler="DDIMScheduler")
         steps = chance.randint(4, 7)
-        strength = (round(chance.uniform(0.3, 0.9), 2), 1.0, round(1.2 / steps, 3))[i]
+        # Latent consistency takes all steps over a part of training's 50.
+        least = round(steps / 49, 3) if kind == "lcm" else round(1.2 / steps, 3)
+        strength = (round(chance.uniform(0.3, 0.9), 2), 1.0, least)[i]
         image = smooth_picture(one.width, one.height, one.seed)
         found.append(replace(one, steps=steps, strength=strength, image=image))
     return found
+
+
+def _filled(one: Wanted, i: int) -> Wanted:
+    """The same with a mask, and another seed."""
+    return replace(one, seed=one.seed ^ 1, mask=blotchy_mask(one.width, one.height, one.seed + i))
 
 
 def _request(kind: str, chance: random.Random, i: int) -> Wanted:

@@ -14,10 +14,13 @@ from PIL import Image
 
 from stillhouse_models.diffusers_export.read_pipeline import read_pipeline
 
+OF_PICTURES = ("image", "mask", "strength")
+"""What a request that begins from noise leaves out."""
+
 
 @dataclass(frozen=True)
 class Wanted:
-    """One request. `scheduler` is a class of diffusers that takes the folder's own place; `image` a PNG in base64."""
+    """One request. `scheduler` is a class of diffusers that takes the folder's own place; `image` and `mask` PNGs in base64."""
 
     prompt: str
     seed: int
@@ -29,6 +32,7 @@ class Wanted:
     scheduler: str | None = None
     tiled: bool = False
     image: str | None = None
+    mask: str | None = None
     strength: float | None = None
 
 
@@ -40,16 +44,23 @@ def paint(folder: Path, wanted: list[Wanted]) -> list[dict[str, Any]]:
     painted = []
     for one in wanted:
         named = getattr(diffusers, one.scheduler).from_config(own.config) if one.scheduler else type(own).from_config(own.config)
-        painter = diffusers.AutoPipelineForImage2Image.from_pipe(pipeline) if one.image else pipeline
+        painter = _painter(pipeline, one)
         painter.set_progress_bar_config(disable=True)
         # Last: the constructor turns `clip_sample` off in a scheduler that it is given, and a new one of a kind has it on.
         painter.scheduler = named
         if hasattr(painter.vae, "use_tiling"):
             painter.vae.use_tiling = one.tiled
         pixels = _pixels(painter, one)
-        asked = asdict(one) if one.image else {k: v for k, v in asdict(one).items() if k not in ("image", "strength")}
+        asked = {name: value for name, value in asdict(one).items() if value is not None or name not in OF_PICTURES}
         painted.append({**asked, "pixels": base64.b64encode(pixels.tobytes()).decode()})
     return painted
+
+
+def _painter(pipeline: Any, one: Wanted) -> Any:
+    if type(pipeline).__name__.endswith("InpaintPipeline") or not one.image:
+        return pipeline
+    kind = diffusers.AutoPipelineForInpainting if one.mask else diffusers.AutoPipelineForImage2Image
+    return kind.from_pipe(pipeline)
 
 
 def smooth_picture(width: int, height: int, seed: int) -> str:
@@ -62,10 +73,25 @@ def smooth_picture(width: int, height: int, seed: int) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
+def blotchy_mask(width: int, height: int, seed: int) -> str:
+    """A grey PNG in base64 of any levels: blotches larger than a latent, whose edges fall within latents."""
+    generator = np.random.default_rng(seed)
+    coarse = Image.fromarray(generator.integers(0, 256, (5, 5), dtype=np.uint8))
+    file = io.BytesIO()
+    coarse.resize((width, height), Image.Resampling.BICUBIC).save(file, "png", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
 def _pixels(pipeline: Any, one: Wanted) -> np.ndarray:
     asked: dict[str, Any] = {} if one.negative_prompt is None else {"negative_prompt": one.negative_prompt}
+    if one.mask is not None:
+        asked |= {"mask_image": Image.open(io.BytesIO(base64.b64decode(one.mask)))}
     if one.image is None:
         asked |= {"width": one.width, "height": one.height}
+        if type(pipeline).__name__.endswith("InpaintPipeline"):
+            # All of it is filled, so what it was does not show.
+            picture = Image.new("RGB", (one.width, one.height))
+            asked |= {"image": picture, "mask_image": Image.new("L", picture.size, 255)}
     else:
         asked |= {"image": Image.open(io.BytesIO(base64.b64decode(one.image))), "strength": one.strength}
         # The others take the picture's own size.

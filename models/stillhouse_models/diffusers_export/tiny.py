@@ -71,6 +71,14 @@ def _lcm(words: list[str]) -> Any:
     )
 
 
+def _sd_inpaint(words: list[str]) -> Any:
+    scheduler = diffusers.DDIMScheduler(clip_sample=False, set_alpha_to_one=False, **SCHEDULE)
+    components = _stable_diffusion(words, "epsilon", "<|endoftext|>", scheduler, in_channels=9)
+    return diffusers.StableDiffusionInpaintPipeline(
+        **components, safety_checker=None, feature_extractor=None, requires_safety_checker=False
+    )
+
+
 def _sdxl_with(words: list[str], scheduler: object, zeros: bool) -> Any:
     first, second = clip_tokenizer(words), clip_tokenizer(words, "!")
     end = len(first) - 1
@@ -153,7 +161,8 @@ def _z_image(words: list[str]) -> Any:
 
 
 KINDS: dict[str, Callable[[list[str]], Any]] = {
-    "sd": _sd, "sd2": _sd2, "sd-turbo": _sd_turbo, "lcm": _lcm, "sdxl": _sdxl, "sdxl-turbo": _sdxl_turbo, "sd3": _sd3,
-    "sd3-without-t5": _sd3_without_t5, "flux-schnell": _flux_schnell, "flux-dev": _flux_dev, "z-image": _z_image,
+    "sd": _sd, "sd2": _sd2, "sd-turbo": _sd_turbo, "sd-inpaint": _sd_inpaint, "lcm": _lcm, "sdxl": _sdxl,
+    "sdxl-turbo": _sdxl_turbo, "sd3": _sd3, "sd3-without-t5": _sd3_without_t5, "flux-schnell": _flux_schnell,
+    "flux-dev": _flux_dev, "z-image": _z_image,
 }  # fmt: skip
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -27,6 +27,7 @@ interface Options {
   readonly negative?: string;
   readonly tiled?: boolean;
   readonly image?: string;
+  readonly mask?: string;
   readonly strength?: number;
   readonly count?: number;
   readonly out?: string;
@@ -65,6 +66,7 @@ export function picture(): Command {
       'decode a large picture in tiles; a device also does so where the whole would not fit its memory',
     )
     .option('--image <file>', 'begin from this PNG, whose size the picture takes')
+    .option('--mask <file>', 'a PNG of that size: what is white in it is painted anew, what is black stays')
     .option(
       '--strength <share>',
       'how far to go away from it, over 0 to 1; else what the model likes best',
@@ -91,7 +93,9 @@ export function picture(): Command {
           priority: options.priority,
         },
         ...{ variant: options.variant, scheduler: options.scheduler, negativePrompt: options.negative },
-        ...{ tiled: options.tiled, image: imageOf(options.image), strength: options.strength },
+        ...{ tiled: options.tiled, strength: options.strength },
+        image: pngOf('image', options.image, limits.beginningBytes),
+        mask: pngOf('mask', options.mask, limits.maskBytes),
         ...{ allowCached: options.cached, previews: options.previews === undefined ? undefined : true },
       };
       const save = async (fetched: Fetched, file = freeName(pictureFileName(prompt, fetched.result.seed))) => {
@@ -131,15 +135,15 @@ function seedsFrom(first = Math.floor(Math.random() * 2 ** 32), count: number): 
 const numbered = (file: string, number: number): string => file.replace(/(\.png)?$/i, `-${number}$1`);
 
 /** In base64. @throws StillError before anything is sent */
-function imageOf(file: string | undefined): string | undefined {
+function pngOf(name: string, file: string | undefined, mostBytes: number): string | undefined {
   if (file === undefined) return undefined;
-  if (!existsSync(file)) throw new StillError('invalid_input', `--image ${file}: there is no such file`);
+  if (!existsSync(file)) throw new StillError('invalid_input', `--${name} ${file}: there is no such file`);
   const bytes = readFileSync(file);
-  if (pngSize(bytes) === null) throw new StillError('invalid_input', `--image ${file}: this is no PNG`);
-  if (bytes.length > limits.beginningBytes)
+  if (pngSize(bytes) === null) throw new StillError('invalid_input', `--${name} ${file}: this is no PNG`);
+  if (bytes.length > mostBytes)
     throw new StillError(
       'invalid_input',
-      `--image ${file}: ${bytes.length} bytes, at most ${limits.beginningBytes} are taken; make it smaller`,
+      `--${name} ${file}: ${bytes.length} bytes, at most ${mostBytes} are taken; make it smaller`,
     );
   return bytes.toString('base64');
 }
