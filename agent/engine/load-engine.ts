@@ -33,6 +33,9 @@ export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
   const runtime = await findRuntime(order);
   const memory = rememberEmbeddings(joinParts(order.inTurn ? holdInTurn(runtime) : runtime));
   const pipeline = await loadPipeline({ ...order, runtime: memory.runtime });
+  // Zeros in the place of a prompt's words are not to be remembered.
+  memory.begin(true);
+  if (!order.inTurn) await prepare(runtime, pipeline, order);
   // Loaded late, code and all, so that the memory of a bench is the model's own.
   let evaluator: Promise<Evaluator> | null = null;
   return {
@@ -51,6 +54,18 @@ export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
     describe: () => describeRuntime(runtime),
     interrupt: () => runtime.interrupt?.(),
   };
+}
+
+/**
+ * A picture of the usual size and steps without its graphs' runs, so that they are compiled now: nothing breaks off a
+ * compilation, and a cancel of the first picture would have to kill the engine. Parts that are held in turn are compiled anew at
+ * each of their turns.
+ */
+async function prepare(runtime: Runtime, pipeline: Pipeline, { defaults }: LoadOrder): Promise<void> {
+  const request = { ...defaults, prompt: '', seed: 0, fresh: true };
+  await runtime.prepare?.(async () => {
+    await pipeline.generate(request, { reach: async () => {} });
+  });
 }
 
 async function openEvaluator(files: { graph: string; config: string }, runtime: Runtime, threads: number) {

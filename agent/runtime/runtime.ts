@@ -66,4 +66,9 @@ export interface Runtime {
   load(path: string, options: SessionOptions): Promise<Session>;
   /** Breaks off whatever runs now; its `run` throws. Left out by a runtime that cannot. */
   interrupt?(): void;
+  /**
+   * Until `work` is done, graphs are only made ready for the sizes that they are fed, and give zeros. Left out by a runtime whose
+   * graphs are ready when they are loaded.
+   */
+  prepare?(work: () => Promise<void>): Promise<void>;
 }

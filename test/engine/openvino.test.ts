@@ -44,9 +44,8 @@ describe('an engine on OpenVINO', () => {
     await engine.close();
   });
 
-  it('stops a picture when it is canceled, and makes the next one', async () => {
+  it('stops its very first picture when it is canceled, and makes the next one', async () => {
     const engine = await launcher().launch(spec);
-    await engine.generate(request);
     const controller = new AbortController();
     const running = engine.generate({ ...request, steps: 200 }, { signal: controller.signal });
     setTimeout(() => controller.abort(), 50);
@@ -75,6 +74,22 @@ describe('a session', () => {
     await expect(async () => session.run({})).rejects.toThrow('"input_ids" is not fed');
     const wrong = { type: 'float32', dims: [1, 16], data: new Float32Array(16) } as const;
     await expect(async () => session.run({ input_ids: wrong })).rejects.toThrow('"input_ids" is int64');
+    await session.close();
+  });
+
+  it('is only compiled while it is prepared: zeros of the right sizes, and the next run is a real one', async () => {
+    const session = await runtime.load(graph('text_encoder'), { threads: 1 });
+    const [length] = session.inputs.map(({ dims }) => dims[1] as number);
+    const feeds = { input_ids: { ...words(), dims: [1, length ?? 0], data: new BigInt64Array(length ?? 0) } };
+    let prepared: Awaited<ReturnType<typeof session.run>> = {};
+    await runtime.prepare?.(async () => {
+      prepared = await session.run(feeds);
+    });
+    const real = await session.run(feeds);
+    const [zeros, found] = [prepared.last_hidden_state, real.last_hidden_state];
+    expect(zeros?.dims).toEqual(found?.dims);
+    expect(zeros?.data).toEqual(new Float32Array(found?.data.length ?? 0));
+    expect(found?.data.some((value) => value !== 0)).toBe(true);
     await session.close();
   });
 

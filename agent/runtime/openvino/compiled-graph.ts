@@ -14,6 +14,8 @@ export interface Port {
 export interface CompiledGraph {
   /** @throws Error `broken off` when `cancel` was called meanwhile */
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+  /** Of each output, in the graph's order; one that only a run decides has a 0 in it. */
+  outputDims(): number[][];
   /** Breaks off what runs; harmless when nothing does. */
   cancel(): void;
   /** What each node of the last run cost; needs PERF_COUNT. */
@@ -49,6 +51,7 @@ export function createCompiledGraph(
       library.check('ov_infer_request_wait', status);
       return Object.fromEntries(ports.outputs.map((port, i) => [port.name, readOutput(library, request, port, i)]));
     },
+    outputDims: () => ports.outputs.map((_, i) => outputDims(library, request, i)),
     cancel() {
       if (running) library.cancel(request);
     },
@@ -63,6 +66,15 @@ export function createCompiledGraph(
 
 function fill({ bytes }: TensorView, { data }: Tensor): void {
   bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+function outputDims(library: Library, request: Pointer, index: number): number[] {
+  const tensor = library.outputTensor(request, index);
+  try {
+    return library.tensorDims(tensor);
+  } finally {
+    library.freeTensor(tensor);
+  }
 }
 
 /** A copy: the request's own memory is written again by the next run. */

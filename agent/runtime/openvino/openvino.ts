@@ -14,6 +14,7 @@ export function openVino(folder: string): Runtime {
   const library = openLibrary(folder);
   const core = library.createCore();
   const sessions = new Set<OpenSession>();
+  let preparing = false;
   return {
     name: 'openvino',
     version: library.version(),
@@ -25,7 +26,7 @@ export function openVino(folder: string): Runtime {
       return {
         inputs: session.inputs.map(describe),
         outputs: session.outputs.map(describe),
-        run: (feeds) => session.run(feeds),
+        run: async (feeds) => (preparing ? session.prepare(feeds) : session.run(feeds)),
         async close() {
           sessions.delete(session);
           session.close();
@@ -35,6 +36,12 @@ export function openVino(folder: string): Runtime {
     },
     interrupt() {
       for (const session of sessions) session.cancel();
+    },
+    async prepare(work) {
+      preparing = true;
+      await work().finally(() => {
+        preparing = false;
+      });
     },
   };
 }
@@ -69,9 +76,19 @@ class OpenSession {
   }
 
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+    return this.ready(feeds).run(feeds);
+  }
+
+  /** Compiles for the sizes that are fed. @returns zeros of the outputs' sizes */
+  prepare(feeds: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+    const shapes = this.ready(feeds).outputDims();
+    return Object.fromEntries(this.outputs.map((port, i) => [port.name, zeros(port, shapes[i] as number[])]));
+  }
+
+  private ready(feeds: Readonly<Record<string, Tensor>>): CompiledGraph {
     const sizes = this.inputs.map((port) => checkedDims(this.path, port, feeds[port.name]));
     this.lastSizes = sizes;
-    return this.compiledFor(sizes).run(feeds);
+    return this.compiledFor(sizes);
   }
 
   cancel(): void {
