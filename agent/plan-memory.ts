@@ -40,12 +40,15 @@ function memoryFacts(store: Store, spec: EngineSpec): MemoryFacts {
   const files = graphFiles(spec);
   const components = new Map<string, number>();
   for (const { component, bytes } of files) components.set(component, (components.get(component) ?? 0) + bytes);
-  const graphs = files.filter(({ name }) => name.endsWith('.xml'));
+  const bytesOf = (ending: RegExp) =>
+    files.filter(({ name }) => ending.test(name)).reduce((sum, { bytes }) => sum + bytes, 0);
   return {
     runtime: variant.runtime,
     parameters: variant.parameters,
     componentBytes: [...components.values()],
-    graphBytes: graphs.reduce((sum, { bytes }) => sum + bytes, 0),
+    graphBytes: bytesOf(/\.xml$/),
+    weightBytes: bytesOf(/(_data|\.data|\.bin)$/),
+    decodes: [...components.keys()].some((component) => component.includes('vae_decoder')),
     publishedPeakBytes: variant.measured.peakRssBytes,
     observed: store.memory.of({ versionDigest, variant: variant.name }),
   };

@@ -2,13 +2,21 @@ import { describe, expect, it } from 'vitest';
 import { type MemoryFacts, predictMemory } from './predict-memory.ts';
 
 const facts: MemoryFacts = {
-  ...{ runtime: 'onnxruntime', parameters: 10e6, componentBytes: [30e6, 10e6], graphBytes: 0 },
+  ...{ runtime: 'onnxruntime', parameters: 10e6, componentBytes: [30e6, 10e6] },
+  ...{ graphBytes: 0, weightBytes: 0, decodes: false },
   ...{ publishedPeakBytes: 0, observed: null },
 };
 
 describe('predictMemory', () => {
   it('goes by the parameters of a version that was never loaded here', () => {
     expect(predictMemory(facts, 4096)).toEqual({ togetherBytes: 249e6, inTurnBytes: 218.5e6 });
+  });
+
+  it('counts the weights that stand beside a graph once, and a decoder', () => {
+    const beside = { ...facts, weightBytes: 40e6 };
+    expect(predictMemory(beside, 4096).togetherBytes).toBe(187e6);
+    expect(predictMemory({ ...beside, decodes: true }, 4096).togetherBytes).toBe(209e6);
+    expect(predictMemory({ ...beside, runtime: 'openvino', graphBytes: 1e6 }, 4096).togetherBytes).toBe(277e6);
   });
 
   it('believes a publisher who saw more', () => {

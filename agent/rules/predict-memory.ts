@@ -1,6 +1,7 @@
 // How much memory an engine will take at its peak, before it is started: from what this device saw of the version, else
 // from the size of its graphs. Constants were fitted on x86-64 (Node 24, ONNX Runtime 1.30, OpenVINO 2026.4) to engines of
-// 0.1 to 45 million parameters, whose peaks they meet within 10 %; test/engine/memory.test.ts holds them to 15 %.
+// 0.1 to 86 million parameters; test/engine/memory.test.ts holds them to 15 %. What a large picture's layers take is not
+// known before one was made, by the publisher or here.
 
 export interface MemoryFacts {
   readonly runtime: 'onnxruntime' | 'openvino';
@@ -10,6 +11,10 @@ export interface MemoryFacts {
   readonly componentBytes: readonly number[];
   /** Of the graphs without their weights, where those stand apart (OpenVINO's .xml). */
   readonly graphBytes: number;
+  /** Of files that hold nothing but weights (`.onnx_data`, `.bin`). */
+  readonly weightBytes: number;
+  /** Whether it paints latents, which a decoder makes a picture of. */
+  readonly decodes: boolean;
   /** Peak that the publisher measured, on another machine and perhaps another host process. */
   readonly publishedPeakBytes: number;
   readonly observed: ObservedMemory | null;
@@ -33,17 +38,17 @@ export interface MemoryPrediction {
 const MB = 1e6;
 /** What the first picture takes once, whatever its size: buffers, compiled code. Seen: 2.4 MB beside 1.7 kB a pixel. */
 const FIRST_PICTURE_BYTES = 2 * MB;
-const RUNTIMES = {
-  // 4 bytes as read, 4 as unpacked or converted, 4 in the blocked layout of the kernels.
-  onnxruntime: { processBytes: 127 * MB, bytesPerParameter: 12.2, bytesPerGraphByte: 0 },
-  // Weights stay mapped and are repacked once; compiling takes memory for every node.
-  openvino: { processBytes: 165 * MB, bytesPerParameter: 4.7, bytesPerGraphByte: 30 },
+const PROCESS_BYTES = {
+  onnxruntime: 127 * MB,
+  openvino: 165 * MB,
 } as const;
+/** Code and buffers of a decoder, beyond its weights. */
+const DECODER_BYTES = 22 * MB;
 
 /** @param pixels of the picture that will be asked for */
 export function predictMemory(facts: MemoryFacts, pixels: number): MemoryPrediction {
-  const { processBytes, bytesPerParameter, bytesPerGraphByte } = RUNTIMES[facts.runtime];
-  const modelBytes = facts.parameters * bytesPerParameter + facts.graphBytes * bytesPerGraphByte;
+  const processBytes = PROCESS_BYTES[facts.runtime] + (facts.decodes ? DECODER_BYTES : 0);
+  const modelBytes = bytesOfModel(facts);
   const whole = sum(facts.componentBytes);
   const largestShare = whole === 0 ? 1 : Math.max(...facts.componentBytes) / whole;
   const togetherBytes = facts.observed
@@ -53,6 +58,20 @@ export function predictMemory(facts: MemoryFacts, pixels: number): MemoryPredict
     togetherBytes: Math.round(togetherBytes),
     inTurnBytes: Math.round(Math.max(processBytes, togetherBytes - modelBytes * (1 - largestShare))),
   };
+}
+
+function bytesOfModel({ runtime, parameters, graphBytes, weightBytes, componentBytes }: MemoryFacts): number {
+  switch (runtime) {
+    case 'onnxruntime': {
+      // Within the graph's file: 4 bytes as read, 4 as unpacked or converted, 4 in the blocked layout of the kernels.
+      // Beside it they are mapped: between 4 (matrices) and 8 (convolutions) were seen.
+      const beside = weightBytes / Math.max(1, sum(componentBytes));
+      return parameters * (12.2 * (1 - beside) + 6 * beside);
+    }
+    case 'openvino':
+      // Weights stay mapped and are repacked once; compiling takes memory for every node.
+      return weightBytes + parameters * 4.2 + graphBytes * 30;
+  }
 }
 
 /**

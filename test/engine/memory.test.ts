@@ -1,11 +1,12 @@
 // Predictions of peak memory against what engines really take, and parts held in turn.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { EngineFault, type EngineSpec, type LaunchOptions } from '../../agent/engine/engine.ts';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
+import { openFolder } from '../../agent/open-folder.ts';
 import { planMemory, predictFor } from '../../agent/plan-memory.ts';
 import { openStore } from '../../agent/store/open-store.ts';
 import { systemRandomness } from '../../agent/system-clock.ts';
@@ -34,7 +35,7 @@ async function peakOf(spec: EngineSpec, options: LaunchOptions = {}) {
   return { peakBytes: peakRssBytes, loadedBytes: engine.loadedBytes, png };
 }
 
-function random(size: { channels: number; layers: number; side: number }): EngineSpec {
+function random(size: { channels: number; layers: number; side: number; beside?: boolean }): EngineSpec {
   const spec = randomVersion(size);
   made.push(spec);
   const measured = { ...spec.variant.measured, peakRssBytes: 0 };
@@ -42,8 +43,27 @@ function random(size: { channels: number; layers: number; side: number }): Engin
   const parameters = 9 * (channels ** 2 * (layers - 1) + 6 * channels) + 100_000;
   return {
     ...spec,
-    versionDigest: `${channels}`.repeat(21).padEnd(64, '0').slice(0, 64),
+    versionDigest: `${channels}${size.beside ? 1 : 0}`.repeat(21).padEnd(64, '0').slice(0, 64),
     variant: { ...spec.variant, measured, parameters },
+  };
+}
+
+/** A pipeline of diffusers with tiny random weights, as its publication describes it, without what the publisher measured. */
+async function pipeline(kind: string): Promise<EngineSpec> {
+  const fixtures = fileURLToPath(new URL('../fixtures/pipelines', import.meta.url));
+  const { spec, told } = await openFolder(join(fixtures, kind), undefined);
+  const base = specOf();
+  const files = readdirSync(spec.folder, { recursive: true, encoding: 'utf8' });
+  const artifacts = files
+    .map((path) => ({ path, sizeBytes: statSync(join(spec.folder, path)).size, sha256: '0'.repeat(64) }))
+    .filter(({ path }) => path.endsWith('.onnx'));
+  const paths = artifacts.map(({ path }) => path);
+  const measured = { ...base.variant.measured, peakRssBytes: 0 };
+  const variant = { ...base.variant, ...spec.variant, ...told.defaults, artifacts: paths, measured };
+  return {
+    ...{ versionDigest: kind.padEnd(64, '0').replaceAll(/[^0-9a-f]/g, '0'), folder: spec.folder },
+    manifest: { ...base.manifest, artifacts },
+    variant: { ...variant, parameters: told.parameters, resolution: { width: 64, height: 64 } },
   };
 }
 
@@ -52,8 +72,12 @@ describe('the predicted peak is within 15 % of what was taken', () => {
     ['the released model', () => specOf(released)],
     ['a small one on OpenVINO', openVinoSpec],
     ['19 million random parameters', () => random({ channels: 512, layers: 9, side: 32 })],
+    ['as many beside the graph', () => random({ channels: 512, layers: 9, side: 32, beside: true })],
+    ['Stable Diffusion', () => pipeline('sd')],
+    ['SDXL', () => pipeline('sdxl')],
+    ['Z-Image', () => pipeline('z-image')],
   ])('by %s, never loaded before', async (_, specFor) => {
-    const spec = specFor();
+    const spec = await specFor();
     const { togetherBytes } = await predictFor(store, spec);
     const { peakBytes } = await peakOf(spec);
     expect(togetherBytes / peakBytes).toBeGreaterThan(0.85);

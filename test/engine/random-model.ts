@@ -11,6 +11,8 @@ interface Size {
   readonly channels: number;
   readonly layers: number;
   readonly side: number;
+  /** Weights in a file beside the graph, as exporters write them beyond two gigabytes. */
+  readonly beside?: boolean;
 }
 
 /** A copy of the fixture in a temporary folder with that denoiser; `channels² · 9 · layers` parameters, more or less. */
@@ -21,10 +23,23 @@ export function randomVersion(size: Size): EngineSpec {
   const unet = join(folder, spec.variant.folder, 'unet');
   rmSync(join(unet, 'model.onnx'));
   mkdirSync(unet, { recursive: true });
-  writeFileSync(join(unet, 'model.onnx'), convolutions(size));
+  const { graph, weights } = convolutions(size);
+  writeFileSync(join(unet, 'model.onnx'), graph);
+  if (size.beside) writeFileSync(join(unet, 'model.onnx_data'), weights);
   writeFileSync(join(unet, 'config.json'), JSON.stringify({ sample_size: size.side }));
   const resolution = { width: size.side, height: size.side };
-  return { ...spec, variant: { ...spec.variant, resolution, steps: 2 } };
+  const path = `${spec.variant.folder}/unet/model.onnx`;
+  const files = [
+    { path, sizeBytes: graph.length },
+    ...(size.beside ? [{ path: `${path}_data`, sizeBytes: weights.length }] : []),
+  ];
+  const others = spec.manifest.artifacts.filter((artifact) => artifact.path !== path);
+  const artifacts = [...others, ...files.map((file) => ({ ...file, sha256: '0'.repeat(64) }))];
+  return {
+    ...spec,
+    manifest: { ...spec.manifest, artifacts },
+    variant: { ...spec.variant, artifacts: artifacts.map((artifact) => artifact.path), resolution, steps: 2 },
+  };
 }
 
 /** A U-Net of Stable Diffusion's inputs that gives its sample back: what a run takes with it is everything but the graph. */
@@ -40,11 +55,13 @@ export function passThrough(channels: number, textWidth: number): Buffer {
 }
 
 /** onnx.proto3: a chain of 3×3 convolutions from 3 channels to 3. */
-function convolutions({ channels, layers, side }: Size): Buffer {
+function convolutions({ channels, layers, side, beside = false }: Size): { graph: Buffer; weights: Buffer } {
   const widths = [3, ...new Array<number>(layers).fill(channels), 3];
   const names = widths.map((_, i) => (i === 0 ? 'sample' : i === layers + 1 ? 'out_sample' : `x${i}`));
   const nodes: Buffer[] = [];
   const weights: Buffer[] = [];
+  const data: Buffer[] = [];
+  let written = 0;
   for (let i = 0; i <= layers; i++) {
     const [from, to] = [widths[i] as number, widths[i + 1] as number];
     nodes.push(
@@ -56,14 +73,17 @@ function convolutions({ channels, layers, side }: Size): Buffer {
         ints('pads', [1, 1, 1, 1]),
       ]),
     );
+    const values = noise(to * from * 9, i);
     weights.push(
       message(5, [
         ...[to, from, 3, 3].map((dim) => integer(1, dim)),
         integer(2, 1),
         text(8, `w${i}`),
-        bytes(9, noise(to * from * 9, i)),
+        ...(beside ? external(written, values.length) : [bytes(9, values)]),
       ]),
     );
+    data.push(values);
+    written += values.length;
   }
   const inputs = [
     value(11, 'sample', [0, 3, side, side]),
@@ -71,8 +91,19 @@ function convolutions({ channels, layers, side }: Size): Buffer {
     value(11, 'encoder_hidden_states', [0, 24, 48]),
   ];
   const graph = [...nodes, text(2, 'random'), ...weights, ...inputs, value(12, 'out_sample', [0, 3, side, side])];
-  return Buffer.concat([integer(1, 8), message(7, graph), message(8, [integer(2, 17)])]);
+  return {
+    graph: Buffer.concat([integer(1, 8), message(7, graph), message(8, [integer(2, 17)])]),
+    weights: Buffer.concat(data),
+  };
 }
+
+/** `external_data` and `data_location` EXTERNAL of a TensorProto. */
+const external = (offset: number, length: number): Buffer[] => [
+  ...Object.entries({ location: 'model.onnx_data', offset, length }).map(([key, entry]) =>
+    message(13, [text(1, key), text(2, `${entry}`)]),
+  ),
+  integer(14, 1),
+];
 
 function noise(count: number, seed: number): Buffer {
   const uniform = mulberry32(seed);
