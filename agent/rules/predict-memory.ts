@@ -66,7 +66,7 @@ function bytesOfModel({ runtime, parameters, graphBytes, weightBytes, componentB
       // Within the graph's file: 4 bytes as read, 4 as unpacked or converted, 4 in the blocked layout of the kernels.
       // Beside it they are mapped: between 4 (matrices) and 8 (convolutions) were seen.
       const beside = weightBytes / Math.max(1, sum(componentBytes));
-      return parameters * (12.2 * (1 - beside) + 6 * beside);
+      return parameters * (12.2 * (1 - beside) + 6.6 * beside);
     }
     case 'openvino':
       // Weights stay mapped and are repacked once; compiling takes memory for every node.
