@@ -101,6 +101,7 @@ describe('a shadow', () => {
     for (const device of fleet) expect(wanted(device)).toEqual(['1.1.0 current']);
     expect(at(0).desired?.models[0]?.installationId).toBe(before);
     for (const device of fleet) await follow(device);
+    expect((await show(id)).shadows, 'nothing was compared').toEqual([]);
     expect(await show(id)).toMatchObject({ role: 'current', explanation: 'promoted by ann: current on 2 devices' });
     await expect(promoteRollout(world, { rolloutId: id, actor: 'bob' })).rejects.toThrow(/no shadow to promote/);
     await publishMade(world, '1.2.0');

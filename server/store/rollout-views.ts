@@ -13,6 +13,7 @@ import { viewShadows } from './shadow-views.ts';
 export async function viewRollout(db: Db, rollout: rollouts.Rollout): Promise<RolloutView> {
   const waves = await rolloutWaves.of(db, rollout.rolloutId);
   const standings = await rolloutTargets.standingsOf(db, rollout);
+  const shadows = await viewShadows(db, shadowsOf(rollout, standings));
   const names = new Map(standings.map(({ deviceId, device }) => [deviceId, device]));
   const { rolloutId, model, version, versionDigest, selector, state, startedAtMs, endedAtMs, startedBy } = rollout;
   return {
@@ -21,7 +22,8 @@ export async function viewRollout(db: Db, rollout: rollouts.Rollout): Promise<Ro
     ...{ dynamicUntilMs: rollout.dynamicUntilMs, revision: rollout.revision, changedBy: rollout.changedBy },
     ...{ changedWhat: rollout.changedWhat, changedAtMs: rollout.changedAtMs },
     role: rollout.role,
-    shadows: await viewShadows(db, shadowsOf(rollout, standings)),
+    // What was promoted is current, and keeps what was compared before.
+    shadows: shadows.filter(({ pairs }) => rollout.role === 'shadow' || pairs > 0),
     gates: [...rollout.gates],
     explanation: rollout.explanation,
     waves: waves.map((wave) => viewWave(wave, standings)),
