@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { BenchComparison, BenchMode, BenchResult } from './bench.ts';
 import { BenchSettings, Fit, FitTarget } from './fit.ts';
 import { GateVerdict } from './gates.ts';
-import { DeviceName, Id, Labels, ModelName, Sha256, VersionNumber } from './ids.ts';
+import { DeviceName, Id, idLike, Labels, ModelName, Sha256, VersionNumber } from './ids.ts';
 import { InstallationReason, InstallationState } from './installation.ts';
 import { Inventory } from './inventory.ts';
 import { JobReason, JobState } from './job.ts';
@@ -532,7 +532,9 @@ export interface Route {
 
 const name = z.object({ name: DeviceName });
 const ref = z.object({ model: ModelName, version: VersionNumber });
-const byId = <K extends string>(key: K) => z.object({ [key]: Id } as Record<K, typeof Id>);
+const prefixes = { keyId: 'key', rolloutId: 'rol', benchRunId: 'brn', pictureId: 'pic' } as const;
+const byId = <K extends keyof typeof prefixes>(key: K) =>
+  z.object({ [key]: idLike(prefixes[key]) } as Record<K, typeof Id>);
 const bySha = z.object({ sha256: Sha256 });
 /** The revision or the state in which the caller believes the rollout to be. */
 const steer = z.object({ expect: z.string().max(40).optional() });

@@ -10,7 +10,9 @@ export const DeviceName = z
   );
 
 /** Ids made by the server: a short prefix that tells the kind, then 26 characters of Crockford base 32 (time first). */
-export const Id = z.string().regex(/^[a-z]{1,4}_[0-9a-hjkmnp-tv-z]{26}$/, 'expected an id such as dev_01j...');
+export const idLike = (prefix: IdPrefix) =>
+  z.string().regex(/^[a-z]{1,4}_[0-9a-hjkmnp-tv-z]{26}$/, `expected an id such as ${prefix}_01j...`);
+export const Id = idLike('dev');
 
 /** SHA-256 in lower-case hexadecimal. */
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits (sha256)');

@@ -15,6 +15,14 @@ test('what was wrong, where, what to do', () => {
   );
 });
 
+test('what the message says already is not said again', () => {
+  const problems = [{ field: 'rolloutId', message: 'expected an id such as rol_01j...' }];
+  const failure = tellFailure(
+    new StillError('invalid_input', 'rolloutId: expected an id such as rol_01j...', { problems }),
+  );
+  expect(stripVTControlCharacters(failure.text)).toBe('error: rolloutId: expected an id such as rol_01j...');
+});
+
 test.each([
   [new StillError('internal', ''), 1],
   [new StillError('not_found', ''), 1],

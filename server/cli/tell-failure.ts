@@ -1,7 +1,7 @@
 // The one door through which a failure leaves: what was wrong, where, what to do, and the exit code that says the kind.
 import { CommanderError } from 'commander';
 import pc from 'picocolors';
-import { ERROR_CODES, messageOf, StillError } from '../../shared/errors.ts';
+import { ERROR_CODES, messageOf, type Problem, StillError } from '../../shared/errors.ts';
 
 export interface Failure {
   readonly text: string;
@@ -15,8 +15,10 @@ export function tellFailure(thrown: unknown): Failure {
   const [first = '', ...more] = messageOf(thrown).split('\n');
   const problems = thrown instanceof StillError ? thrown.problems : [];
   // A single problem may be all that the message says.
-  const further = problems.filter(({ message }) => message !== first);
-  const details = [...more, ...further.map(({ field, message }) => (field ? `${field}: ${message}` : message))];
+  const said = problems.filter(({ message }) => message !== first).map(wordsOf);
+  const details = [...more, ...said.filter((words) => words !== first)];
   const text = [`${pc.red('error:')} ${first}`, ...details.map((detail) => `       ${detail}`)].join('\n');
   return { text, exitCode: thrown instanceof StillError ? ERROR_CODES[thrown.code][1] : 1 };
 }
+
+const wordsOf = ({ field, message }: Problem): string => (field ? `${field}: ${message}` : message);
