@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
 import { limits } from '../shared/limits.ts';
+import { MOST_PICTURES, numbered, seedsFrom } from '../shared/picture-series.ts';
 import { pngSize } from '../shared/png-size.ts';
 import { runtimeFoldersOfProcess } from './config.ts';
 import { EngineFault, type GeneratedPicture, type GenerateRequest, type StageProgress } from './engine/engine.ts';
@@ -21,6 +22,7 @@ Usage: still run FOLDER "PROMPT" [options]
 
   -o, --out FILE       where to save it (default: picture.png)
   --seed N             the same seed gives the same picture (default: random)
+  --count N            several pictures, of seeds one after the other: picture-1.png, picture-2.png, …
   --steps N            else what the model likes best
   --guidance G         likewise
   --size WxH           likewise, in pixels
@@ -29,6 +31,7 @@ Usage: still run FOLDER "PROMPT" [options]
   --image FILE         begin from this PNG, whose size the picture takes; needs vae_encoder in the folder
   --mask FILE          a PNG of that size: what is white in it is painted anew, what is black stays
   --strength S         how far to go away from it, over 0 to 1
+  --lora FILE[:SCALE]  merge a LoRA (safetensors of diffusers, peft or kohya) into ONNX graphs; may be said again
   --tiled              decode a large picture in tiles, within the memory of one
   --previews FOLDER    write small pictures of what it looks like on the way there
   --variant NAME       of a version that has several
@@ -39,11 +42,13 @@ Usage: still run FOLDER "PROMPT" [options]
 const OPTIONS = {
   out: { type: 'string', short: 'o' },
   seed: { type: 'string' },
+  count: { type: 'string' },
   steps: { type: 'string' },
   guidance: { type: 'string' },
   size: { type: 'string' },
   scheduler: { type: 'string' },
   negative: { type: 'string' },
+  lora: { type: 'string', multiple: true },
   tiled: { type: 'boolean' },
   image: { type: 'string' },
   mask: { type: 'string' },
@@ -80,6 +85,7 @@ async function main(argv: readonly string[]): Promise<void> {
     throw new StillError('invalid_input', 'expected a folder and a prompt in quotes; "still run --help" says more');
   if (!existsSync(folder)) throw new StillError('invalid_input', `there is no folder ${folder}`);
   const request = { ...requestOf(prompt, values), ...(await beginning(values)) };
+  const wanted = series(request.seed, values);
   const opened = await openFolder(resolve(folder), values.variant);
   const threads = values.threads === undefined ? {} : { threads: whole(values.threads, 'threads', 1, 256) };
   const aborting = new AbortController();
@@ -89,23 +95,25 @@ async function main(argv: readonly string[]): Promise<void> {
   const engine = await launcher.launch(opened.spec, {
     ...threads,
     inTurn: values['in-turn'] ?? false,
+    adapters: (values.lora ?? []).map(adapterFrom),
     signal: aborting.signal,
   });
   try {
-    const made = await engine.generate(request, { signal: aborting.signal, onProgress: shown(values.previews) });
-    const { peakRssBytes } = await engine.resources();
-    const file = values.out ?? 'picture.png';
-    await writeFile(file, made.png);
     const { loadMs, runtimeVersion, threads: used } = engine;
-    tell(values, {
-      ...{
-        file,
-        ...figures(made),
-        ...opened.told,
-        guidanceScale: request.guidanceScale ?? opened.told.defaults.guidanceScale,
-      },
-      ...{ loadMs, peakRssBytes, runtimeVersion, threads: used },
-    });
+    const { told } = opened;
+    const guidanceScale = request.guidanceScale ?? told.defaults.guidanceScale;
+    const results: Result[] = [];
+    for (const { file, seed } of wanted) {
+      const made = await engine.generate(
+        { ...request, seed },
+        { signal: aborting.signal, onProgress: shown(values.previews) },
+      );
+      const { peakRssBytes } = await engine.resources();
+      await writeFile(file, made.png);
+      const about = { file, ...figures(made), ...told, guidanceScale };
+      results.push({ ...about, loadMs, peakRssBytes, runtimeVersion, threads: used });
+    }
+    tell(values, results);
   } finally {
     await engine.close();
   }
@@ -136,6 +144,13 @@ function requestOf(prompt: string, values: Values): GenerateRequest {
   };
 }
 
+/** Files and seeds of the pictures. */
+function series(seed: number, { out = 'picture.png', count }: Values) {
+  if (count === undefined) return [{ file: out, seed }];
+  const seeds = seedsFrom(seed, whole(count, 'count', 1, MOST_PICTURES));
+  return seeds.map((each, i) => ({ file: numbered(out, i + 1), seed: each }));
+}
+
 /** The picture to begin from, whose size is the one to make unless another is said. */
 async function beginning({ image, mask, strength, size }: Values) {
   const [begun, filled] = [await pngOf('image', image), await pngOf('mask', mask)];
@@ -155,6 +170,14 @@ async function pngOf(name: string, file: string | undefined) {
   if (png.length > limits.pictureBytes)
     throw new StillError('invalid_input', `--${name} ${file}: larger than ${limits.pictureBytes} bytes`);
   return { png, size };
+}
+
+/** `style.safetensors:0.8`; all of it unless said otherwise. */
+function adapterFrom(text: string) {
+  const [, file = text, scale = '1'] = /^(.+):(-?[\d.]+)$/.exec(text) ?? [];
+  if (!existsSync(file)) throw new StillError('invalid_input', `--lora ${file}: there is no such file`);
+  if (!Number.isFinite(Number(scale))) throw new StillError('invalid_input', `--lora ${text}: ${scale} is no number`);
+  return { path: resolve(file), scale: Number(scale) };
 }
 
 function whole(text: string, name: string, low: number, high: number): number {
@@ -187,11 +210,17 @@ function figures({ png, seed, steps, width, height, latencyMs, stagesMs, unknown
   return { seed, steps, width, height, latencyMs, stagesMs, unknownWords, sha256, ...(tiled && { tiled }) };
 }
 
-function tell(values: Values, result: Readonly<Record<string, unknown>> & { readonly latencyMs: number }): void {
-  if (values.json) return void process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  const { file, width, height, seed, steps, pipeline, variant, runtimeVersion, latencyMs } = result;
-  process.stdout.write(
-    `Saved ${file} (${width}×${height}, seed ${seed}, ${steps} steps, ${(latencyMs / 1000).toFixed(2)} s).\n` +
-      `${pipeline}, ${variant}, ${runtimeVersion}\n`,
-  );
+type Result = Readonly<Record<string, unknown>> & { readonly latencyMs: number };
+
+function tell(values: Values, results: readonly Result[]): void {
+  if (values.json) {
+    const told = values.count === undefined ? results[0] : { pictures: results };
+    return void process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
+  }
+  for (const { file, width, height, seed, steps, latencyMs } of results)
+    process.stdout.write(
+      `Saved ${file} (${width}×${height}, seed ${seed}, ${steps} steps, ${(latencyMs / 1000).toFixed(2)} s).\n`,
+    );
+  const [first] = results;
+  process.stdout.write(`${first?.pipeline}, ${first?.variant}, ${first?.runtimeVersion}\n`);
 }

@@ -1,6 +1,7 @@
 // What the agent knows of an engine: one child process per loaded version, reached only through this interface, so
 // that loops, jobs and benches are the same over a real process and over a simulated one.
 import type { Manifest, Variant } from '../../shared/manifest.ts';
+import type { AdapterFile } from '../pipeline/lora/with-adapters.ts';
 import type { StageProgress } from '../pipeline/pipeline.ts';
 
 export { EngineFault, type EngineFaultCode } from '../pipeline/fault.ts';
@@ -131,6 +132,8 @@ export interface LaunchOptions {
   readonly signal?: AbortSignal;
   readonly threads?: number;
   readonly inTurn?: boolean;
+  /** Merged into the graphs as they are loaded. */
+  readonly adapters?: readonly AdapterFile[];
   readonly predictedPeakBytes?: number;
 }
 

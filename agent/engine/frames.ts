@@ -1,6 +1,7 @@
 // What parent and child say to each other, over Node's IPC channel with structured clones.
 import { limits } from '../../shared/limits.ts';
 import { ENGINE_FAULT_CODES, type EngineFaultCode } from '../pipeline/fault.ts';
+import type { AdapterFile } from '../pipeline/lora/with-adapters.ts';
 import type { PictureDefaults, PictureRequest, StageProgress } from '../pipeline/pipeline.ts';
 import type { GeneratedPicture, RuntimeDescription } from './engine.ts';
 
@@ -12,6 +13,7 @@ export interface LoadOrder {
   readonly precision: 'f32' | 'bf16';
   /** Parts are held one at a time. */
   readonly inTurn: boolean;
+  readonly adapters: readonly AdapterFile[];
   readonly folder: string;
   readonly defaults: PictureDefaults;
   readonly evaluator: { readonly graph: string; readonly config: string } | null;

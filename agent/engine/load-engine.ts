@@ -4,6 +4,7 @@ import { messageOf } from '../../shared/errors.ts';
 import type { Evaluator } from '../pipeline/evaluator.ts';
 import { EngineFault } from '../pipeline/fault.ts';
 import { loadPipeline } from '../pipeline/load-pipeline.ts';
+import { withAdapters } from '../pipeline/lora/with-adapters.ts';
 import type { PictureRequest, Pipeline, StageProgress } from '../pipeline/pipeline.ts';
 import { encodePng, type RgbPicture } from '../pipeline/png.ts';
 import { openRuntime } from '../runtime/open-runtime.ts';
@@ -31,8 +32,11 @@ export interface LoadedEngine {
 /** @throws EngineFault `runtime_missing`, `load_failed` */
 export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
   const runtime = await findRuntime(order);
-  const memory = rememberEmbeddings(joinParts(order.inTurn ? holdInTurn(runtime) : runtime));
+  const adapted = order.adapters.length > 0 ? await withAdapters(runtime, order.adapters) : null;
+  const whole = adapted?.runtime ?? runtime;
+  const memory = rememberEmbeddings(joinParts(order.inTurn ? holdInTurn(whole) : whole));
   const pipeline = await loadPipeline({ ...order, runtime: memory.runtime });
+  adapted?.requireAllMerged();
   // Zeros in the place of a prompt's words are not to be remembered.
   memory.begin(true);
   if (!order.inTurn) await prepare(runtime, pipeline, order);

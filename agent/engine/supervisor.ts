@@ -36,7 +36,7 @@ async function launch(
   if (options.signal?.aborted) throw new EngineFault('canceled', 'canceled before the engine was started');
   const startedAt = clock.monotonic();
   const threads = options.threads ?? Math.min(MOST_THREADS, availableParallelism());
-  const { inTurn = false, predictedPeakBytes = null } = options;
+  const { inTurn = false, predictedPeakBytes = null, adapters = [] } = options;
   const loading = Promise.withResolvers<{ runtimeVersion: string }>();
   let asked = false;
   const onFrame = (frame: ToParent) => (isOfLoad(frame) ? settleLoad(loading, frame) : line.receive(frame));
@@ -52,7 +52,7 @@ async function launch(
     line.fail(fault);
     return { ...end, expected: asked };
   });
-  child.send({ kind: 'load', order: orderOf(spec, { threads, runtimeFolders, inTurn }) });
+  child.send({ kind: 'load', order: orderOf(spec, { threads, runtimeFolders, inTurn, adapters }) });
   const { runtimeVersion } = await loaded(loading, { clock, kill, signal: options.signal });
   const { peakRssBytes: loadedBytes } = await readProcess(child.pid);
   return {
@@ -116,10 +116,11 @@ async function loaded(
 function orderOf(
   spec: LaunchSpec,
   {
-    threads,
     runtimeFolders,
-    inTurn,
-  }: { readonly threads: number; readonly runtimeFolders: readonly string[]; readonly inTurn: boolean },
+    ...how
+  }: Pick<LoadOrder, 'threads' | 'inTurn' | 'adapters'> & {
+    readonly runtimeFolders: readonly string[];
+  },
 ): LoadOrder {
   const { variant, manifest, folder } = spec;
   const evaluator = manifest.evaluation?.evaluator;
@@ -128,11 +129,10 @@ function orderOf(
     libraries: variant.runtime === 'openvino' ? findOpenVino(runtimeFolders) : null,
     // What a graph is computed in decides its pictures, so it follows from the variant and not from the processor.
     precision: variant.precision === 'bf16' ? 'bf16' : 'f32',
-    inTurn,
+    ...how,
     folder: join(folder, variant.folder),
     defaults: defaultsOf(spec),
     evaluator: evaluator ? { graph: join(folder, evaluator.graph), config: join(folder, evaluator.config) } : null,
-    threads,
   };
 }
 

@@ -11,8 +11,8 @@ export const onnxRuntime: Runtime = {
   build: async () => (await import('./onnxruntime-build.ts')).onnxRuntimeBuild(),
 };
 
-async function openSession(path: string, { threads, lean = false }: SessionOptions): Promise<Session> {
-  const session = await ort.InferenceSession.create(path, {
+async function openSession(path: string, { threads, lean = false, merged }: SessionOptions): Promise<Session> {
+  const options: ort.InferenceSession.SessionOptions = {
     executionProviders: ['cpu'],
     executionMode: 'sequential',
     // The last level lays weights of convolutions out anew: 991 MB instead of 660 for a part of 40 million of them.
@@ -22,7 +22,11 @@ async function openSession(path: string, { threads, lean = false }: SessionOptio
     logSeverityLevel: 3,
     // Values must be strings. Without the first, idle threads spin and burn CPU between two runs.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
-  });
+    ...(merged && { externalData: merged.external }),
+  };
+  const session = await (merged
+    ? ort.InferenceSession.create(merged.graph, options)
+    : ort.InferenceSession.create(path, options));
   return {
     inputs: session.inputMetadata.map(describe),
     outputs: session.outputMetadata.map(describe),

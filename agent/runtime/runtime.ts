@@ -44,6 +44,13 @@ export interface Session {
   kernels?(): Promise<readonly KernelTime[]>;
 }
 
+/** What to load in place of a graph's files. */
+export interface MergedWeights {
+  readonly graph: Uint8Array;
+  /** By their names beside the graph. */
+  readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
+}
+
 export interface SessionOptions {
   readonly threads: number;
   /** Requests that may run at once (OpenVINO); 1 unless said otherwise. */
@@ -53,6 +60,8 @@ export interface SessionOptions {
   readonly precision?: 'f32' | 'f16' | 'bf16';
   /** Keep no second form of the weights that is faster to compute with; the last bits of results may differ. */
   readonly lean?: boolean;
+  /** ONNX Runtime only. */
+  readonly merged?: MergedWeights;
 }
 
 export interface Runtime {

@@ -10,6 +10,7 @@ import pytest
 from stillhouse_models.diffusers_export.folder import CannotExportError, export_folder
 from stillhouse_models.diffusers_export.reference import Wanted, paint
 from stillhouse_models.diffusers_export.tiny import make_tiny
+from stillhouse_models.diffusers_export.tiny_lora import diffusers_adapter
 
 FLUX = Wanted(prompt="a red fox", seed=7, steps=2, guidance=3.5, width=32, height=48)
 
@@ -33,6 +34,25 @@ def test_writes_the_layout_of_optimum_and_holds_it_against_pytorch(tmp_path: Pat
     assert [value.name for value in unet.graph.output] == ["out_sample"]
     assert (tmp_path / "out/LICENSE").read_text() == "as the source\n"
     assert json.loads((tmp_path / "out/scheduler/scheduler_config.json").read_text())["_class_name"] == "PNDMScheduler"
+
+
+def test_merges_an_adapter_for_good(tmp_path: Path) -> None:
+    source = make_tiny("sd", tmp_path / "source", 5)
+    diffusers_adapter(source, tmp_path / "style.safetensors", 1)
+    for name, adapters in (("plain", []), ("adapted", [(tmp_path / "style.safetensors", 0.5)])):
+        # Held against the network with the adapter in it.
+        differences = export_folder(source, tmp_path / name, adapters=adapters, with_encoder=False, say=lambda _: None)
+        assert max(differences.values()) < 2e-4
+    plain, adapted = (
+        {tensor.name: tensor.raw_data for tensor in onnx.load(tmp_path / name / "unet/model.onnx").graph.initializer}
+        for name in ("plain", "adapted")
+    )
+    changed = {name for name in plain if plain[name] != adapted[name]}
+    assert "network.mid_block.resnets.0.conv1.weight" in changed
+    assert "network.conv_in.weight" not in changed
+    (tmp_path / "no.safetensors").write_bytes(b"none")
+    with pytest.raises(CannotExportError, match=r"no\.safetensors"):
+        export_folder(source, tmp_path / "out", adapters=[(tmp_path / "no.safetensors", 1.0)], say=lambda _: None)
 
 
 def test_refuses_what_is_no_pipeline_and_one_that_lacks_a_part(tmp_path: Path) -> None:

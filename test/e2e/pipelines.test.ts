@@ -114,6 +114,10 @@ it('several pictures at once are those of seeds one after the other', async () =
   expect(pictures.map(({ file }) => file.slice(-10))).toEqual(['many-1.png', 'many-2.png', 'many-3.png']);
   const alone = await json<Told>(...asked, '--seed', '0', '-o', join(fleet.folder, 'alone.png'));
   expect(pictures[1]?.sha256).toBe(alone.sha256);
+  const settings = ['--steps', '2', '--size', '48x64', '--seed', '4294967295', '--count', '2'];
+  const here = ['run', join(fixtures, 'sd'), 'a red fox', ...settings, '-o', join(fleet.folder, 'here.png')];
+  const own = await json<{ pictures: Told[] }>(...here);
+  expect(own.pictures.map(({ sha256 }) => sha256)).toEqual(pictures.slice(0, 2).map(({ sha256 }) => sha256));
   expect(new Set(pictures.map(({ sha256 }) => sha256)).size).toBe(3);
   expect(await still(...asked, '--count', '33', ...out)).toMatchObject({ code: 2 });
 });
@@ -203,6 +207,31 @@ describe('from a picture', () => {
   it('refuses a folder that cannot read pictures', async () => {
     const ran = await still('run', join(fixtures, 'flux-dev'), 'a fox', '--image', 'first.png', '-o', 'x.png');
     expect(ran).toMatchObject({ code: 4, stderr: expect.stringContaining('no vae_encoder') });
+  });
+});
+
+describe('under a LoRA', () => {
+  const asked = ['a red fox', '--seed', '42', '--steps', '2'];
+  const lora = join(fixtures, 'sd/lora-kohya.safetensors');
+  const paint = (kind: string, ...more: string[]) =>
+    still('run', join(fixtures, kind), ...asked, ...more, '-o', join(fleet.folder, 'lora.png'), '--json');
+
+  it('is another picture, as much as is asked for', async () => {
+    const ran = [];
+    for (const more of [[], ['--lora', `${lora}:0`], ['--lora', lora], ['--lora', lora, '--in-turn']])
+      ran.push(await paint('sd', ...more));
+    const [plain, none, all, inTurn] = ran.map(({ stdout }) => (JSON.parse(stdout) as { sha256: string }).sha256);
+    expect(none).toBe(plain);
+    expect(all).not.toBe(plain);
+    expect(inTurn).toBe(all);
+  });
+
+  it.each([
+    ['sd', 'no-such.safetensors', 2, 'there is no such file'],
+    ['sd', join(fixtures, 'sd/model_index.json'), 1, 'no safetensors file'],
+    ['lcm', lora, 1, 'weights that the LoRA changes are not exposed by these graphs'],
+  ])('%s refuses %s', async (kind, file, code, why) => {
+    expect(await paint(kind, '--lora', file)).toMatchObject({ code, stderr: expect.stringContaining(why) });
   });
 });
 

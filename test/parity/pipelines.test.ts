@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadPipeline } from '../../agent/pipeline/load-pipeline.ts';
+import { withAdapters } from '../../agent/pipeline/lora/with-adapters.ts';
 import { noiseSource } from '../../agent/pipeline/noise.ts';
 import type { RgbPicture } from '../../agent/pipeline/png.ts';
 import { loadTextTokenizer } from '../../agent/pipeline/stages/text-tokenizer.ts';
@@ -29,6 +30,8 @@ interface Wanted {
     image?: string;
     mask?: string;
     strength?: number;
+    lora?: string;
+    lora_scale?: number;
     pixels: string;
   }[];
 }
@@ -55,11 +58,21 @@ describe.each(kinds)('%s', async (kind) => {
   const { pictures } = read<Wanted>(kind, 'wanted.json');
   const [first] = pictures;
   const defaults = { steps: 2, guidanceScale: 1, width: first?.width ?? 0, height: first?.height ?? 0 };
-  const pipeline = await loadPipeline({ folder: join(folder, kind), runtime, threads: 1, defaults });
+  const options = { folder: join(folder, kind), threads: 1, defaults };
+  const pipeline = await loadPipeline({ ...options, runtime });
+  const adapted = async ({ lora = '', lora_scale: scale = 1 }: Wanted['pictures'][number]) => {
+    const merging = await withAdapters(runtime, [{ path: join(folder, kind, lora), scale }]);
+    const pipeline = await loadPipeline({ ...options, runtime: merging.runtime });
+    merging.requireAllMerged();
+    return pipeline;
+  };
 
   it.each(pictures)(
-    'paints "$prompt" in $steps steps of $scheduler at $width x $height, strength $strength',
+    'paints "$prompt" in $steps steps of $scheduler at $width x $height, strength $strength, LoRA $lora',
     async (wanted) => {
+      if (wanted.lora && runtime.name === 'openvino')
+        return expect(adapted(wanted)).rejects.toThrow('into ONNX graphs');
+      const painter = wanted.lora ? await adapted(wanted) : pipeline;
       const request = {
         ...{ prompt: wanted.prompt, seed: wanted.seed, steps: wanted.steps, guidanceScale: wanted.guidance },
         ...{ width: wanted.width, height: wanted.height },
@@ -70,8 +83,8 @@ describe.each(kinds)('%s', async (kind) => {
         ...(wanted.mask && { mask: Buffer.from(wanted.mask, 'base64') }),
         ...(wanted.strength && { strength: wanted.strength }),
       };
-      pipeline.check(request);
-      const { picture } = await pipeline.generate(request, { reach: async () => {} });
+      painter.check(request);
+      const { picture } = await painter.generate(request, { reach: async () => {} });
       const theirs = Buffer.from(wanted.pixels, 'base64');
       expect(picture.rgb.length).toBe(theirs.length);
       const sum = picture.rgb.reduce((total, level, i) => total + Math.abs(level - (theirs[i] as number)), 0);

@@ -16,6 +16,15 @@ export interface OnnxWeights {
   } | null;
   /** Of the numbers, where they stand in the graph as raw bytes; else 0. */
   readonly rawBytes: number;
+  /** Where those begin in the file; else null. */
+  readonly rawAt: number | null;
+}
+
+export interface OnnxNode {
+  readonly name: string;
+  readonly operator: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
 }
 
 export interface OnnxFile {
@@ -24,6 +33,8 @@ export interface OnnxFile {
   readonly weights: readonly OnnxWeights[];
   /** `domain:operator`, each once; the domain of ONNX itself is empty. */
   readonly operators: readonly string[];
+  /** Where they were asked for; else none. */
+  readonly nodes: readonly OnnxNode[];
   /** Domains of functions that the file itself defines. */
   readonly functionDomains: readonly string[];
 }
@@ -33,11 +44,11 @@ const DEEPEST = 16;
 const EXTERNAL = 1;
 
 /** @throws RangeError for a file that is no protocol buffer to its end, Error of the file system */
-export function readOnnx(path: string): OnnxFile {
+export function readOnnx(path: string, { withNodes = false } = {}): OnnxFile {
   const fd = openSync(path, 'r');
   try {
     const { size } = fstatSync(fd);
-    return new OnnxReader(fd).read(size);
+    return new OnnxReader(fd, withNodes).read(size);
   } finally {
     closeSync(fd);
   }
@@ -48,10 +59,13 @@ class OnnxReader {
   private readonly weights: OnnxWeights[] = [];
   private readonly operators = new Set<string>();
   private readonly functionDomains = new Set<string>();
+  private readonly nodes: OnnxNode[] = [];
+  private readonly withNodes: boolean;
   private hasGraph = false;
 
-  constructor(fd: number) {
+  constructor(fd: number, withNodes: boolean) {
     this.reader = new ProtoReader(fd);
+    this.withNodes = withNodes;
   }
 
   read(sizeBytes: number): OnnxFile {
@@ -62,8 +76,9 @@ class OnnxReader {
       },
       25: (field) => this.functionOf(field),
     });
-    const { hasGraph, weights } = this;
-    return { sizeBytes, hasGraph, weights, operators: [...this.operators], functionDomains: [...this.functionDomains] };
+    const { hasGraph, weights, nodes } = this;
+    const [operators, functionDomains] = [[...this.operators], [...this.functionDomains]];
+    return { sizeBytes, hasGraph, weights, nodes, operators, functionDomains };
   }
 
   private inside(field: Field, visitors: Visitors): void {
@@ -82,16 +97,28 @@ class OnnxReader {
   }
 
   private node(field: Field, depth: number): void {
-    let [operator, domain] = ['', ''];
+    let [name, operator, domain] = ['', '', ''];
+    const [inputs, outputs]: [string[], string[]] = [[], []];
+    const names: Visitors = !this.withNodes
+      ? {}
+      : {
+          1: (value: Field) => inputs.push(this.text(value)),
+          2: (value: Field) => outputs.push(this.text(value)),
+          3: (value: Field) => {
+            name = this.text(value);
+          },
+        };
     this.inside(field, {
-      4: (name) => {
-        operator = this.text(name);
+      ...names,
+      4: (value) => {
+        operator = this.text(value);
       },
       5: (attribute) => this.attribute(attribute, depth),
-      7: (name) => {
-        domain = this.text(name);
+      7: (value) => {
+        domain = this.text(value);
       },
     });
+    if (this.withNodes) this.nodes.push({ name, operator, inputs, outputs });
     this.operators.add(`${domain === 'ai.onnx' ? '' : domain}:${operator}`);
   }
 
@@ -112,6 +139,7 @@ class OnnxReader {
     const dims: number[] = [];
     const places = new Map<string, string>();
     let [type, name, rawBytes, location] = [0, '', 0, 0];
+    let rawAt: number | null = null;
     this.inside(field, {
       1: (size) => dims.push(...('value' in size ? [size.value] : this.reader.packed(size.end))),
       2: (value) => {
@@ -122,6 +150,7 @@ class OnnxReader {
       },
       9: (raw) => {
         rawBytes = 'end' in raw ? this.reader.bytesTo(raw.end) : 0;
+        rawAt = 'end' in raw ? raw.end - rawBytes : null;
       },
       13: (entry) => this.place(entry, places),
       14: (value) => {
@@ -129,7 +158,7 @@ class OnnxReader {
       },
     });
     const external = location === EXTERNAL || places.size > 0 ? externalOf(places) : null;
-    this.weights.push({ name, type, dims, external, rawBytes });
+    this.weights.push({ name, type, dims, external, rawBytes, rawAt });
   }
 
   private place(field: Field, places: Map<string, string>): void {

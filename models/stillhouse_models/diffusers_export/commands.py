@@ -24,6 +24,9 @@ def export_diffusers(
     part_mb: Annotated[
         int | None, typer.Option(help="cut graphs of more weights (as fp32) into parts, held one at a time; for onnx", min=8)
     ] = None,
+    lora: Annotated[
+        list[str] | None, typer.Option(help="FILE[:SCALE] in safetensors, merged for good; may be said again")
+    ] = None,
     tile: Annotated[int | None, typer.Option(help="side of the decoder's tiles in pixels, else the model's own", min=64)] = None,
 ) -> None:
     """Turn a diffusers folder into graphs that `still publish` and `still run` take, each checked against PyTorch."""
@@ -40,13 +43,26 @@ def export_diffusers(
     part_bytes = None if part_mb is None else part_mb * 1_000_000
     try:
         differences = export_folder(
-            folder, out, runtime=runtime, precision=precision, part_bytes=part_bytes, tile_pixels=tile, say=typer.echo
-        )
+            folder, out, runtime=runtime, precision=precision, part_bytes=part_bytes, tile_pixels=tile,
+            adapters=[_adapter_of(text) for text in lora or []], say=typer.echo,
+        )  # fmt: skip
     except CannotExportError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     for name, difference in differences.items():
         typer.echo(f"{name}: {difference:.1e} of its size from PyTorch")
+
+
+def _adapter_of(text: str) -> tuple[Path, float]:
+    file, _, scale = text.rpartition(":")
+    try:
+        path, share = (Path(file), float(scale)) if file else (Path(text), 1.0)
+    except ValueError:
+        path, share = Path(text), 1.0
+    if not path.is_file():
+        typer.echo(f"--lora {text}: there is no file {path}", err=True)
+        raise typer.Exit(2)
+    return path, share
 
 
 def tiny_diffusers(

@@ -6,7 +6,7 @@ optimum itself does not install beside the diffusers and transformers that the t
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import nn
 
 from stillhouse_models.diffusers_export import components, z_image
 from stillhouse_models.diffusers_export.components import Component
+from stillhouse_models.diffusers_export.merge_adapter import merge_adapter
 from stillhouse_models.diffusers_export.read_pipeline import CannotExportError, read_pipeline
 from stillhouse_models.diffusers_export.short_names import shorten_names
 from stillhouse_models.diffusers_export.to_onnx import check_against_torch, to_onnx
@@ -43,15 +44,18 @@ def export_folder(
     short_names: bool = False,
     part_bytes: int | None = None,
     tile_pixels: int | None = None,
+    adapters: Sequence[tuple[Path, float]] = (),
     say: Callable[[str], None] = print,
 ) -> dict[str, float]:
     """@returns each graph's largest difference from PyTorch, measured in fp32, as a share of its output's size.
 
     `short_names` drops the names of layers inside the graphs, which are half of a tiny one. With `part_bytes` graphs of more
     fp32 weights are cut into parts that a device can hold one at a time, and attention is computed a head at a time.
-    `tile_pixels` is the side of a tile where the picture is decoded in tiles.
+    `tile_pixels` is the side of a tile where the picture is decoded in tiles; `adapters` are LoRA files, and how much of each.
     """
     pipeline = read_pipeline(source)
+    for file, scale in adapters:
+        merge_adapter(pipeline, file, scale)
     parts = [part for part in _components(pipeline) if with_encoder or part.name != "vae_encoder"]
     out.mkdir(parents=True, exist_ok=True)
     differences = {}

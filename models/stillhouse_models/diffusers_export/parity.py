@@ -18,6 +18,7 @@ from stillhouse_models.diffusers_export.odd_texts import odd_texts
 from stillhouse_models.diffusers_export.read_pipeline import read_pipeline
 from stillhouse_models.diffusers_export.reference import Wanted, blotchy_mask, paint, smooth_picture
 from stillhouse_models.diffusers_export.tiny import KINDS, make_tiny
+from stillhouse_models.diffusers_export.tiny_lora import diffusers_adapter, kohya_adapter
 from stillhouse_models.diffusers_export.tiny_tokenizers import WORDS
 from stillhouse_models.parity_schedulers import vectors
 
@@ -29,6 +30,8 @@ GUIDED_WITHIN = ("lcm", "flux-schnell", "flux-dev")
 """Kinds that take no negative prompt."""
 FILLS = ("sd", "sd2", "sd-turbo", "sd-inpaint", "sdxl", "sdxl-turbo")
 """Kinds that can paint a part of a picture anew."""
+ADAPTS = ("sd", "sd2", "sdxl", "sd3", "flux-dev")
+"""Kinds that are also painted under a LoRA; of these the small fixtures keep the names that one needs only for the first."""
 FROM_PICTURES = ("sd", "lcm", "sd3")
 """Kinds of which the small fixtures keep the encoder."""
 
@@ -43,19 +46,21 @@ def make_parity(
     say: Callable[[str], None] = print,
 ) -> None:
     """Writes `out/<kind>/` (graphs, wanted.json, tokens.json), `out/noise.json`, and vectors of the schedulers unless `small`."""
-    how: dict[str, Any] = {"runtime": runtime} | ({"precision": "fp16", "short_names": True} if small else {})
+    how: dict[str, Any] = {"runtime": runtime} | ({"precision": "fp16"} if small else {})
     requests = 2 if small else 3
     for i, kind in enumerate(kinds):
         say(f"{kind} ({i + 1}/{len(kinds)})")
         source = make_tiny(kind, out / "diffusers" / kind, seed + i)
         wanted = _requests(kind, random.Random(seed + i), requests)
         encodes = kind in FROM_PICTURES or not small
-        differences = export_folder(source, out / kind, say=lambda _: None, with_encoder=encodes, **how)
+        named = kind == ADAPTS[0] or not small
+        differences = export_folder(source, out / kind, say=lambda _: None, with_encoder=encodes, short_names=not named, **how)
         begun = _from_pictures(kind, random.Random(seed + i), requests) if encodes else []
         filled = [_filled(one, i) for i, one in enumerate(begun)] if kind in FILLS else []
         # It begins from no picture without a mask.
         begun = [] if kind == "sd-inpaint" else begun
-        painted = paint(source, [*wanted, *_tiled(kind, wanted[0]), *begun, *filled])
+        adapted = _adapted(kind, source, out / kind, wanted[0]) if named else []
+        painted = paint(source, [*wanted, *_tiled(kind, wanted[0]), *begun, *filled, *adapted], out / kind)
         _write(out / kind / "wanted.json", {"kind": kind, "seed": seed, "graphs": differences, "pictures": painted})
         _write(out / kind / "tokens.json", _tokens(source, random.Random(seed + i)))
     shutil.rmtree(out / "diffusers")
@@ -74,6 +79,19 @@ def _tiled(kind: str, first: Wanted) -> list[Wanted]:
     """The first once more, larger than one tile of the decoder, with a row and a column of tiles that are cut off."""
     # A small decoder needs no tiles; and the reference then encodes in tiles, too.
     return [] if kind in ("sd-turbo", "sd-inpaint") else [replace(first, width=112, height=80, tiled=True)]
+
+
+def _adapted(kind: str, source: Path, out: Path, first: Wanted) -> list[Wanted]:
+    """The first once more under random adapters, which are written beside the graphs."""
+    makers = {"diffusers": diffusers_adapter} if kind in ADAPTS else {}
+    if kind in ADAPTS and not kind.startswith(("sd3", "flux")):
+        makers["kohya"] = kohya_adapter
+    found = []
+    for i, (name, make) in enumerate(makers.items()):
+        file = f"lora-{name}.safetensors"
+        make(source, out / file, first.seed + i)
+        found.append(replace(first, lora=file, lora_scale=(0.7, 1.0)[i]))
+    return found
 
 
 def _from_pictures(kind: str, chance: random.Random, count: int) -> list[Wanted]:

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from PIL import Image
 
+from stillhouse_models.diffusers_export.merge_adapter import merge_adapter
 from stillhouse_models.diffusers_export.read_pipeline import read_pipeline
 
-OF_PICTURES = ("image", "mask", "strength")
-"""What a request that begins from noise leaves out."""
+MAY_LACK = ("image", "mask", "strength", "lora", "lora_scale")
+"""What is left out of a request that has none."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,21 @@ class Wanted:
     image: str | None = None
     mask: str | None = None
     strength: float | None = None
+    lora: str | None = None
+    """A file beside the graphs."""
+    lora_scale: float | None = None
 
 
-def paint(folder: Path, wanted: list[Wanted]) -> list[dict[str, Any]]:
-    """Each request with its pixels, 8-bit RGB, rows from the top, in base64."""
+def paint(folder: Path, wanted: list[Wanted], adapters: Path = Path()) -> list[dict[str, Any]]:
+    """Each request with its pixels, 8-bit RGB, rows from the top, in base64. `adapters` is the folder of LoRA files."""
     pipeline = read_pipeline(folder)
     diffusers.logging.set_verbosity_error()
     own = pipeline.scheduler
     painted = []
     for one in wanted:
+        if one.lora:
+            pipeline = read_pipeline(folder)
+            merge_adapter(pipeline, adapters / one.lora, one.lora_scale or 1.0)
         named = getattr(diffusers, one.scheduler).from_config(own.config) if one.scheduler else type(own).from_config(own.config)
         painter = _painter(pipeline, one)
         painter.set_progress_bar_config(disable=True)
@@ -51,7 +58,7 @@ def paint(folder: Path, wanted: list[Wanted]) -> list[dict[str, Any]]:
         if hasattr(painter.vae, "use_tiling"):
             painter.vae.use_tiling = one.tiled
         pixels = _pixels(painter, one)
-        asked = {name: value for name, value in asdict(one).items() if value is not None or name not in OF_PICTURES}
+        asked = {name: value for name, value in asdict(one).items() if value is not None or name not in MAY_LACK}
         painted.append({**asked, "pixels": base64.b64encode(pixels.tobytes()).decode()})
     return painted
 

@@ -7,6 +7,7 @@ import type { FitTarget } from '../../../shared/fit.ts';
 import type { PictureView } from '../../../shared/http-api.ts';
 import { limits } from '../../../shared/limits.ts';
 import { PicturePriority } from '../../../shared/messages.ts';
+import { MOST_PICTURES, numbered, seedsFrom } from '../../../shared/picture-series.ts';
 import { pngSize } from '../../../shared/png-size.ts';
 import { duration, fitTarget, integer, modelOption, number, size } from '../arguments.ts';
 import { type Fetched, fetchPicture, fetchPictures, pictureFileName, writePicture } from '../fetch-picture.ts';
@@ -37,9 +38,6 @@ interface Options {
   readonly previews?: string;
   readonly show: boolean;
 }
-
-/** Of one command; a device holds a few more jobs than these. */
-const MOST_PICTURES = 32;
 
 export function picture(): Command {
   return new Command('picture')
@@ -113,7 +111,10 @@ export function picture(): Command {
         );
         return session.screen.result(told, text);
       }
-      const bodies = seedsFrom(options.seed, options.count).map((seed) => ({ ...body, seed }));
+      const bodies = seedsFrom(options.seed ?? Math.floor(Math.random() * 2 ** 32), options.count).map((seed) => ({
+        ...body,
+        seed,
+      }));
       const pictures: Awaited<ReturnType<typeof save>>[] = [];
       await untilInterrupt(async (signal) => {
         for await (const fetched of fetchPictures(session, bodies, { signal, onView }))
@@ -125,14 +126,6 @@ export function picture(): Command {
       );
     });
 }
-
-/** One after the other, over the largest on to 0. */
-function seedsFrom(first = Math.floor(Math.random() * 2 ** 32), count: number): number[] {
-  return Array.from({ length: count }, (_, i) => (first + i) % 2 ** 32);
-}
-
-/** `fox.png` → `fox-2.png` */
-const numbered = (file: string, number: number): string => file.replace(/(\.png)?$/i, `-${number}$1`);
 
 /** In base64. @throws StillError before anything is sent */
 function pngOf(name: string, file: string | undefined, mostBytes: number): string | undefined {

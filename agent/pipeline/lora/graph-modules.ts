@@ -1,0 +1,31 @@
+// Which weight of a graph belongs to which module of the network: exporters name a node after the module that it came from.
+import type { OnnxFile, OnnxWeights } from '../onnx/read-onnx.ts';
+import { moduleKey } from './adapter-changes.ts';
+
+export interface ModuleWeight {
+  readonly weight: OnnxWeights;
+  /** Stored [inputs, outputs], where a module has [outputs, inputs]. */
+  readonly transposed: boolean;
+}
+
+/** Module, its path joined by `_` → its weight. What several modules share belongs to none. */
+export function modulesOf({ weights, nodes }: OnnxFile): ReadonlyMap<string, ModuleWeight> {
+  const stored = new Map(weights.map((weight) => [weight.name, weight]));
+  // Weights in half precision are cast before they are used.
+  for (const { operator, inputs, outputs } of nodes) {
+    const source = operator === 'Cast' ? stored.get(inputs[0] ?? '') : undefined;
+    if (source && outputs[0]) stored.set(outputs[0], source);
+  }
+  const owners = new Map<string, Set<string>>();
+  const found = new Map<string, ModuleWeight>();
+  for (const { name, operator, inputs } of nodes) {
+    if (operator !== 'MatMul' && operator !== 'Gemm' && operator !== 'Conv') continue;
+    const weight = stored.get(inputs[1] ?? '');
+    const path = name.slice(0, name.lastIndexOf('/'));
+    if (!weight || !path) continue;
+    const module = moduleKey(path);
+    found.set(module, { weight, transposed: operator === 'MatMul' });
+    owners.set(weight.name, (owners.get(weight.name) ?? new Set()).add(module));
+  }
+  return new Map([...found].filter(([, { weight }]) => owners.get(weight.name)?.size === 1));
+}
