@@ -75,8 +75,8 @@ export function decodeMask(png: Uint8Array): Uint8Array {
       `expected an 8-bit picture, grey or in colour, got ${palette ? 'a palette' : `${depth} bits`}`,
     );
   return Uint8Array.from({ length: width * height }, (_, i) => {
-    const [red, green, blue] = data.subarray(i * channels) as unknown as [number, number, number];
-    const grey = channels < 3 ? red : (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16;
+    const share = (channel: number, weight: number) => weight * (data[i * channels + channel] as number);
+    const grey = channels < 3 ? share(0, 1) : (share(0, 19595) + share(1, 38470) + share(2, 7471) + 0x8000) >> 16;
     return grey >= 128 ? 1 : 0;
   });
 }
