@@ -205,8 +205,9 @@ def table_command(
         list[Path] | None, typer.Option(help="a recipe whose student is a row too; may be repeated", exists=True, dir_okay=False)
     ] = None,
     groups: Annotated[
-        str, typer.Option(help="what to vary, comma-separated: seed, family, start, attention, loss, further loss, lessons")
-    ] = "seed,family,start,attention,loss,further loss,lessons",
+        str | None,
+        typer.Option(help="what to vary, comma-separated: seed, family, start, attention, loss, further loss, lessons; else all"),
+    ] = None,
     precisions: Annotated[str, typer.Option(help="of the recipe's student, comma-separated as for export")] = "fp32,fp16,int8",
     as_json: AsJson = False,
 ) -> None:
@@ -216,7 +217,7 @@ def table_command(
     from stillhouse_models.table.whole_table import TableRequest, whole_table
 
     others = tuple(read_rendered_recipe(file) for file in beside or [])
-    wanted = TableRequest(steps, tuple(precisions.split(",")), tuple(groups.split(",")), others)
+    wanted = TableRequest(steps, tuple(precisions.split(",")), tuple(groups.split(",")) if groups else (), others)
     with LiveWatch().listening() as watch:
         result = whole_table(read_rendered_recipe(recipe), out, wanted, watch)
     typer.echo(json.dumps(result, indent=2) if as_json else table_text(result))

@@ -135,8 +135,7 @@ def _without(recipe: Recipe, loss: str) -> Recipe:
 
 
 def _with(recipe: Recipe, loss: str) -> Recipe:
-    phases = [replace(p, losses={**p.losses, loss: ADDED[loss]}) for p in recipe.phases]
-    return replace(recipe, phases=tuple(phases))
+    return replace(recipe, phases=tuple(replace(p, losses={**p.losses, loss: ADDED[loss]}) for p in recipe.phases))
 
 
 def _taught_by(recipe: Recipe, other: Recipe) -> Recipe:

@@ -17,7 +17,7 @@ from stillhouse_models.ready_parts import EVALUATOR
 from stillhouse_models.recipe import Recipe, as_made
 from stillhouse_models.run_recipe import check_recipe, evaluator_and_teacher
 from stillhouse_models.stages import Stages, digest_of, do_stage
-from stillhouse_models.table.rows import TRAINED_GROUPS, Row, rows_of
+from stillhouse_models.table.rows import Row, rows_of
 from stillhouse_models.table.score_student import row_scores, score_student, write_judge
 from stillhouse_models.table.table_text import table_text
 from stillhouse_models.variants.kinds import read_kinds
@@ -29,11 +29,11 @@ VERSION = "1.0.0"
 
 @dataclass(frozen=True)
 class TableRequest:
-    """`steps` of training a row; `precisions` as for `export`, of the recipe's student; `groups` of rows, see rows.py."""
+    """`steps` of training a row; `precisions` as for `export`, of the recipe's student; `groups` of rows, none named: all."""
 
     steps: int
     precisions: tuple[str, ...] = ("fp32", "fp16", "int8")
-    groups: tuple[str, ...] = tuple(TRAINED_GROUPS)
+    groups: tuple[str, ...] = ()
     beside: tuple[Recipe, ...] = ()
 
 
