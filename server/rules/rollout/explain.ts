@@ -53,14 +53,17 @@ const minute = (atMs: number) => `${new Date(atMs).toISOString().slice(0, 16)}Z`
 export function explainSuccess({ waves, targets, dynamicUntilMs, nowMs }: RolloutFacts): string {
   const own = targets.filter(({ left }) => !left);
   const done = own.filter(({ installation }) => installation?.state === 'COMMITTED').length;
-  const away = own.filter((target) => !hasEnded(target));
+  const toCome = own.filter((target) => !hasEnded(target));
+  const here = toCome.filter(({ online }) => online);
+  const away = toCome.filter(({ online }) => !online);
   const failed = own
     .filter(({ installation }) => installation !== null)
     .filter((target) => hasFailedForGood(target, { retries: 0 }));
   const parts = [
     `all ${waves.length === 1 ? 'of one wave' : `${waves.length} waves`} passed: ${done} of ${devices(own.length)} committed`,
     clause(failed, 'failed'),
-    away.length > 0 ? `${named(away)} will get it when within reach` : '',
+    clause(here, 'still to come'),
+    clause(away, 'will get it when within reach'),
     dynamicUntilMs !== null && nowMs < dynamicUntilMs
       ? `devices that come to match are taken in until ${minute(dynamicUntilMs)}`
       : '',
