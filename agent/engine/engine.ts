@@ -51,6 +51,8 @@ export interface GeneratedPicture {
   readonly height: number;
   readonly steps: number;
   readonly seed: number;
+  /** Pictures of the run that it was made in, where they were several; their times are the run's. */
+  readonly batch?: number;
   /** From the request's arrival in the child until the PNG was complete. */
   readonly latencyMs: number;
   /** Milliseconds of each stage. */
@@ -114,10 +116,7 @@ export interface Engine {
    *
    * @throws EngineFault
    */
-  generate(
-    request: GenerateRequest,
-    options?: { readonly onProgress?: (progress: StageProgress) => void; readonly signal?: AbortSignal },
-  ): Promise<GeneratedPicture>;
+  generate(request: GenerateRequest, options?: GenerateHooks): Promise<GeneratedPicture>;
   /** Runs the version's evaluator over a PNG: head → label found. Throws EngineFault `no_evaluator` without one. */
   evaluate(png: Uint8Array): Promise<Readonly<Record<string, string>>>;
   /** Runs graphs once more, so it belongs behind whatever is timed. */
@@ -126,6 +125,24 @@ export interface Engine {
   /** Asks the child to end; kills it when it has not ended in time. Resolves when it is gone. */
   close(): Promise<void>;
   readonly exited: Promise<EngineExit>;
+}
+
+/** An engine of this machine's own, as `still run` has it. */
+export interface ProcessEngine extends Engine {
+  /**
+   * As `generate`, several pictures in one run of the graphs, of seeds one after the other.
+   *
+   * @throws EngineFault
+   */
+  generateBatch(
+    request: GenerateRequest & { readonly batch: number },
+    options?: GenerateHooks,
+  ): Promise<readonly GeneratedPicture[]>;
+}
+
+export interface GenerateHooks {
+  readonly onProgress?: (progress: StageProgress) => void;
+  readonly signal?: AbortSignal;
 }
 
 export interface LaunchOptions {

@@ -1,5 +1,6 @@
 // What parent and child say to each other, over Node's IPC channel with structured clones.
 import { limits } from '../../shared/limits.ts';
+import { MOST_PICTURES } from '../../shared/picture-series.ts';
 import { ENGINE_FAULT_CODES, type EngineFaultCode } from '../pipeline/fault.ts';
 import type { AdapterFile } from '../pipeline/lora/with-adapters.ts';
 import type { PictureDefaults, PictureRequest, StageProgress } from '../pipeline/pipeline.ts';
@@ -39,7 +40,7 @@ export interface FaultFrame {
 export type ToParent =
   | { readonly kind: 'ready'; readonly runtimeVersion: string }
   | { readonly kind: 'progress'; readonly id: number; readonly progress: StageProgress }
-  | { readonly kind: 'picture'; readonly id: number; readonly picture: GeneratedPicture }
+  | { readonly kind: 'pictures'; readonly id: number; readonly pictures: readonly GeneratedPicture[] }
   | { readonly kind: 'found'; readonly id: number; readonly labels: Readonly<Record<string, string>> }
   | { readonly kind: 'description'; readonly id: number; readonly description: RuntimeDescription }
   | FaultFrame;
@@ -56,8 +57,8 @@ export function isFrame(value: unknown): value is ToParent {
       return typeof frame.runtimeVersion === 'string';
     case 'progress':
       return Number.isInteger(frame.id) && isProgress(frame.progress);
-    case 'picture':
-      return Number.isInteger(frame.id) && isPicture(frame.picture);
+    case 'pictures':
+      return Number.isInteger(frame.id) && arePictures(frame.pictures);
     case 'found':
       return Number.isInteger(frame.id) && typeof frame.labels === 'object' && frame.labels !== null;
     case 'description':
@@ -81,6 +82,9 @@ function isProgress(value: unknown): value is StageProgress {
   const progress = value as Partial<StageProgress> | null | undefined;
   return typeof progress?.stage === 'string' && Number.isInteger(progress.done) && Number.isInteger(progress.total);
 }
+
+const arePictures = (value: unknown): boolean =>
+  Array.isArray(value) && value.length > 0 && value.length <= MOST_PICTURES && value.every(isPicture);
 
 function isPicture(value: unknown): value is GeneratedPicture {
   const picture = value as Partial<GeneratedPicture> | null | undefined;

@@ -1,6 +1,7 @@
 // The child's side of an engine: a runtime, a pipeline and, on first use, the version's evaluator.
 import { extname } from 'node:path';
 import { messageOf } from '../../shared/errors.ts';
+import { seedsFrom } from '../../shared/picture-series.ts';
 import type { Evaluator } from '../pipeline/evaluator.ts';
 import { EngineFault } from '../pipeline/fault.ts';
 import { loadPipeline } from '../pipeline/load-pipeline.ts';
@@ -22,7 +23,7 @@ import { type TrackedRuntime, trackSessions } from './tracked-runtime.ts';
 export interface LoadedEngine {
   readonly runtimeVersion: string;
   /** @param reach called between two steps; throws EngineFault `canceled` to stop there */
-  generate(request: PictureRequest, reach: (progress: StageProgress) => Promise<void>): Promise<GeneratedPicture>;
+  generate(request: PictureRequest, reach: (progress: StageProgress) => Promise<void>): Promise<GeneratedPicture[]>;
   evaluate(png: Uint8Array): Promise<Record<string, string>>;
   describe(): Promise<RuntimeDescription>;
   /** Breaks off the graph that runs now, where the runtime can. */
@@ -46,8 +47,8 @@ export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
     runtimeVersion: `${runtime.name} ${runtime.version}`,
     async generate(request, reach) {
       memory.begin(request.fresh ?? false);
-      const picture = await generate(pipeline, request, reach);
-      return { ...picture, embeddingsReused: memory.reused() };
+      const pictures = await generate(pipeline, request, reach);
+      return pictures.map((picture) => ({ ...picture, embeddingsReused: memory.reused() }));
     },
     async evaluate(png) {
       const files = order.evaluator;
@@ -91,7 +92,7 @@ async function generate(
   pipeline: Pipeline,
   request: PictureRequest,
   reach: (progress: StageProgress) => Promise<void>,
-): Promise<Omit<GeneratedPicture, 'embeddingsReused'>> {
+): Promise<Omit<GeneratedPicture, 'embeddingsReused'>[]> {
   const startedAt = performance.now();
   const stages = stageClock(() => performance.now());
   const steps = stepClock(() => performance.now());
@@ -106,19 +107,20 @@ async function generate(
   };
   checkSeed(request.seed);
   pipeline.check(request);
-  const { picture, unknownWords } = await pipeline.generate(request, host);
+  const { pictures, unknownWords } = await pipeline.generate(request, host);
   await host.reach({ stage: 'png', done: 0, total: 1 });
-  const png = encodePng(picture);
-  const { seed } = request;
-  const { width, height } = picture;
-  const stagesMs = stages.end();
-  const latencyMs = performance.now() - startedAt;
-  return {
-    ...{ png, width, height, seed, latencyMs, stagesMs, unknownWords },
-    ...(request.tiled && { tiled: true }),
-    steps: request.steps,
-    stepsMs: steps.stepsMs,
-  };
+  const pngs = pictures.map(encodePng);
+  const seeds = seedsFrom(request.seed, pngs.length);
+  const run = { steps: request.steps, stagesMs: stages.end(), latencyMs: performance.now() - startedAt };
+  return pngs.map((png, i) => {
+    const { width, height } = pictures[i] as RgbPicture;
+    return {
+      ...{ png, width, height, seed: seeds[i] as number, unknownWords, ...run },
+      ...(request.tiled && { tiled: true }),
+      ...(pngs.length > 1 && { batch: pngs.length }),
+      stepsMs: steps.stepsMs,
+    };
+  });
 }
 
 function checkSeed(seed: number): void {

@@ -2,7 +2,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import { timings } from '../../shared/limits.ts';
 import type { PictureRequest, StageProgress } from '../pipeline/pipeline.ts';
-import { EngineFault, type GeneratedPicture, type RuntimeDescription } from './engine.ts';
+import { EngineFault, type GeneratedPicture, type GenerateHooks, type RuntimeDescription } from './engine.ts';
 import type { ToChild, ToParent } from './frames.ts';
 
 type RequestFrame = Extract<ToChild, { id: number }>;
@@ -11,11 +11,6 @@ interface Waiting {
   readonly frame: RequestFrame;
   readonly answer: PromiseWithResolvers<ToParent>;
   readonly onProgress: ((progress: StageProgress) => void) | undefined;
-}
-
-interface Hooks {
-  readonly onProgress?: (progress: StageProgress) => void;
-  readonly signal?: AbortSignal;
 }
 
 interface Wires {
@@ -34,7 +29,7 @@ export class RequestLine {
     this.wires = wires;
   }
 
-  async generate(request: PictureRequest, { onProgress, signal }: Hooks): Promise<GeneratedPicture> {
+  async generate(request: PictureRequest, { onProgress, signal }: GenerateHooks): Promise<readonly GeneratedPicture[]> {
     if (signal?.aborted) throw new EngineFault('canceled', 'canceled before it began');
     const frame = { kind: 'generate', id: ++this.lastId, request, progress: onProgress !== undefined } as const;
     const waiting = this.join(frame, onProgress);
@@ -45,8 +40,8 @@ export class RequestLine {
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       const answer = await waiting.answer.promise;
-      if (answer.kind !== 'picture') throw new EngineFault('run_failed', `a picture was answered with ${answer.kind}`);
-      return answer.picture;
+      if (answer.kind !== 'pictures') throw new EngineFault('run_failed', `a picture was answered with ${answer.kind}`);
+      return answer.pictures;
     } finally {
       stopKilling();
       signal?.removeEventListener('abort', onAbort);

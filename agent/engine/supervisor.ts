@@ -6,7 +6,14 @@ import type { Clock } from '../../shared/clock.ts';
 import { timings } from '../../shared/limits.ts';
 import { defaultRuntimeFolders, findOpenVino } from '../runtime/runtime-folders.ts';
 import { type Child, type ChildEnd, startChild } from './child.ts';
-import { type Engine, EngineFault, type EngineLauncher, type LaunchOptions, type LaunchSpec } from './engine.ts';
+import {
+  EngineFault,
+  type EngineLauncher,
+  type GeneratedPicture,
+  type LaunchOptions,
+  type LaunchSpec,
+  type ProcessEngine,
+} from './engine.ts';
 import type { FaultFrame, LoadOrder, ToParent } from './frames.ts';
 import { readProcess } from './read-process.ts';
 import { RequestLine } from './request-line.ts';
@@ -32,7 +39,7 @@ async function launch(
   { clock, log, runtimeFolders = defaultRuntimeFolders() }: Surroundings,
   spec: LaunchSpec,
   options: LaunchOptions,
-): Promise<Engine> {
+): Promise<ProcessEngine> {
   if (options.signal?.aborted) throw new EngineFault('canceled', 'canceled before the engine was started');
   const startedAt = clock.monotonic();
   const threads = options.threads ?? Math.min(MOST_THREADS, availableParallelism());
@@ -61,7 +68,11 @@ async function launch(
     loadMs: clock.monotonic() - startedAt,
     runtimeVersion,
     threads,
-    generate: (request, hooks = {}) => line.generate({ ...defaultsOf(spec), ...defined(request) }, hooks),
+    async generate(request, hooks = {}) {
+      const [made] = await line.generate({ ...defaultsOf(spec), ...defined(request) }, hooks);
+      return made as GeneratedPicture;
+    },
+    generateBatch: (request, hooks = {}) => line.generate({ ...defaultsOf(spec), ...defined(request) }, hooks),
     evaluate: (png) => line.evaluate(png),
     describe: () => line.describe(),
     resources: () => readProcess(child.pid),

@@ -53,12 +53,12 @@ async function load(order: LoadOrder): Promise<void> {
 }
 
 async function generate({ id, request, progress }: Extract<ToChild, { kind: 'generate' }>): Promise<void> {
-  const picture = await loaded().generate(request, async (reached) => {
+  const pictures = await loaded().generate(request, async (reached) => {
     if (progress) send({ kind: 'progress', id, progress: reached });
     await takeTurn();
     if (current?.canceled) throw new EngineFault('canceled', `canceled in ${reached.stage}, step ${reached.done}`);
   });
-  send({ kind: 'picture', id, picture });
+  send({ kind: 'pictures', id, pictures });
 }
 
 /** A turn of the event loop lets a `cancel` in; the runtime blocks it during a step. */

@@ -2,15 +2,15 @@
 import { join } from 'node:path';
 import { tensorFor } from './graph.ts';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
-import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
+import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePictures } from './pipeline.ts';
 import type { FlowSettings } from './schedulers/scheduler.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise } from './stages/denoise.ts';
 import { evenFlow } from './stages/flow-shift.ts';
 import { packLatents, unpackLatents } from './stages/pack-latents.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
-import { startPicture } from './stages/start-picture.ts';
-import { type Float32Tensor, float32 } from './stages/tensors.ts';
+import { startPictures } from './stages/start-pictures.ts';
+import { type Float32Tensor, float32, joined, pieces } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
 import { loadTransformer, type Transformer } from './stages/transformer.ts';
 import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
@@ -59,6 +59,7 @@ export async function loadFlux(options: PartOptions & { defaults: PictureDefault
       multiple: 2 * parts.vae.scale,
       tiles: parts.vae.tiles,
       image: parts.pictures,
+      fixedBatch: parts.transformer.fixedBatch,
       flow: flowOf(parts, request),
       refusesNegative: 'guidance is distilled into this model, so there is nothing to guide away from; leave it out',
     });
@@ -70,9 +71,9 @@ export async function loadFlux(options: PartOptions & { defaults: PictureDefault
 const flowOf = ({ schedulers, vae }: Parts, request: PictureDefaults): FlowSettings =>
   evenFlow(request, 2 * vae.scale, schedulers.config);
 
-async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
+async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {
   const { schedulers, clip, t5, transformer, vae } = parts;
-  const { steps, width, height } = request;
+  const { steps, width, height, batch = 1 } = request;
   await host.reach({ stage: 'encode', done: 0, total: 1 });
   const pooled = (await clip.encode(request.prompt)).float32('pooler_output');
   const words = (await t5.encode(request.prompt)).float32('last_hidden_state');
@@ -82,27 +83,36 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const constant = {
     encoder_hidden_states: words,
     pooled_projections: pooled,
-    img_ids: positions(transformer, 'img_ids', imageIds(size.width / 2, size.height / 2)),
-    txt_ids: positions(transformer, 'txt_ids', float32(new Float32Array(3 * T5_TOKENS), [T5_TOKENS, 3])),
     ...(transformer.config.guidance_embeds ? { guidance: float32(Float32Array.of(request.guidanceScale), [1]) } : {}),
   };
-  const { noise, from, look } = await startPicture(parts, request, host);
+  const places = {
+    img_ids: positions(transformer, 'img_ids', imageIds(size.width / 2, size.height / 2)),
+    txt_ids: positions(transformer, 'txt_ids', float32(new Float32Array(3 * T5_TOKENS), [T5_TOKENS, 3])),
+  };
+  const pack = (latents: Float32Array) =>
+    joined(pieces(latents, batch).map((one) => packLatents(one, channels / 4, size)));
+  const unpack = (packed: Float32Array) =>
+    joined(pieces(packed, batch).map((one) => unpackLatents(one, channels / 4, size)));
+  const { noise, from, look } = await startPictures(parts, request, host);
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps, flowOf(parts, request)),
     // Drawn over the picture, then packed: the reference's order.
-    noise: { randn: (count) => packLatents(noise.randn(count), channels / 4, size) },
+    noise: { randn: (count) => pack(noise.randn(count)) },
     size: channels * patches,
-    from: from && { ...from, latents: packLatents(from.latents, channels / 4, size) },
-    look: look && ((sample) => look(unpackLatents(sample, channels / 4, size))),
+    from: from && { ...from, latents: pack(from.latents) },
+    look: look && ((sample) => look(unpack(sample))),
     host,
     predict: (sample, timestep) =>
-      transformer.predict({
-        ...constant,
-        hidden_states: float32(sample, [1, patches, channels]),
-        timestep: tensorFor(transformer.graph, 'timestep', [Math.fround(timestep / 1000)], [1]),
-      }),
+      transformer.predict(
+        {
+          ...constant,
+          hidden_states: float32(sample, [batch, patches, channels]),
+          timestep: tensorFor(transformer.graph, 'timestep', [Math.fround(timestep / 1000)], [1]),
+        },
+        places,
+      ),
   });
-  return { picture: await vae.decode(unpackLatents(latents, channels / 4, size), request, host), unknownWords: [] };
+  return { pictures: await vae.decode(unpack(latents), request, host), unknownWords: [] };
 }
 
 /** Row and column of every patch, after a 0. */

@@ -1,4 +1,4 @@
-// What every pipeline is to its engine: requests in, a picture out, stage by stage.
+// What every pipeline is to its engine: requests in, pictures out, stage by stage.
 import type { RgbPicture } from './png.ts';
 
 export interface StageProgress {
@@ -9,11 +9,13 @@ export interface StageProgress {
   readonly preview?: Uint8Array;
 }
 
-/** A picture to make, every choice made. */
+/** A picture to make, or a batch of them, every choice made. */
 export interface PictureRequest {
   readonly prompt: string;
   /** Unsigned 32-bit integer. */
   readonly seed: number;
+  /** Pictures of one run of the graphs, of seeds one after the other, each as it would be alone; 1 unless said otherwise. */
+  readonly batch?: number;
   readonly steps: number;
   readonly guidanceScale: number;
   readonly width: number;
@@ -49,13 +51,14 @@ export interface PipelineHost {
   reach(progress: StageProgress, preview?: () => RgbPicture): Promise<void>;
 }
 
-export interface PipelinePicture {
-  readonly picture: RgbPicture;
+export interface PipelinePictures {
+  /** One for each seed. */
+  readonly pictures: readonly RgbPicture[];
   readonly unknownWords: readonly string[];
 }
 
 export interface Pipeline {
   /** @throws EngineFault for a request that this pipeline cannot fulfil, before any work is done */
   check(request: PictureRequest): void;
-  generate(request: PictureRequest, host: PipelineHost): Promise<PipelinePicture>;
+  generate(request: PictureRequest, host: PipelineHost): Promise<PipelinePictures>;
 }

@@ -3,13 +3,13 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tensorFor } from './graph.ts';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
-import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
+import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePictures } from './pipeline.ts';
 import type { FlowSettings } from './schedulers/scheduler.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { flowShift } from './stages/flow-shift.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
-import { startPicture } from './stages/start-picture.ts';
+import { startPictures } from './stages/start-pictures.ts';
 import { afterEachOther, besideEachOther, type Float32Tensor, float32 } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, penultimate, type TextEncoder } from './stages/text-encoder.ts';
 import { loadTransformer, type Transformer } from './stages/transformer.ts';
@@ -47,6 +47,7 @@ export async function loadStableDiffusion3(options: PartOptions & { defaults: Pi
     checkRequest(request, {
       ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
       image: parts.pictures,
+      fixedBatch: parts.transformer.fixedBatch,
       flow: flowOf(parts, request),
     });
   requireChannels(options.folder, parts.transformer.count('in_channels'), parts.vae.channels);
@@ -90,18 +91,18 @@ function flowOf({ schedulers, transformer, vae }: Parts, { width, height }: Pict
   return { mu: flowShift(Math.floor(width / side) * Math.floor(height / side), schedulers.config, MOST_SHIFT) };
 }
 
-async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
+async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {
   const { schedulers, transformer, vae } = parts;
-  const { steps, guidanceScale: scale, width, height, negativePrompt = '' } = request;
+  const { steps, guidanceScale: scale, width, height, batch = 1, negativePrompt = '' } = request;
   await host.reach({ stage: 'encode', done: 0, total: 1 });
   const asked = await encode(parts, request.prompt);
   const contrast = scale > 1 ? await encode(parts, negativePrompt) : null;
-  const dims = [1, transformer.count('in_channels'), height / vae.scale, width / vae.scale];
-  const start = await startPicture(parts, request, host);
+  const dims = [batch, transformer.count('in_channels'), height / vae.scale, width / vae.scale];
+  const start = await startPictures(parts, request, host);
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps, flowOf(parts, request)),
     ...start,
-    size: dims.reduce((product, side) => product * side, 1),
+    size: dims.slice(1).reduce((product, side) => product * side, 1),
     host,
     async predict(sample, timestep) {
       const say = ({ words, pooled }: Condition) =>
@@ -115,7 +116,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
       return contrast ? guided(conditional, await say(contrast), scale) : conditional;
     },
   });
-  return { picture: await vae.decode(latents, request, host), unknownWords: [] };
+  return { pictures: await vae.decode(latents, request, host), unknownWords: [] };
 }
 
 async function encode({ encoders, states, t5, transformer }: Parts, text: string): Promise<Condition> {

@@ -1,12 +1,12 @@
 // StableDiffusionXLPipeline (and turbo): two CLIP encoders, a UNet that is also told of sizes, a decoder.
 import { join } from 'node:path';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
-import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
+import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePictures } from './pipeline.ts';
 import { readJson } from './read-json.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
-import { startPicture } from './stages/start-picture.ts';
+import { startPictures } from './stages/start-pictures.ts';
 import { besideEachOther, type Float32Tensor, float32, zerosLike } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, penultimate, type TextEncoder } from './stages/text-encoder.ts';
 import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
@@ -59,6 +59,7 @@ export async function loadStableDiffusionXl(options: PartOptions & { defaults: P
     checkRequest(request, {
       ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
       image: parts.pictures,
+      fixedBatch: parts.unet.fixedBatch,
       fills: parts.unet.fills,
     });
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
@@ -66,7 +67,7 @@ export async function loadStableDiffusionXl(options: PartOptions & { defaults: P
   return { check, generate: (request, host) => generate(parts, request, host) };
 }
 
-async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
+async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {
   const { schedulers, unet, vae } = parts;
   const { steps, guidanceScale: scale, width, height } = request;
   await host.reach({ stage: 'encode', done: 0, total: 1 });
@@ -76,7 +77,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const timeIds = float32(Float32Array.of(height, width, 0, 0, height, width), [1, 6]);
   const told = guidanceInput(unet, scale);
   const size = { width: width / vae.scale, height: height / vae.scale };
-  const start = await startPicture(parts, request, host);
+  const start = await startPictures(parts, request, host);
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps),
     ...start,
@@ -92,7 +93,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
       return contrast ? guided(conditional, await say(contrast), scale) : conditional;
     },
   });
-  return { picture: await vae.decode(latents, request, host), unknownWords: [] };
+  return { pictures: await vae.decode(latents, request, host), unknownWords: [] };
 }
 
 async function away(parts: Parts, { negativePrompt }: PictureRequest, asked: Condition): Promise<Condition> {

@@ -1,12 +1,12 @@
 // StableDiffusionPipeline (1.x, 2.x, turbo) and LatentConsistencyModelPipeline: CLIP, a UNet over latents, a decoder.
 import { join } from 'node:path';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
-import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
+import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePictures } from './pipeline.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
 import { scheduleOf } from './stages/schedule-of.ts';
-import { startPicture } from './stages/start-picture.ts';
+import { startPictures } from './stages/start-pictures.ts';
 import type { Float32Tensor } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
 import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
@@ -50,6 +50,7 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
     checkRequest(request, {
       ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
       image: parts.pictures,
+      fixedBatch: parts.unet.fixedBatch,
       fills: parts.unet.fills,
       ...(refusesNegative && { refusesNegative }),
     });
@@ -58,7 +59,7 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
   return { check, generate: (request, host) => generate(parts, request, host) };
 }
 
-async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
+async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {
   const { schedulers, unet, vae, pictures } = parts;
   const { guidanceScale: scale, width, height, negativePrompt = '' } = request;
   await host.reach({ stage: 'encode', done: 0, total: 1 });
@@ -67,7 +68,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const contrast = scale > 1 && unet.guidanceWidth === null ? await encode(parts, negativePrompt) : null;
   const more = guidanceInput(unet, scale);
   const size = { width: width / vae.scale, height: height / vae.scale };
-  const start = await startPicture(parts, request, host);
+  const start = await startPictures(parts, request, host);
   const latents = await denoise({
     schedule: scheduleOf(schedulers.choose(request.scheduler), request, pictures),
     ...start,
@@ -79,7 +80,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
       return contrast ? guided(conditional, await unet.predict({ ...at, words: contrast }), scale) : conditional;
     },
   });
-  return { picture: await vae.decode(latents, request, host), unknownWords: [] };
+  return { pictures: await vae.decode(latents, request, host), unknownWords: [] };
 }
 
 async function encode({ encoder }: Parts, text: string): Promise<Float32Tensor> {

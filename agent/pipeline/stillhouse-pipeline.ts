@@ -1,19 +1,22 @@
 // StillhousePipeline: a small student in pixel space. The denoiser predicts the flow-matching velocity; there is no VAE.
 //   text_encoder  input_ids int64 [1, L]                                   → last_hidden_state float32 [1, L, D]
-//   unet          sample float32 [1, 3, H, W], timestep [1], encoder_hidden_states → out_sample float32 [1, 3, H, W]
+//   unet          sample float32 [N, 3, H, W], timestep [N], encoder_hidden_states → out_sample float32 [N, 3, H, W]
 
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { messageOf } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
+import { seedsFrom } from '../../shared/picture-series.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import { EngineFault } from './fault.ts';
 import { type Graph, loadGraph, requireTensor, tensorFor } from './graph.ts';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
 import { randn } from './noise.ts';
-import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
+import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePictures } from './pipeline.ts';
 import { planesToRgb } from './pixels.ts';
 import { readJson } from './read-json.ts';
+import { checkBatch, fixedBatch, toEach } from './stages/batch.ts';
+import { joined, pieces } from './stages/tensors.ts';
 import { loadTokenizer, type PromptTokenizer } from './tokenizer.ts';
 
 interface Parts {
@@ -85,7 +88,7 @@ function sampleSize(value: unknown, file: string): Parts['side'] {
   throw new EngineFault('load_failed', `${file}: sample_size is ${JSON.stringify(value)}; expected pixels`);
 }
 
-function check({ side, guided }: Parts, request: PictureDefaults & Partial<PictureRequest>): void {
+function check({ side, guided, unet }: Parts, request: PictureDefaults & Partial<PictureRequest>): void {
   const { steps, width, height, guidanceScale, tiled } = request;
   if (request.image || request.strength !== undefined)
     throw new EngineFault('invalid_request', 'image: this model begins from noise only; leave it out');
@@ -104,6 +107,7 @@ function check({ side, guided }: Parts, request: PictureDefaults & Partial<Pictu
       'size_not_supported',
       `size: ${width}x${height} is not possible; this model makes ${side.width}x${side.height} only`,
     );
+  checkBatch(request, fixedBatch(unet, 'sample'));
   if (!(guidanceScale >= 0))
     throw new EngineFault('invalid_request', `guidanceScale: ${guidanceScale} is no number from 0 up`);
   if (guidanceScale > 1 && !guided)
@@ -113,10 +117,10 @@ function check({ side, guided }: Parts, request: PictureDefaults & Partial<Pictu
     );
 }
 
-async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
+async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {
   const { tokenizer, schedulers } = parts;
   const schedule = schedulers.choose(request.scheduler).schedule(request.steps);
-  const { width, height, steps } = request;
+  const { width, height, steps, batch = 1 } = request;
   await host.reach({ stage: 'tokenize', done: 0, total: 1 });
   const { ids, unknownWords } = tokenizer.tokenize(request.prompt);
   const emptyIds = request.guidanceScale > 1 ? tokenizer.tokenize('').ids : null;
@@ -124,20 +128,22 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   await host.reach({ stage: 'encode', done: 0, total: 1 });
   const encoding = encode(parts, ids);
   // Drawn meanwhile: OpenVINO leaves this thread free.
-  let sample = randn(request.seed, 3 * height * width);
+  let sample = joined(seedsFrom(request.seed, batch).map((seed) => randn(seed, 3 * height * width)));
   const conditional = await encoding;
   const unconditional = emptyIds && (await encode(parts, emptyIds));
 
   await host.reach({ stage: 'denoise', done: 0, total: steps });
   for (const [step, timestep] of schedule.timesteps.entries()) {
-    const at = { sample, dims: [1, 3, height, width], timestep };
+    const at = { sample, dims: [batch, 3, height, width], timestep };
     const velocity = await predict(parts, at, conditional);
     if (unconditional) guide(velocity, await predict(parts, at, unconditional), request.guidanceScale);
     sample = schedule.step({ step, sample, modelOutput: velocity });
-    await host.reach({ stage: 'denoise', done: step + 1, total: steps }, () => planesToRgb(sample, width, height));
+    await host.reach({ stage: 'denoise', done: step + 1, total: steps }, () =>
+      planesToRgb(pieces(sample, batch)[0] as Float32Array, width, height),
+    );
   }
   await host.reach({ stage: 'decode', done: 0, total: 1 });
-  return { picture: planesToRgb(sample, width, height), unknownWords };
+  return { pictures: pieces(sample, batch).map((one) => planesToRgb(one, width, height)), unknownWords };
 }
 
 async function encode({ textEncoder }: Parts, ids: BigInt64Array): Promise<Tensor> {
@@ -155,7 +161,7 @@ async function predict(
     timestep: tensorFor(unet, 'timestep', [at.timestep], [1]),
     encoder_hidden_states: words,
   } as const;
-  const { data } = (await unet.run(feeds)).float32('out_sample');
+  const { data } = (await unet.run(toEach(unet, feeds, at.dims[0] ?? 1))).float32('out_sample');
   if (data.length !== at.sample.length)
     throw new EngineFault(
       'run_failed',

@@ -6,14 +6,14 @@ import { EngineFault } from './fault.ts';
 import { type Graph, loadGraph, tensorFor } from './graph.ts';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
 import { mapValues } from './map-values.ts';
-import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePicture } from './pipeline.ts';
+import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePictures } from './pipeline.ts';
 import type { FlowSettings } from './schedulers/scheduler.ts';
 import { loadChatTemplate } from './stages/chat-template.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise } from './stages/denoise.ts';
 import { evenFlow } from './stages/flow-shift.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
-import { startPicture } from './stages/start-picture.ts';
+import { startPictures } from './stages/start-pictures.ts';
 import { type Float32Tensor, float32 } from './stages/tensors.ts';
 import { type PartOptions, penultimate } from './stages/text-encoder.ts';
 import { loadTextTokenizer, type TextTokenizer } from './stages/text-tokenizer.ts';
@@ -48,6 +48,7 @@ export async function loadZImage(options: PartOptions & { defaults: PictureDefau
     checkRequest(request, {
       ...{ schedulers: parts.schedulers, multiple: PATCH * parts.vae.scale, tiles: parts.vae.tiles },
       image: parts.pictures,
+      fixedBatch: parts.transformer.fixedBatch,
       flow: flowOf(parts, request),
     });
     const side = longest * PATCH * parts.vae.scale;
@@ -90,18 +91,18 @@ function mostPatches({ config }: Transformer, folder: string): number {
 const flowOf = ({ schedulers, vae }: Parts, request: PictureDefaults): FlowSettings =>
   evenFlow(request, PATCH * vae.scale, schedulers.config);
 
-async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePicture> {
+async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {
   const { schedulers, transformer, vae } = parts;
-  const { steps, guidanceScale: scale, width, height, negativePrompt = '' } = request;
+  const { steps, guidanceScale: scale, width, height, batch = 1, negativePrompt = '' } = request;
   await host.reach({ stage: 'encode', done: 0, total: 1 });
   const asked = await encode(parts, request.prompt);
   const contrast = scale > 0 ? await encode(parts, negativePrompt) : null;
-  const dims = [1, vae.channels, height / vae.scale, width / vae.scale];
-  const start = await startPicture(parts, request, host);
+  const dims = [batch, vae.channels, height / vae.scale, width / vae.scale];
+  const start = await startPictures(parts, request, host);
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps, flowOf(parts, request)),
     ...start,
-    size: dims.reduce((product, side) => product * side, 1),
+    size: dims.slice(1).reduce((product, side) => product * side, 1),
     host,
     async predict(sample, timestep) {
       const moment = Math.fround(Math.fround(1000 - timestep) / 1000);
@@ -116,7 +117,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
       return mapValues(answer, (value) => -value);
     },
   });
-  return { picture: await vae.decode(latents, request, host), unknownWords: [] };
+  return { pictures: await vae.decode(latents, request, host), unknownWords: [] };
 }
 
 /** Only the words themselves: what stands behind them cannot be seen by them. */

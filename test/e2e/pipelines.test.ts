@@ -119,6 +119,18 @@ it('several pictures at once are those of seeds one after the other', async () =
   const own = await json<{ pictures: Told[] }>(...here);
   expect(own.pictures.map(({ sha256 }) => sha256)).toEqual(pictures.slice(0, 2).map(({ sha256 }) => sha256));
   expect(new Set(pictures.map(({ sha256 }) => sha256)).size).toBe(3);
+  const inRuns = await json<{ pictures: (Told & { batch?: number })[] }>(...here, '--count', '3', '--batch', '2');
+  expect(inRuns.pictures.map(({ seed, batch }) => [seed, batch])).toEqual([
+    [4294967295, 2],
+    [0, 2],
+    [1, undefined],
+  ]);
+  expect(inRuns.pictures.map(({ file }) => file.slice(-10))).toEqual(['here-1.png', 'here-2.png', 'here-3.png']);
+  expect(inRuns.pictures[2]?.sha256).toBe(pictures[2]?.sha256);
+  expect(await still(...here, '--batch', '33')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--batch 33'),
+  });
   expect(await still(...asked, '--count', '33', ...out)).toMatchObject({ code: 2 });
 });
 

@@ -2,16 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { encode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Engine, StageProgress } from '../../agent/engine/engine.ts';
+import type { ProcessEngine, StageProgress } from '../../agent/engine/engine.ts';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { checkGolden } from '../../agent/measure/golden.ts';
+import { pictureDifference } from '../../agent/measure/picture-difference.ts';
 import { decodePng } from '../../agent/pipeline/png.ts';
 import { clockOf, specOf } from './fixture.ts';
 
 const spec = specOf();
 const [golden] = spec.variant.golden.pictures;
 const prompt = golden?.prompt ?? '';
-let engine: Engine;
+let engine: ProcessEngine;
 
 beforeAll(async () => {
   process.env.STILL_TEST_SECRET = 'not for engines';
@@ -50,6 +51,23 @@ describe('an engine', () => {
     const [a, b, c] = await Promise.all([7, 7, 8].map((seed) => engine.generate({ prompt, seed })));
     expect(Buffer.compare(a?.png ?? Buffer.of(), b?.png ?? Buffer.of())).toBe(0);
     expect(Buffer.compare(a?.png ?? Buffer.of(), c?.png ?? Buffer.of())).not.toBe(0);
+  });
+
+  it('makes a batch in one run, each picture as it is alone, and stays within a last bit', async () => {
+    const stages: string[] = [];
+    const onProgress = ({ stage, done }: StageProgress) => stages.push(`${stage} ${done}`);
+    const made = await engine.generateBatch({ prompt, seed: 2 ** 32 - 1, batch: 3 }, { onProgress });
+    expect(made.map(({ seed, batch }) => ({ seed, batch }))).toEqual(
+      [4294967295, 0, 1].map((seed) => ({ seed, batch: 3 })),
+    );
+    expect(stages.filter((stage) => stage === 'denoise 1')).toHaveLength(1);
+    for (const { seed, png } of made) {
+      const alone = await engine.generate({ prompt, seed });
+      const difference = pictureDifference(png, alone.png);
+      expect(difference.kind === 'compared' && difference.meanAbsoluteDifference).toBeLessThan(0.05);
+      expect(alone.batch).toBeUndefined();
+    }
+    await expect(engine.generateBatch({ prompt, seed: 1, batch: 33 })).rejects.toThrow('expected 1 to 32');
   });
 
   it('encodes a prompt once, says so, and does not in a measurement', async () => {

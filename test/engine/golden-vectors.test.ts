@@ -9,7 +9,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { loadEvaluator } from '../../agent/pipeline/evaluator.ts';
 import { loadPipeline } from '../../agent/pipeline/load-pipeline.ts';
 import { randn } from '../../agent/pipeline/noise.ts';
-import { decodePng } from '../../agent/pipeline/png.ts';
+import { decodePng, type RgbPicture } from '../../agent/pipeline/png.ts';
 import { flowMatchEuler } from '../../agent/pipeline/schedulers/flow-match-euler.ts';
 import { loadTokenizer } from '../../agent/pipeline/tokenizer.ts';
 import { openRuntime } from '../../agent/runtime/open-runtime.ts';
@@ -108,7 +108,8 @@ describe('pipeline', async () => {
 
   it.each(cases)('$prompt', async (expected) => {
     const request = { prompt: expected.prompt, seed: expected.seed, steps: expected.steps, guidanceScale, ...size };
-    const { picture } = await pipeline.generate(request, { reach: async () => {} });
+    const { pictures } = await pipeline.generate(request, { reach: async () => {} });
+    const [picture] = pictures as [RgbPicture];
     const wanted = decodePng(readFileSync(join(test, 'golden', expected.picture)));
     expect(createHash('sha256').update(wanted.rgb).digest('hex')).toBe(expected.pixelsSha256);
     // Other builds of the runtime round differently in the last bit, so that a level may tip over here and there.

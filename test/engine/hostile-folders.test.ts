@@ -106,8 +106,8 @@ describe('a folder is refused', () => {
       set('model_index.json', { ...settings, safety_checker: ['../../evil', 'Checker'] })(root);
       set('tokenizer/tokenizer_config.json', { auto_map: { AutoTokenizer: ['evil.py', null] } })(root);
     });
-    const { picture } = await pipeline.generate({ prompt: 'a fox', seed: 1, ...DEFAULTS }, { reach: async () => {} });
-    expect(picture.rgb.length).toBe(64 * 64 * 3);
+    const { pictures } = await pipeline.generate({ prompt: 'a fox', seed: 1, ...DEFAULTS }, { reach: async () => {} });
+    expect(pictures.map(({ rgb }) => rgb.length)).toEqual([64 * 64 * 3]);
   });
 });
 

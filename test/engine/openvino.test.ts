@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { checkGolden } from '../../agent/measure/golden.ts';
+import { pictureDifference } from '../../agent/measure/picture-difference.ts';
 import { installedRuntimes } from '../../agent/runtime/installed.ts';
 import { installOpenVino } from '../../agent/runtime/openvino/install.ts';
 import { openVino } from '../../agent/runtime/openvino/openvino.ts';
@@ -34,6 +35,18 @@ describe('an engine on OpenVINO', () => {
     expect(await checkGolden(engine, spec)).toMatchObject({ kind: 'equal' });
     const [first, again] = [await engine.generate(request), await engine.generate(request)];
     expect(Buffer.from(again.png)).toEqual(Buffer.from(first.png));
+    await engine.close();
+  });
+
+  it('makes a batch in one run, each picture as it is alone', async () => {
+    const engine = await launcher().launch(spec);
+    const made = await engine.generateBatch({ ...request, batch: 3 });
+    for (const { seed, png } of made) {
+      const alone = await engine.generate({ ...request, seed });
+      const difference = pictureDifference(png, alone.png);
+      expect(difference.kind === 'compared' && difference.meanAbsoluteDifference).toBeLessThan(0.05);
+    }
+    expect(made.map(({ seed }) => seed)).toEqual([1, 2, 3]);
     await engine.close();
   });
 

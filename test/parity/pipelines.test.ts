@@ -30,6 +30,7 @@ interface Wanted {
     image?: string;
     mask?: string;
     strength?: number;
+    batch?: number;
     lora?: string;
     lora_scale?: number;
     pixels: string;
@@ -68,28 +69,36 @@ describe.each(kinds)('%s', async (kind) => {
   };
 
   it.each(pictures)(
-    'paints "$prompt" in $steps steps of $scheduler at $width x $height, strength $strength, LoRA $lora',
+    'paints "$prompt" in $steps steps of $scheduler at $width x $height, strength $strength, LoRA $lora, batch $batch',
     async (wanted) => {
       if (wanted.lora && runtime.name === 'openvino')
         return expect(adapted(wanted)).rejects.toThrow('into ONNX graphs');
       const painter = wanted.lora ? await adapted(wanted) : pipeline;
-      const request = {
-        ...{ prompt: wanted.prompt, seed: wanted.seed, steps: wanted.steps, guidanceScale: wanted.guidance },
-        ...{ width: wanted.width, height: wanted.height },
-        ...(wanted.negative_prompt !== null && { negativePrompt: wanted.negative_prompt }),
-        ...(wanted.scheduler !== null && { scheduler: wanted.scheduler }),
-        ...(wanted.tiled && { tiled: true }),
-        ...(wanted.image && { image: Buffer.from(wanted.image, 'base64') }),
-        ...(wanted.mask && { mask: Buffer.from(wanted.mask, 'base64') }),
-        ...(wanted.strength && { strength: wanted.strength }),
-      };
+      const request = requestOf(wanted);
       painter.check(request);
-      const { picture } = await painter.generate(request, { reach: async () => {} });
+      const { pictures } = await painter.generate(request, { reach: async () => {} });
       const theirs = Buffer.from(wanted.pixels, 'base64');
-      expect(picture.rgb.length).toBe(theirs.length);
-      const sum = picture.rgb.reduce((total, level, i) => total + Math.abs(level - (theirs[i] as number)), 0);
-      expect(sum / theirs.length).toBeLessThanOrEqual(MOST_MEAN_LEVELS);
+      const size = theirs.length / pictures.length;
+      for (const [i, { rgb }] of pictures.entries())
+        expect(difference(rgb, theirs.subarray(i * size, (i + 1) * size))).toBeLessThanOrEqual(MOST_MEAN_LEVELS);
       expect(new Set(theirs).size, 'a picture of one colour proves nothing').toBeGreaterThan(16);
+    },
+  );
+
+  it.each(pictures.filter(({ batch, lora }) => !batch && !lora))(
+    'paints each of a batch as it does alone: "$prompt" with $scheduler, tiled $tiled, strength $strength',
+    async (wanted) => {
+      const request = requestOf(wanted);
+      pipeline.check({ ...request, batch: 2 });
+      const together = await pipeline.generate({ ...request, batch: 2 }, { reach: async () => {} });
+      for (const [i, { rgb }] of together.pictures.entries()) {
+        const alone = await pipeline.generate(
+          { ...request, seed: (request.seed + i) % 2 ** 32 },
+          { reach: async () => {} },
+        );
+        expect(difference(rgb, alone.pictures[0]?.rgb ?? new Uint8Array())).toBeLessThanOrEqual(MOST_MEAN_LEVELS);
+      }
+      expect(together.pictures.length).toBe(2);
     },
   );
 
@@ -103,7 +112,7 @@ describe.each(kinds)('%s', async (kind) => {
     for (const small of seen) expect(small).toMatchObject({ width: width / 2, height: height / 2 });
     expect(Buffer.from(seen[0]?.rgb ?? []).equals(Buffer.from(seen.at(-1)?.rgb ?? []))).toBe(false);
     const plain = await pipeline.generate(request, { reach: async () => {} });
-    expect(Buffer.from(shown.picture.rgb).equals(Buffer.from(plain.picture.rgb))).toBe(true);
+    expect(shown.pictures).toEqual(plain.pictures);
   });
 
   const { texts, tokenizers } = read<Tokens>(kind, 'tokens.json');
@@ -129,6 +138,26 @@ it('draws torch’s noise, bit by bit', () => {
 async function runtimeOf(kind: string) {
   if (!existsSync(join(folder, kind, 'vae_decoder/openvino_model.xml'))) return openRuntime('onnxruntime', null);
   return openRuntime('openvino', findOpenVino([await openVinoRuntimes()]));
+}
+
+function requestOf(wanted: Wanted['pictures'][number]) {
+  return {
+    ...{ prompt: wanted.prompt, seed: wanted.seed, steps: wanted.steps, guidanceScale: wanted.guidance },
+    ...{ width: wanted.width, height: wanted.height },
+    ...(wanted.negative_prompt !== null && { negativePrompt: wanted.negative_prompt }),
+    ...(wanted.scheduler !== null && { scheduler: wanted.scheduler }),
+    ...(wanted.tiled && { tiled: true }),
+    ...(wanted.image && { image: Buffer.from(wanted.image, 'base64') }),
+    ...(wanted.mask && { mask: Buffer.from(wanted.mask, 'base64') }),
+    ...(wanted.strength && { strength: wanted.strength }),
+    ...(wanted.batch && { batch: wanted.batch }),
+  };
+}
+
+/** Mean of the levels' differences. */
+function difference(ours: Uint8Array, theirs: Uint8Array): number {
+  expect(ours.length).toBe(theirs.length);
+  return ours.reduce((total, level, i) => total + Math.abs(level - (theirs[i] as number)), 0) / theirs.length;
 }
 
 const digestOf = (values: Float32Array): string =>

@@ -14,6 +14,8 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   'picture-openvino': async () => (await import('./picture.ts')).measurePicture('openvino'),
   'picture-latents-onnxruntime': async () => (await import('./picture.ts')).measureLatentPicture('onnxruntime'),
   'picture-latents-openvino': async () => (await import('./picture.ts')).measureLatentPicture('openvino'),
+  batch: async () => (await import('./batch.ts')).measureBatch('onnxruntime'),
+  'batch-openvino': async () => (await import('./batch.ts')).measureBatch('openvino'),
   'step-overhead': async () => (await import('./step-overhead.ts')).measureStepOverhead(),
   'cancel-onnxruntime': async () => (await import('./cancel.ts')).measureCancel('onnxruntime', 'any'),
   'cancel-openvino': async () => (await import('./cancel.ts')).measureCancel('openvino', 'any'),

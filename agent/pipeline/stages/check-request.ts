@@ -6,6 +6,7 @@ import { EngineFault } from '../fault.ts';
 import type { Schedulers } from '../load-scheduler.ts';
 import type { PictureDefaults, PictureRequest } from '../pipeline.ts';
 import type { FlowSettings } from '../schedulers/scheduler.ts';
+import { checkBatch } from './batch.ts';
 import { firstStep, type PictureReader, shareOf } from './picture-latents.ts';
 import { scheduleOf } from './schedule-of.ts';
 
@@ -19,6 +20,8 @@ export interface Bounds {
   readonly image: Pick<PictureReader, 'there' | 'strength'> | null;
   /** The model was made to fill masks, so that it always reads one. */
   readonly fills?: boolean;
+  /** How many pictures the denoiser takes at a time; null for any number. */
+  readonly fixedBatch: number | null;
   readonly flow?: FlowSettings;
   /** Why a negative prompt has no effect here, where it has none. */
   readonly refusesNegative?: string;
@@ -46,6 +49,7 @@ export function checkRequest(request: PictureDefaults & Partial<PictureRequest>,
       'invalid_request',
       "tiled: this folder's decoder is none that works in tiles (a small one, or sample_size fits no tile)",
     );
+  checkBatch(request, bounds.fixedBatch);
   const fault = maskFault(request, bounds) ?? imageFault(request, bounds);
   if (fault !== null) throw new EngineFault('invalid_request', fault);
   const scheduler = bounds.schedulers.choose(request.scheduler);

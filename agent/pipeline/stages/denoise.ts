@@ -24,7 +24,7 @@ export interface Denoising {
   readonly noise: NoiseSource;
   /** The noise to begin with, where it was drawn already. */
   readonly first?: Float32Array | undefined;
-  /** How many values a sample holds. */
+  /** How many values the sample of one picture holds; those of a batch come one after the other, as their noise does. */
   readonly size: number;
   readonly host: PipelineHost;
   /** Latents of a picture to begin from, and the first step that is taken; left out: from noise. */

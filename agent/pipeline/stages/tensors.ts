@@ -46,4 +46,10 @@ export function joined(parts: readonly ArrayLike<number>[]): Float32Array {
   return values;
 }
 
+/** Equal parts of what was joined, one for each picture of a batch. */
+export function pieces(values: Float32Array, count: number): Float32Array[] {
+  const size = values.length / count;
+  return Array.from({ length: count }, (_, i) => values.subarray(i * size, (i + 1) * size));
+}
+
 export const zerosLike = ({ data, dims }: Float32Tensor): Float32Tensor => float32(new Float32Array(data.length), dims);

@@ -4,6 +4,7 @@ import type { Tensor } from '../../runtime/runtime.ts';
 import { EngineFault } from '../fault.ts';
 import { type Graph, loadGraph } from '../graph.ts';
 import { readJson } from '../read-json.ts';
+import { fixedBatch, toEach } from './batch.ts';
 import type { PartOptions } from './text-encoder.ts';
 
 export interface Transformer {
@@ -11,8 +12,17 @@ export interface Transformer {
   /** @throws EngineFault `load_failed` unless the setting is a whole number from 1 up */
   count(setting: string): number;
   readonly config: Readonly<Record<string, unknown>>;
-  /** @throws EngineFault `run_failed`; also when the answer is of another size than the question */
-  predict(feeds: Readonly<Record<string, Tensor>>): Promise<Float32Array>;
+  /** How many pictures its graph takes at a time; null for any number. */
+  readonly fixedBatch: number | null;
+  /**
+   * @param feeds of which `hidden_states` may be of several pictures, and the others of one
+   * @param shared what is said of all pictures at once
+   * @throws EngineFault `run_failed`; also when the answer is of another size than the question
+   */
+  predict(
+    feeds: Readonly<Record<'hidden_states' | (string & {}), Tensor>>,
+    shared?: Readonly<Record<string, Tensor>>,
+  ): Promise<Float32Array>;
 }
 
 /** @param inputs names, from the settings of its config.json @throws EngineFault `load_failed` */
@@ -35,9 +45,11 @@ export async function loadTransformer(
       if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_536) return value;
       throw new EngineFault('load_failed', `${file}: ${setting} is ${JSON.stringify(value)}; expected a whole number`);
     },
-    async predict(feeds) {
-      const { data } = (await graph.run(feeds)).float32('out_hidden_states');
-      const asked = feeds.hidden_states?.data.length;
+    fixedBatch: fixedBatch(graph, 'hidden_states'),
+    async predict(feeds, shared = {}) {
+      const given = { ...toEach(graph, feeds, feeds.hidden_states.dims[0] ?? 1), ...shared };
+      const { data } = (await graph.run(given)).float32('out_hidden_states');
+      const asked = feeds.hidden_states.data.length;
       if (data.length === asked) return data;
       throw new EngineFault('run_failed', `${graph.path}: out_hidden_states holds ${data.length} values, not ${asked}`);
     },

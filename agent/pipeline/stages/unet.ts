@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { EngineFault } from '../fault.ts';
 import { type Graph, loadGraph, requireDims, tensorFor } from '../graph.ts';
 import { readJson } from '../read-json.ts';
-import { type Float32Tensor, float32, joined } from './tensors.ts';
+import { fixedBatch, toEach } from './batch.ts';
+import { type Float32Tensor, float32, joined, pieces } from './tensors.ts';
 import type { PartOptions } from './text-encoder.ts';
 
 export interface Unet {
@@ -17,12 +18,15 @@ export interface Unet {
   readonly multiple: number;
   /** Width of the guidance's own embedding, where guidance is distilled into the model. */
   readonly guidanceWidth: number | null;
+  /** How many pictures its graph takes at a time; null for any number. */
+  readonly fixedBatch: number | null;
   predict(at: UnetInput): Promise<Float32Array>;
 }
 
 export interface UnetInput {
+  /** Of one picture after another. */
   readonly sample: Float32Array;
-  /** Further channels behind the sample's. */
+  /** Further channels behind each sample's. */
   readonly beside?: Float32Array | undefined;
   readonly width: number;
   readonly height: number;
@@ -67,25 +71,36 @@ export async function loadUnet({ folder, runtime, threads }: PartOptions, more: 
     sampleSize: { width, height },
     multiple: 2 ** (blocks.length - 1),
     guidanceWidth,
-    predict: (at) => predict(graph, given, at),
+    fixedBatch: fixedBatch(graph, 'sample'),
+    predict: (at) => predict(graph, { given, channels }, at),
   };
 }
 
 const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_536;
 
-async function predict(graph: Graph, channels: number, at: UnetInput): Promise<Float32Array> {
+async function predict(
+  graph: Graph,
+  { given, channels }: { given: number; channels: number },
+  at: UnetInput,
+): Promise<Float32Array> {
   const { sample, beside, width, height, timestep, words, more } = at;
+  const batch = sample.length / (channels * width * height);
   const rank = graph.session.inputs.find(({ name }) => name === 'timestep')?.dims.length;
-  const outputs = await graph.run({
-    sample: float32(beside ? joined([sample, beside]) : sample, [1, channels, height, width]),
+  const feeds = {
+    sample: float32(beside ? besideEach(sample, beside, batch) : sample, [batch, given, height, width]),
     timestep: tensorFor(graph, 'timestep', [timestep], rank === 0 ? [] : [1]),
     encoder_hidden_states: words,
     ...more,
-  });
-  const { data } = outputs.float32('out_sample');
+  };
+  const { data } = (await graph.run(toEach(graph, feeds, batch))).float32('out_sample');
   if (data.length === sample.length) return data;
   throw new EngineFault('run_failed', `${graph.path}: out_sample holds ${data.length} values, not ${sample.length}`);
+}
+
+function besideEach(sample: Float32Array, beside: Float32Array, batch: number): Float32Array {
+  const further = pieces(beside, batch);
+  return joined(pieces(sample, batch).flatMap((one, i) => [one, further[i] as Float32Array]));
 }
 
 /** What such a model is told at every step; nothing for any other. */

@@ -11,6 +11,7 @@ import type { RgbPicture } from '../png.ts';
 import { readJson } from '../read-json.ts';
 import { decodeTiles, type Planes, type Tiling, tilingOf } from './decode-tiles.ts';
 import { type Colours, fitColours, paintLatents } from './latent-colours.ts';
+import { pieces } from './tensors.ts';
 import type { PartOptions } from './text-encoder.ts';
 
 interface Decoding {
@@ -35,8 +36,12 @@ export interface VaeDecoder {
    * @returns a pixel for each latent
    */
   look(size: { readonly width: number; readonly height: number }): Promise<Look | null>;
-  /** @param latents float32 [channels, height / scale, width / scale] as the denoiser left them */
-  decode(latents: Float32Array, at: Decoding, host: PipelineHost): Promise<RgbPicture>;
+  /**
+   * One picture after another, so that a batch takes the memory of one.
+   *
+   * @param latents float32 [channels, height / scale, width / scale] of each, as the denoiser left them
+   */
+  decode(latents: Float32Array, at: Decoding, host: PipelineHost): Promise<RgbPicture[]>;
 }
 
 /** @param latents float32 [channels, height / scale, width / scale] */
@@ -81,11 +86,19 @@ export async function loadVaeDecoder({ folder, runtime, threads }: PartOptions):
     tiles: tiling !== null,
     scaled: (latents) => mapValues(latents, (value) => Math.fround(value - shift) * factor),
     async decode(latents, { width, height, tiled }, host) {
-      const whole = { data: raw(latents), width: width / scale, height: height / scale };
-      const fits = !tiling || Math.max(whole.width, whole.height) <= tiling.tileLatents;
-      const planes =
-        tiled && !fits ? await inTiles(graph, whole, tiling, host) : await atOnce(graph, whole, scale, host);
-      return planesToRgb(planes.data, width, height);
+      const size = { width: width / scale, height: height / scale };
+      const fits = !tiling || Math.max(size.width, size.height) <= tiling.tileLatents;
+      const each = pieces(latents, latents.length / (channels * size.width * size.height));
+      const pictures: RgbPicture[] = [];
+      for (const [i, one] of each.entries()) {
+        const whole = { data: raw(one), ...size };
+        const reach: Reach = (done, total) =>
+          host.reach({ stage: 'decode', done: i * total + done, total: each.length * total });
+        const planes =
+          tiled && !fits ? await inTiles(graph, whole, tiling, reach) : await atOnce(graph, whole, scale, reach);
+        pictures.push(planesToRgb(planes.data, width, height));
+      }
+      return pictures;
     },
   };
 }
@@ -107,14 +120,16 @@ async function fit(
 /** Some folders keep a pair. */
 const firstNumber = (value: unknown): number => Number(Array.isArray(value) ? value[0] : value) || 0;
 
-async function atOnce(graph: Graph, latents: Planes, scale: number, host: PipelineHost): Promise<Planes> {
-  await host.reach({ stage: 'decode', done: 0, total: 1 });
+type Reach = (done: number, total: number) => Promise<void>;
+
+async function atOnce(graph: Graph, latents: Planes, scale: number, reach: Reach): Promise<Planes> {
+  await reach(0, 1);
   return decodeOne(graph, latents, scale);
 }
 
-async function inTiles(graph: Graph, latents: Planes, tiling: Tiling, host: PipelineHost): Promise<Planes> {
+async function inTiles(graph: Graph, latents: Planes, tiling: Tiling, reach: Reach): Promise<Planes> {
   return decodeTiles(latents, tiling, async (tile, { index, total }) => {
-    await host.reach({ stage: 'decode', done: index, total });
+    await reach(index, total);
     return decodeOne(graph, tile, tiling.scale);
   });
 }

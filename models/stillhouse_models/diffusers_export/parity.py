@@ -60,7 +60,7 @@ def make_parity(
         # It begins from no picture without a mask.
         begun = [] if kind == "sd-inpaint" else begun
         adapted = _adapted(kind, source, out / kind, wanted[0]) if named else []
-        painted = paint(source, [*wanted, *_tiled(kind, wanted[0]), *begun, *filled, *adapted], out / kind)
+        painted = paint(source, [*wanted, *_batches(wanted), *_tiled(kind, wanted[0]), *begun, *filled, *adapted], out / kind)
         _write(out / kind / "wanted.json", {"kind": kind, "seed": seed, "graphs": differences, "pictures": painted})
         _write(out / kind / "tokens.json", _tokens(source, random.Random(seed + i)))
     shutil.rmtree(out / "diffusers")
@@ -73,6 +73,11 @@ def make_parity(
 
 def _requests(kind: str, chance: random.Random, count: int) -> list[Wanted]:
     return [_request(kind, chance, i) for i in range(count)]
+
+
+def _batches(wanted: list[Wanted]) -> list[Wanted]:
+    """Requests without and with a negative prompt once more, as several pictures at once."""
+    return [replace(one, batch=2 + i) for i, one in enumerate(wanted[:2])]
 
 
 def _tiled(kind: str, first: Wanted) -> list[Wanted]:

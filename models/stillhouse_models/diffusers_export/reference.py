@@ -15,7 +15,7 @@ from PIL import Image
 from stillhouse_models.diffusers_export.merge_adapter import merge_adapter
 from stillhouse_models.diffusers_export.read_pipeline import read_pipeline
 
-MAY_LACK = ("image", "mask", "strength", "lora", "lora_scale")
+MAY_LACK = ("image", "mask", "strength", "lora", "lora_scale", "batch")
 """What is left out of a request that has none."""
 
 
@@ -38,10 +38,15 @@ class Wanted:
     lora: str | None = None
     """A file beside the graphs."""
     lora_scale: float | None = None
+    batch: int | None = None
+    """Pictures of one run, of seeds one after the other, each with a generator of its own."""
 
 
 def paint(folder: Path, wanted: list[Wanted], adapters: Path = Path()) -> list[dict[str, Any]]:
-    """Each request with its pixels, 8-bit RGB, rows from the top, in base64. `adapters` is the folder of LoRA files."""
+    """Each request with its pixels in base64: 8-bit RGB, rows from the top, a picture after another.
+
+    `adapters` is the folder of LoRA files.
+    """
     pipeline = read_pipeline(folder)
     diffusers.logging.set_verbosity_error()
     own = pipeline.scheduler
@@ -104,9 +109,10 @@ def _pixels(pipeline: Any, one: Wanted) -> np.ndarray:
         # The others take the picture's own size.
         if "width" in inspect.signature(pipeline.__call__).parameters:
             asked |= {"width": one.width, "height": one.height}
+    seeds = [(one.seed + i) % 2**32 for i in range(one.batch or 1)]
     with torch.no_grad():
-        image = pipeline(
-            one.prompt, num_inference_steps=one.steps, guidance_scale=one.guidance,
-            generator=torch.Generator().manual_seed(one.seed), output_type="np", **asked,
-        ).images[0]  # fmt: skip
-    return np.asarray((image * 255).round().astype(np.uint8))
+        images = pipeline(
+            one.prompt, num_inference_steps=one.steps, guidance_scale=one.guidance, num_images_per_prompt=len(seeds),
+            generator=[torch.Generator().manual_seed(seed) for seed in seeds], output_type="np", **asked,
+        ).images  # fmt: skip
+    return np.asarray((images * 255).round().astype(np.uint8))

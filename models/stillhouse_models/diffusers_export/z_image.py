@@ -1,5 +1,5 @@
 """Z-Image's graphs. Its transformer pads words and patches to whole groups, each by itself, and turns queries and keys by
-complex numbers; a graph takes one picture and computes the same in real ones, for any number of words and any size.
+complex numbers; a graph computes the same in real ones, for any number of words, any size and a batch of one prompt.
 """
 
 from typing import Any
@@ -51,16 +51,21 @@ def z_image_transformer(network: ZImageTransformer2DModel) -> Component:
     config = network.config
     generator = torch.Generator().manual_seed(0)
     inputs = {
-        "hidden_states": torch.randn(1, config.in_channels, 12, 8, generator=generator),
-        "encoder_hidden_states": torch.randn(1, 21, config.cap_feat_dim, generator=generator),
-        "timestep": torch.tensor([0.4]),
+        "hidden_states": torch.randn(2, config.in_channels, 12, 8, generator=generator),
+        "encoder_hidden_states": torch.randn(2, 21, config.cap_feat_dim, generator=generator),
+        "timestep": torch.tensor([0.4, 0.7]),
     }
-    free = {"hidden_states": {2: "height", 3: "width"}, "encoder_hidden_states": {1: "sequence"}}
+    free = {
+        "hidden_states": {0: "batch", 2: "height", 3: "width"},
+        "encoder_hidden_states": {0: "batch", 1: "sequence"},
+        "timestep": {0: "batch"},
+    }
     call = _Transformer(network)
     latents, words, timestep = inputs.values()
     with torch.no_grad():
         # Before its attention is replaced for good.
-        theirs = network([latents[0, :, None]], timestep, [words[0]], return_dict=False)[0][0][None, :, 0]
+        pictures = network([one[:, None] for one in latents], timestep, list(words), return_dict=False)[0]
+        theirs = torch.stack([one[:, 0] for one in pictures])
         call.replace_attention()
         ours = call(latents, words, timestep)[0]
     difference = float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1))
@@ -70,7 +75,7 @@ def z_image_transformer(network: ZImageTransformer2DModel) -> Component:
 
 
 class _Transformer(nn.Module):
-    """One picture under a function's signature: `[1, C, H, W]`, words `[1, L, D]`, time `[1]` from 0 to 1."""
+    """Under a function's signature: `[N, C, H, W]`, words `[N, L, D]`, time `[N]` from 0 to 1."""
 
     def __init__(self, network: Any):
         super().__init__()
@@ -90,11 +95,11 @@ class _Transformer(nn.Module):
         net = self.network
         channels, rows, columns = net.in_channels, latents.shape[2] // PATCH, latents.shape[3] // PATCH
         moment = net.t_embedder(timestep * net.t_scale)
-        patches = latents.reshape(channels, rows, PATCH, columns, PATCH).permute(1, 3, 2, 4, 0)
-        patches = patches.reshape(rows * columns, channels * PATCH * PATCH)
-        count = patches.shape[0]
+        patches = latents.reshape(-1, channels, rows, PATCH, columns, PATCH).permute(0, 2, 4, 3, 5, 1)
+        patches = patches.reshape(-1, rows * columns, channels * PATCH * PATCH)
+        count = rows * columns
         picture, beyond = _padded(net.all_x_embedder[f"{PATCH}-1"](patches), net.x_pad_token)
-        caption, _ = _padded(net.cap_embedder(words[0]), net.cap_pad_token)
+        caption, _ = _padded(net.cap_embedder(words), net.cap_pad_token)
         length = caption.shape[1]
         places = torch.arange(length)
         of_caption = self._angles(places + 1, torch.zeros_like(places), torch.zeros_like(places))
@@ -109,9 +114,9 @@ class _Transformer(nn.Module):
         angles = tuple(torch.cat([one, other], dim=0) for one, other in zip(of_picture, of_caption, strict=True))
         for layer in net.layers:
             both = layer(both, None, angles, moment)
-        out = net.all_final_layer[f"{PATCH}-1"](both, c=moment)[0, :count]
-        out = out.reshape(rows, columns, PATCH, PATCH, net.out_channels).permute(4, 0, 2, 1, 3)
-        return (out.reshape(1, net.out_channels, rows * PATCH, columns * PATCH),)
+        out = net.all_final_layer[f"{PATCH}-1"](both, c=moment)[:, :count]
+        out = out.reshape(-1, rows, columns, PATCH, PATCH, net.out_channels).permute(0, 5, 1, 3, 2, 4)
+        return (out.reshape(-1, net.out_channels, rows * PATCH, columns * PATCH),)
 
     def _angles(self, *places: Tensor) -> Angles:
         """Cosines and sines `[length, head / 2]` of each axis, one after the other."""
@@ -121,15 +126,15 @@ class _Transformer(nn.Module):
 
 
 def _padded(values: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
-    """`[n, D]` becomes `[1, whole groups, D]`, and which of them are padding."""
-    count = values.shape[0]
+    """`[N, n, D]` becomes `[N, whole groups, D]`, and which of them are padding."""
+    count = values.shape[1]
     places = torch.arange((count + SEQ_MULTI_OF - 1) // SEQ_MULTI_OF * SEQ_MULTI_OF)
     beyond = places >= count
-    return torch.where(beyond[:, None], token, values[torch.clamp(places, max=count - 1)])[None], beyond
+    return torch.where(beyond[:, None], token, values[:, torch.clamp(places, max=count - 1)]), beyond
 
 
 class _Attention:
-    """diffusers' ZSingleStreamAttnProcessor for one picture, without complex numbers."""
+    """diffusers' ZSingleStreamAttnProcessor for pictures of one size and prompts of one length, without complex numbers."""
 
     def __call__(
         self,
@@ -148,7 +153,7 @@ class _Attention:
 
 
 def _turned(values: Tensor, angles: Angles) -> Tensor:
-    """Each pair of neighbours by its angle; `values` is `[1, length, heads, head]`."""
+    """Each pair of neighbours by its angle; `values` is `[N, length, heads, head]`."""
     cos, sin = (part[None, :, None, :] for part in angles)
     real, imaginary = values[..., 0::2].float(), values[..., 1::2].float()
     turned = torch.stack([real * cos - imaginary * sin, real * sin + imaginary * cos], dim=-1)
