@@ -214,6 +214,8 @@ export const WaveView = z.looseObject({
   committed: z.int(),
   failed: z.int(),
   total: z.int(),
+  /** Devices that another rollout took before they began. */
+  taken: z.array(z.looseObject({ device: DeviceName, by: Id })).default([]),
   gates: z.array(GateVerdict),
 });
 export type WaveView = z.infer<typeof WaveView>;

@@ -3,6 +3,7 @@
 // lies on both sides of the limit and more measuring can narrow it, the verdict is `insufficient`, with what to ask.
 import { classFigure, comparedRuns, type DeviceEvidence, type Figure, lacks } from './evidence.ts';
 import { type Gate, type GateVerdict, isRelative, printGate, printLimit } from './gates.ts';
+import { plural } from './plural.ts';
 import { shareInterval } from './statistics.ts';
 
 export interface JudgeOptions {
@@ -44,7 +45,9 @@ function judgeFailures(gate: Gate, evidence: readonly DeviceEvidence[], { confid
   const interval = shareInterval(failed.length, n, confidence);
   const verdict: Verdict = !holds(gate, value) ? 'fail' : open > 0 ? 'insufficient' : 'pass';
   const which = failed.length > 0 ? ` (${failed.map(({ device }) => device).join(', ')})` : '';
-  const explanation = `${failed.length} of ${n} devices failed${which}; gate ${printGate(gate)}`;
+  const counted = `${failed.length} of ${plural(n, 'device')} failed${which}`;
+  const says = { pass: 'satisfies', fail: 'breaks', insufficient: 'does not decide yet' }[verdict];
+  const explanation = `${counted}, ${says} ${printGate(gate)}`;
   return {
     needs: [],
     verdict: {

@@ -127,7 +127,7 @@ describe('a rollout', () => {
     await tick();
     expect(await show(id)).toMatchObject({
       state: 'STOPPED',
-      explanation: expect.stringContaining('1 of 1 devices failed (pi-a)'),
+      explanation: expect.stringContaining('1 of 1 device failed (pi-a)'),
     });
   });
 

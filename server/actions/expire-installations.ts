@@ -1,4 +1,5 @@
 import { type InstallationReason, installationTable } from '../../shared/installation.ts';
+import { duration } from '../../shared/units.ts';
 import type { Db } from '../store/database.ts';
 import * as desiredStates from '../store/desired-states.ts';
 import * as devices from '../store/devices.ts';
@@ -23,7 +24,7 @@ export async function expireInstallations({ store, clock }: World): Promise<numb
       const { state, supersededAtMs } = installation;
       const late: InstallationReason = {
         code: 'deadline_passed',
-        message: `${state} lasted longer than ${installationTable[state].deadlineMs} ms`,
+        message: `${state} lasted longer than ${duration(installationTable[state].deadlineMs ?? 0)}`,
       };
       const replaced: InstallationReason = { code: 'superseded', message: 'the device was told to run something else' };
       if (supersededAtMs !== null) {

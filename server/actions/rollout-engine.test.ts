@@ -110,7 +110,7 @@ describe('pace', () => {
     await tick();
     expect(wanting('1.0.0').map(({ name }) => name)).toEqual(['pi-b', 'pi-c', 'pi-d']);
     expect((await show(id)).explanation).toContain(
-      'pi-a wait for the maintenance window, the first opens 2026-01-01T02:00Z',
+      'pi-a waiting for the maintenance window, first open 2026-01-01T02:00Z',
     );
     world.pass(2 * 3600_000);
     await tick();
@@ -176,7 +176,7 @@ it('a device that failed for a reason that may pass tries again, and goes back t
   expect(at(0).desired?.models).toMatchObject([{ installationId: before }]);
   expect(await show(id)).toMatchObject({
     state: 'STOPPED',
-    explanation: expect.stringContaining('1 of 1 devices failed'),
+    explanation: expect.stringContaining('1 of 1 device failed'),
   });
   const why = await viewDeviceWhy(world.store.db, (await devices.byName(world.store.db, 'pi-a')) as devices.Device);
   expect(why.models).toMatchObject([{ version: '1.0.0', variant: 'onnxruntime-fp16' }]);
@@ -234,7 +234,9 @@ describe('two operators', () => {
     const second = await start('1.1.0', { to: 'pi-b', priority: 5 }, 'bob');
     await tick();
     expect(at(1).desired?.models).toMatchObject([{ version: '1.1.0' }]);
-    expect((await show(first)).waves.flatMap(({ devices: names }) => names)).not.toContain('pi-b');
+    const { waves } = await show(first);
+    expect(waves.flatMap(({ devices: names }) => names)).not.toContain('pi-b');
+    expect(waves.flatMap(({ taken }) => taken)).toEqual([{ device: 'pi-b', by: second }]);
     // The first one's way back leaves the device of the second alone.
     await abortRollout(world, { rolloutId: first, rollBack: true, actor: 'ann' });
     await tick();
@@ -243,6 +245,18 @@ describe('two operators', () => {
     expect(await show(second)).toMatchObject({ state: 'SUPERSEDED', explanation: expect.stringContaining(third) });
     await tick();
     expect(at(1).desired?.models).toMatchObject([{ version: '1.0.0' }]);
+  });
+
+  it('keep what they did on a device that a later one has now', async () => {
+    const first = await start('1.0.0');
+    await tick();
+    for (const device of wanting('1.0.0')) await device.install();
+    await tick();
+    const before = await show(first);
+    expect(before).toMatchObject({ state: 'SUCCEEDED', waves: [{ committed: 4, total: 4 }] });
+    await start('1.1.0');
+    await tick();
+    expect((await show(first)).waves).toEqual(before.waves);
   });
 });
 

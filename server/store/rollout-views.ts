@@ -43,7 +43,9 @@ function viewWave(
   wave: rolloutWaves.Wave,
   standings: readonly rolloutTargets.TargetStanding[],
 ): z.infer<typeof WaveView> {
-  const members = standings.filter(({ waveIndex, takenBy }) => waveIndex === wave.index && takenBy === null);
+  const all = standings.filter(({ waveIndex }) => waveIndex === wave.index);
+  // What it has begun stays its own, though a later rollout has the device now.
+  const members = all.filter(({ takenBy, installationId }) => takenBy === null || installationId !== null);
   const count = (holds: (state: InstallationState) => boolean) =>
     members.filter(({ installation }) => installation !== null && holds(installation.state)).length;
   return {
@@ -55,6 +57,9 @@ function viewWave(
     committed: count((state) => state === 'COMMITTED'),
     failed: count(isFailure),
     total: members.length,
+    taken: all.flatMap(({ device, takenBy, installationId }) =>
+      takenBy !== null && installationId === null ? [{ device, by: takenBy }] : [],
+    ),
     gates: [...wave.verdicts],
   };
 }

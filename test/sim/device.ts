@@ -64,8 +64,9 @@ export class SimDevice {
   disks = 1;
   /** How far its clock is ahead. */
   skewMs = 0;
+  /** How often its agent was started. */
+  boots = 0;
   private client: SimClient | null = null;
-  private boots = 0;
   private readonly credential: string;
   private readonly random: Random;
   private readonly around: Surroundings;

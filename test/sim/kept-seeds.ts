@@ -25,10 +25,4 @@ export const keptSeeds: readonly {
     minutes: 55,
     was: 'a message published while the broker was away was waited for without end, and all others behind it',
   },
-  {
-    seed: 32621827,
-    devices: 6,
-    minutes: 60,
-    was: 'two devices that try a hanging version in turn, three times each, were taken for a fleet that never rests',
-  },
 ];

@@ -36,6 +36,9 @@ async function once(seed: number): Promise<SimulationReport> {
       onProgress: ({ simulatedMs, steps, faults }) =>
         process.stderr.write(`\r${(simulatedMs / HOUR_MS).toFixed(2)} h, ${steps} steps, ${faults} faults `),
     }),
+  }).catch((error: Error) => {
+    console.error(again(seed));
+    throw error;
   });
   if (isTerminal) process.stderr.write('\r\u001b[K');
   if (report.violation) tell(report);
@@ -50,8 +53,12 @@ async function once(seed: number): Promise<SimulationReport> {
 
 function tell({ seed, steps, violation, last }: SimulationReport): void {
   console.error(`${last.join('\n')}\n\nviolation at step ${steps} of seed ${seed}: ${violation?.message}`);
+  console.error(again(seed));
+}
+
+function again(seed: number): string {
   const scale = values.days === undefined ? `--hours ${hours}` : `--days ${values.days}`;
-  console.error(`see it again: npm run sim -- --seed ${seed} --devices ${devices} ${scale} --trace`);
+  return `see it again: npm run sim -- --seed ${seed} --devices ${devices} ${scale} --trace`;
 }
 
 async function explore(minutes: number): Promise<void> {

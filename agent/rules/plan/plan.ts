@@ -1,10 +1,12 @@
 // The one decision of the agent: what to do next, from what is wanted, what stands on disk and what is under way.
 // Pure: the loop reads, asks here, does one step and asks again, so that a crash between two steps loses nothing.
+
 import type { DesiredModel } from '../../../shared/desired-state.ts';
 import type { InstallationReason, InstallationState } from '../../../shared/installation.ts';
 import { installationTable } from '../../../shared/installation.ts';
 import type { JobReason } from '../../../shared/job.ts';
 import { deadlineOf, isFinal } from '../../../shared/machine.ts';
+import { duration } from '../../../shared/units.ts';
 import type { InstallationPhase, InstallationView, JobView, PlaceView, Situation, WorkView } from './situation.ts';
 
 export type Step =
@@ -97,7 +99,7 @@ function overdueInstallation({ nowMs, desired, installations, work }: Situation)
       return end('SUPERSEDED', 'superseded', `generation ${desired?.generation} no longer asks for it`);
     const { onDeadline, deadlineMs } = installationTable[state];
     if (onDeadline && (deadlineOf(installationTable, state, sinceMs) ?? Infinity) <= nowMs)
-      return end(onDeadline, 'deadline_passed', `${state} lasted longer than ${deadlineMs} ms`);
+      return end(onDeadline, 'deadline_passed', `${state} lasted longer than ${duration(deadlineMs ?? 0)}`);
     const idle = !work.some(({ id }) => id === installationId);
     if (idle && (state === 'ACTIVATING' || state === 'PROBING') && attempts >= bounds.installationAttempts)
       return end('ROLLED_BACK', 'crashed', `the agent ended ${attempts} times in the midst of ${state}`);
@@ -114,7 +116,7 @@ function endingJob({ nowMs, jobs, work }: Situation): Step | null {
         kind: 'end-job',
         jobId,
         to: 'TIMED_OUT',
-        reason: { code: 'expired', message: `the ${kind}'s deadline passed ${nowMs - deadlineMs} ms ago` },
+        reason: { code: 'expired', message: `the ${kind}'s deadline passed ${duration(nowMs - deadlineMs)} ago` },
       };
     if (attempts >= bounds.jobAttempts && !work.some(({ id }) => id === jobId))
       return {

@@ -1,4 +1,5 @@
 import type { InstallationReason } from '../../../shared/installation.ts';
+import { duration } from '../../../shared/units.ts';
 import { explainStop } from '../../rules/rollout/explain.ts';
 import { isWithoutWitness, membersOf as memberFactsOf, outcomeOf } from '../../rules/rollout/facts.ts';
 import { waveOutcome } from '../../rules/rollout/wave-outcome.ts';
@@ -71,7 +72,7 @@ async function timeOut(tx: Db, { standings, facts, rollout }: Situation, wave: n
   );
   const reason: InstallationReason = {
     code: 'deadline_passed',
-    message: `the wave's deadline of ${rollout.waveDeadlineMs} ms passed`,
+    message: `the wave's deadline of ${duration(rollout.waveDeadlineMs)} passed`,
   };
   for (const { installationId } of late) {
     const installation = await installations.find(tx, installationId ?? '');

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { limits } from '../../../shared/limits.ts';
+import { moment } from '../../../shared/units.ts';
 import { integer } from '../arguments.ts';
 import { columns } from '../columns.ts';
 import { openSession } from '../session.ts';
-import { moment } from '../units.ts';
 
 export function audit(): Command {
   return new Command('audit')

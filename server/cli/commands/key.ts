@@ -1,7 +1,7 @@
 import { Argument, Command, Option } from 'commander';
+import { moment } from '../../../shared/units.ts';
 import { columns } from '../columns.ts';
 import { openSession } from '../session.ts';
-import { moment } from '../units.ts';
 
 const SCOPES = ['viewer', 'operator', 'admin'] as const;
 

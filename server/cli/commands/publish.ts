@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { StillError } from '../../../shared/errors.ts';
 import { limits } from '../../../shared/limits.ts';
+import { bytes } from '../../../shared/units.ts';
 import { integer, modelName, number, size, versionNumber } from '../arguments.ts';
 import type { Client } from '../client.ts';
 import { inferManifest, sameButMeasured } from '../infer-manifest.ts';
 import { progressBar } from '../progress-bar.ts';
 import { type Published, type PublishProgress, publishFolder, publishVersion } from '../publish-folder.ts';
 import { openSession } from '../session.ts';
-import { bytes } from '../units.ts';
 
 interface Options {
   readonly name?: string;

@@ -1,8 +1,8 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { moment } from '../../../shared/units.ts';
 import { duration, integer, labels } from '../arguments.ts';
 import { columns } from '../columns.ts';
 import { openSession } from '../session.ts';
-import { moment } from '../units.ts';
 
 export function token(): Command {
   const command = new Command('token').description('Tokens that let devices join.');
@@ -10,7 +10,11 @@ export function token(): Command {
     .command('create')
     .description('Create a token. It is shown once.')
     .option('--uses <count>', 'how many devices may join with it', integer(1, 100_000), 1)
-    .option('--expires <duration>', 'how long it is good for, such as 30m, 1h or 7d', duration, 3600_000)
+    .addOption(
+      new Option('--expires <duration>', 'how long it is good for, such as 30m, 1h or 7d')
+        .argParser(duration)
+        .default(3600_000, '1h'),
+    )
     .option('--label <key=value>', 'a label for every device that joins with it (repeatable)', labels)
     .action(async (options: { uses: number; expires: number; label?: Record<string, string> }, self: Command) => {
       const { client, screen } = openSession(self);

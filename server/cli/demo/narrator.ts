@@ -1,8 +1,8 @@
 // Tells the story: numbered chapters, short lines, and how long each thing took.
 import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
+import { duration } from '../../../shared/units.ts';
 import type { Screen } from '../screen.ts';
-import { duration } from '../units.ts';
 
 const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const TURN_MS = 100;

@@ -2,9 +2,9 @@
 import pc from 'picocolors';
 import { StillError } from '../../../shared/errors.ts';
 import { plural } from '../../../shared/plural.ts';
+import { duration } from '../../../shared/units.ts';
 import { INTERRUPTED_EXIT_CODE } from '../interrupt.ts';
 import type { Screen } from '../screen.ts';
-import { duration } from '../units.ts';
 import type { BackgroundProcess } from './background-process.ts';
 import { type DemoServer, startAgents, startServer } from './fleet.ts';
 import { Narrator } from './narrator.ts';

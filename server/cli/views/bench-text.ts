@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import type { BenchResult } from '../../../shared/bench.ts';
 import type { BenchRunView } from '../../../shared/http-api.ts';
 import { plural } from '../../../shared/plural.ts';
-import { bytes, latency, parameters } from '../units.ts';
+import { bytes, latency, parameters } from '../../../shared/units.ts';
 import { fitText } from './fit-text.ts';
 
 type Fact = [name: string, value: string];

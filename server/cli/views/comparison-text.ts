@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import type { BenchComparison } from '../../../shared/bench.ts';
 import type { BenchRunView } from '../../../shared/http-api.ts';
 import { plural } from '../../../shared/plural.ts';
-import { bytes, latency } from '../units.ts';
+import { bytes, latency } from '../../../shared/units.ts';
 
 /** What the pairs say, in one sentence, and what it rests on. */
 export function comparisonText({ device }: Pick<BenchRunView, 'device'>, comparison: BenchComparison): string {

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import type { DecisionView } from '../../../shared/http-api.ts';
-import { moment } from '../units.ts';
+import { moment } from '../../../shared/units.ts';
 
 /** One decision a paragraph: when, who, what, and its clauses. */
 export function decisionsText(decisions: readonly DecisionView[]): string {

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import type { DeviceDetail } from '../../../shared/http-api.ts';
 import { plural } from '../../../shared/plural.ts';
-import { ago, bytes, moment } from '../units.ts';
+import { ago, bytes, moment } from '../../../shared/units.ts';
 import { labels, presence, runs } from './devices-text.ts';
 import { shadowText } from './shadow-text.ts';
 

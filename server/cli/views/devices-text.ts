@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import type { DeviceView } from '../../../shared/http-api.ts';
+import { ago } from '../../../shared/units.ts';
 import { columns } from '../columns.ts';
-import { ago } from '../units.ts';
 
 const HEADS = ['DEVICE', 'STATE', 'RUNS', 'CLASS', 'LABELS'].map((title) => ({ title }));
 

@@ -1,6 +1,6 @@
 import type { Fit } from '../../../shared/fit.ts';
 import { plural } from '../../../shared/plural.ts';
-import { bytes, latency } from '../units.ts';
+import { bytes, latency } from '../../../shared/units.ts';
 
 /** Why these settings. */
 export function fitText({ target, expectedLatencyMs, expectedPeakBytes, measurements }: Fit): string {

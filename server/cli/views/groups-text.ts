@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import type { GroupView } from '../../../shared/http-api.ts';
+import { moment } from '../../../shared/units.ts';
 import { columns } from '../columns.ts';
-import { moment } from '../units.ts';
 
 const HEADS = ['GROUP', 'SELECTOR', 'SAVED (UTC)', 'BY'].map((title) => ({ title }));
 

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import type { ModelView } from '../../../shared/http-api.ts';
+import { bytes, moment, parameters } from '../../../shared/units.ts';
 import { columns } from '../columns.ts';
-import { bytes, moment, parameters } from '../units.ts';
 
 const HEADS = [
   { title: 'VERSION' },

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { plural } from '../../../shared/plural.ts';
+import { latency } from '../../../shared/units.ts';
 import type { Fetched } from '../fetch-picture.ts';
-import { latency } from '../units.ts';
 import { fitText } from './fit-text.ts';
 
 export function pictureText(file: string, { view, result }: Fetched): string {

@@ -1,11 +1,10 @@
 // What is new since the last look at a rollout, for logs and pipes: a line a wave, and one for the devices that came to
 // the same state together.
 import type { InstallationView, RolloutView, WaveView } from '../../../shared/http-api.ts';
-import { colourOf, mark } from './rollout-text.ts';
+import { colourOf, mark, shortList } from './rollout-text.ts';
 
 const MARGIN = ' '.repeat(9);
 const STATE_WIDTH = 'DOWNLOADING'.length;
-const NAMES_SHOWN = 8;
 
 export function rolloutChanges(before: RolloutView | undefined, now: RolloutView): string[] {
   const known = new Map(before?.installations.map(({ installationId, state }) => [installationId, state]));
@@ -46,9 +45,4 @@ function stateLines(installations: readonly InstallationView[]): string[] {
     const reason = first.reason ? `: ${first.reason.message}` : '';
     return [`${MARGIN}${first.version}  ${state}  ${shortList(group.map(({ device }) => device))}${reason}`];
   });
-}
-
-function shortList(names: readonly string[]): string {
-  const shown = names.slice(0, NAMES_SHOWN).join(', ');
-  return names.length > NAMES_SHOWN ? `${shown} and ${names.length - NAMES_SHOWN} more` : shown;
 }

@@ -4,11 +4,12 @@ import type { InstallationView, RolloutView, WaveView } from '../../../shared/ht
 import { type InstallationState, installationTable } from '../../../shared/installation.ts';
 import { isFinal } from '../../../shared/machine.ts';
 import { plural } from '../../../shared/plural.ts';
-import { bytes, duration } from '../units.ts';
+import { bytes, duration } from '../../../shared/units.ts';
 import { shadowText } from './shadow-text.ts';
 
 /** A wave with more devices than this shows how many stand in which state, and names only the ones that ended badly. */
 const DEVICES_SHOWN = 12;
+const NAMES_SHOWN = 8;
 
 /** How far the present work of an installation is, by its id. */
 export type InstallationProgress = ReadonlyMap<string, { stage: string; done: number; total: number }>;
@@ -36,6 +37,7 @@ function waveLines(rollout: RolloutView, wave: WaveView, progress: InstallationP
   return [
     title,
     ...deviceLines(wave, rollout.installations, progress).map((line) => `    ${line}`),
+    ...takenLines(wave),
     ...gates.map(({ verdict, explanation }) => `    ${mark(verdict)} ${explanation}`),
   ];
 }
@@ -54,6 +56,11 @@ function deviceLines(wave: WaveView, all: readonly InstallationView[], progress:
   const counts = [...byState].map(([state, members]) => `${members.length} ${colourOf(state)(state)}`).join(', ');
   return [counts, ...bad.slice(0, DEVICES_SHOWN).map(line)];
 }
+
+const takenLines = ({ taken }: WaveView): string[] =>
+  [...Map.groupBy(taken, ({ by }) => by)].map(([by, devices]) =>
+    pc.dim(`    ${shortList(devices.map(({ device }) => device))} taken over by ${by}`),
+  );
 
 function progressText(
   state: InstallationState,
@@ -78,4 +85,9 @@ export function colourOf(state: string): (text: string) => string {
   if (GOOD.has(state)) return pc.green;
   if (BAD.has(state)) return pc.red;
   return WAITING.has(state) ? pc.yellow : pc.cyan;
+}
+
+export function shortList(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES_SHOWN).join(', ');
+  return names.length > NAMES_SHOWN ? `${shown} and ${names.length - NAMES_SHOWN} more` : shown;
 }

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import type { RolloutView } from '../../../shared/http-api.ts';
+import { moment } from '../../../shared/units.ts';
 import { columns } from '../columns.ts';
-import { moment } from '../units.ts';
 import { colourOf } from './rollout-text.ts';
 
 const HEADS = ['ROLLOUT', 'VERSION', 'TO', 'STATE', 'WAVES', 'STARTED (UTC)'].map((title) => ({ title }));

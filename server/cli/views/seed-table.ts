@@ -1,8 +1,8 @@
 // The seed table: what each version costs and gives on each device.
 import pc from 'picocolors';
 import type { TableRow } from '../../../shared/http-api.ts';
+import { bytes, latency, parameters } from '../../../shared/units.ts';
 import { columns } from '../columns.ts';
-import { bytes, latency, parameters } from '../units.ts';
 
 const right = 'right' as const;
 const HEADS = [

@@ -2,8 +2,8 @@ import pc from 'picocolors';
 import type { AnswerOf } from '../../../shared/http-api.ts';
 import type { Manifest } from '../../../shared/manifest.ts';
 import { plural } from '../../../shared/plural.ts';
+import { bytes, latency, moment, parameters } from '../../../shared/units.ts';
 import { columns } from '../columns.ts';
-import { bytes, latency, moment, parameters } from '../units.ts';
 
 const right = 'right' as const;
 const HEADS = [

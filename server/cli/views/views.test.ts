@@ -77,7 +77,7 @@ const wave = (
   failed = 0,
 ) => ({
   ...{ index, state, devices, attempted: committed + failed, contacted: committed + failed },
-  ...{ committed, failed, total: devices.length, gates: state === 'PASSED' ? [verdict] : [] },
+  ...{ committed, failed, total: devices.length, taken: [], gates: state === 'PASSED' ? [verdict] : [] },
 });
 const rollout = (change: Partial<RolloutView>): RolloutView => ({
   ...{ rolloutId: id('rol', 1), model: 'stickers-lite', version: '1.1.0', versionDigest: sha, selector: 'all' },
@@ -110,6 +110,15 @@ stickers-lite@1.1.0 to all  RUNNING  12 s  rol_00000000000000000000000001
     pi-desk  1.1.0  REJECTED  needs 512 MB, the device has 430 MB
   wave 3 of 3  PENDING  3 devices
 wave 2 of 3 is under way
+`);
+});
+
+test('devices that another rollout took before they began are named', () => {
+  const taken = ['pi-a', 'pi-b'].map((device) => ({ device, by: id('rol', 2) }));
+  const waves = [{ ...wave(0, 'RUNNING', ['pi-hall']), taken }];
+  expect(shown(rolloutText(rollout({ waves }), NOW))).toContain(`
+    pi-hall  1.1.0  PROBING
+    pi-a, pi-b taken over by rol_00000000000000000000000002
 `);
 });
 

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import type { DeviceWhy } from '../../../shared/http-api.ts';
-import { moment } from '../units.ts';
+import { moment } from '../../../shared/units.ts';
 
 /** For each model what runs, and the facts that led there, oldest first. */
 export function whyText({ device, models }: DeviceWhy): string {

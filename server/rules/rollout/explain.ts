@@ -39,13 +39,13 @@ function waiting(members: readonly TargetFact[], facts: RolloutFacts): string[] 
   const notBegun = members.filter(({ installation, online }) => installation === null && online);
   const closed = notBegun.filter(({ window }) => window.kind === 'closed');
   const opensAtMs = Math.min(...closed.map(({ window }) => (window.kind === 'closed' ? window.opensAtMs : Infinity)));
-  const opens = closed.length > 0 ? `wait for the maintenance window, the first opens ${minute(opensAtMs)}` : '';
+  const opens = closed.length > 0 ? `waiting for the maintenance window, first open ${minute(opensAtMs)}` : '';
   const turn = notBegun.filter(({ window }) => window.kind === 'always' || window.kind === 'open');
   const begins = starts(facts).deviceIds.length > 0 ? [] : turn;
   const unreadable = notBegun.flatMap(({ device, window }) =>
     window.kind === 'unreadable' ? [`${device} never begins: ${window.message.replaceAll(';', ',')}`] : [],
   );
-  return [clause(closed, opens), clause(begins, 'wait for a free place'), ...unreadable.slice(0, NAMES_SHOWN)];
+  return [clause(closed, opens), clause(begins, 'waiting for a free place'), ...unreadable.slice(0, NAMES_SHOWN)];
 }
 
 const minute = (atMs: number) => `${new Date(atMs).toISOString().slice(0, 16)}Z`;

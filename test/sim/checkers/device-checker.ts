@@ -4,7 +4,6 @@ import { deadlineOf, isFinal, step } from '../../../shared/machine.ts';
 import { FOLDER, type SimDevice } from '../device.ts';
 import { wrongFile } from '../engines.ts';
 import { prepared } from '../prepared.ts';
-import type { SimProcess } from '../process.ts';
 import type { MadeVersion } from '../versions.ts';
 import { Violation } from '../violation.ts';
 
@@ -25,7 +24,7 @@ interface PlaceRow {
 interface Known {
   states: Map<string, InstallationState>;
   /** When each came to its state in real time, and which start of the agent that was. */
-  entered: Map<string, { readonly atMs: number; readonly process: SimProcess | null }>;
+  entered: Map<string, { readonly atMs: number; readonly boots: number }>;
   /** Those that have not ended. */
   open: Set<string>;
   generation: number;
@@ -33,7 +32,7 @@ interface Known {
 
 /** The device judges its own deadlines; so long after them it must have. */
 const SLACK_MS = 5 * 60_000;
-/** What a device may believe of a clock on the wall that was set while it did not run. */
+/** What a device may believe, at each start, of a clock on the wall that was set while it did not run. */
 const BELIEVED_MS = 3600_000;
 
 export class DeviceChecker {
@@ -52,9 +51,9 @@ export class DeviceChecker {
     if (tables.has('desired')) this.checkGeneration(device);
   }
 
-  /** After a power cut: everything that was promised is still there. */
+  /** After a power cut, and at the end: everything that was promised is still there. */
   checkAll(device: SimDevice): void {
-    this.check(device, new Set(['installations', 'places', 'desired']));
+    if (device.isSetUp) this.check(device, new Set(['installations', 'places', 'desired']));
   }
 
   /** The device begins anew on an empty disk. */
@@ -82,14 +81,14 @@ export class DeviceChecker {
       if (isFinal(installationTable, state)) open.delete(installation_id);
       else open.add(installation_id);
       if (before === undefined) {
-        this.of(device).entered.set(installation_id, { atMs: device.nowMs, process: device.process });
+        this.of(device).entered.set(installation_id, { atMs: device.nowMs, boots: device.boots });
         continue;
       }
       const walked = step(installationTable, before, state);
       if (walked.kind === 'illegal')
         throw new Violation('legal transitions', `${device.name}: ${installation_id}: ${walked.message}`);
       if (reason?.includes('"deadline_passed"')) this.checkNotEarly(device, installation_id, before);
-      this.of(device).entered.set(installation_id, { atMs: device.nowMs, process: device.process });
+      this.of(device).entered.set(installation_id, { atMs: device.nowMs, boots: device.boots });
     }
     if (states.size === rows.length) return;
     const present = new Set(rows.map(({ installation_id }) => installation_id));
@@ -108,7 +107,7 @@ export class DeviceChecker {
     const entered = this.of(device).entered.get(id);
     if (!entered) return;
     const lastedMs = device.nowMs - entered.atMs;
-    const believedMs = entered.process === device.process ? 0 : BELIEVED_MS;
+    const believedMs = (device.boots - entered.boots) * BELIEVED_MS;
     if (lastedMs + believedMs + SLACK_MS < (installationTable[state].deadlineMs ?? 0))
       throw new Violation('deadlines', `${device.name}: ${id} was ended in ${state} after ${lastedMs} ms`);
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { plural } from '../../shared/plural.ts';
+import { plural } from './plural.ts';
 import { ago, bytes, duration, latency, moment, parameters } from './units.ts';
 
 test('three digits that matter, and the unit', () => {
