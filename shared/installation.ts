@@ -46,10 +46,10 @@ export const installationTable: Table<InstallationState> = {
   ROLLED_BACK: final,
 };
 
-const FAILURES: readonly InstallationState[] = ['FAILED', 'REJECTED', 'TIMED_OUT', 'ROLLED_BACK'];
+const FAILURES: ReadonlySet<InstallationState> = new Set(['FAILED', 'REJECTED', 'TIMED_OUT', 'ROLLED_BACK']);
 
 /** Ended badly, which says something of the version; CANCELED and SUPERSEDED were called off and say nothing. */
-export const isFailure = (state: InstallationState): boolean => FAILURES.includes(state);
+export const isFailure = (state: InstallationState): boolean => FAILURES.has(state);
 
 /** Why an installation ended other than by COMMITTED; `message` names the numbers. */
 export const InstallationReason = z.looseObject({

@@ -96,6 +96,7 @@ const earliest = (...times: (number | null)[]): number | null => {
 /** Devices whose wave has passed without them, and that have ended since. */
 function judgeLate(facts: RolloutFacts): RolloutStep | null {
   const passed = new Set(facts.waves.filter(({ state }) => state === 'PASSED').map(({ index }) => index));
+  if (passed.size === 0) return null;
   const isLate = (target: TargetFact) =>
     !target.judged && target.hasNews && passed.has(target.wave) && !target.left && isThrough(target, facts);
   const late = facts.targets.filter(isLate);

@@ -14,16 +14,20 @@ export interface Starts {
 
 export function starts(facts: RolloutFacts): Starts {
   const begun = new Set(facts.waves.filter(hasBegun).map(({ index }) => index));
-  const waiting = facts.targets.filter((target) => begun.has(target.wave) && wantsStart(target, facts));
+  const waiting = facts.targets.filter((target) => wantsStart(target, facts) && begun.has(target.wave));
   if (waiting.length === 0) return { deviceIds: [], untilMs: null };
-  const ready = waiting.filter((target) => isReady(target, facts));
-  const deviceIds = ready.slice(0, Math.max(0, roomOf(facts))).map(({ deviceId }) => deviceId);
-  let untilMs = deviceIds.length < ready.length ? nextStartMs(facts) : null;
+  const ready: TargetFact[] = [];
+  let laterAtMs = Infinity;
   for (const target of waiting) {
-    const laterAtMs = laterMs(target, facts);
-    if (laterAtMs !== null) untilMs = Math.min(untilMs ?? Infinity, laterAtMs);
+    const atMs = laterMs(target, facts);
+    if (atMs !== null) laterAtMs = Math.min(laterAtMs, atMs);
+    else if (isReady(target, facts)) ready.push(target);
   }
-  return { deviceIds, untilMs };
+  const growth = growthOf(facts);
+  const deviceIds = ready.slice(0, Math.max(0, roomOf(facts, growth))).map(({ deviceId }) => deviceId);
+  const turnAtMs = deviceIds.length < ready.length ? nextStartMs(facts, growth) : null;
+  const untilMs = Math.min(laterAtMs, turnAtMs ?? Infinity);
+  return { deviceIds, untilMs: untilMs === Infinity ? null : untilMs };
 }
 
 const hasBegun = ({ state }: WaveFact): boolean => state === 'RUNNING' || state === 'PASSED';
@@ -35,8 +39,9 @@ export const isPaced = ({ maxInFlight, startsPerMinute }: Pace): boolean =>
 const wantsStart = (target: TargetFact, facts: RolloutFacts): boolean =>
   !target.left && (target.installation === null || retryAtMs(target, facts) !== null);
 
+/** Of one that time does not hold back. */
 function isReady(target: TargetFact, facts: RolloutFacts): boolean {
-  if (target.window.kind === 'unreadable' || laterMs(target, facts) !== null) return false;
+  if (target.window.kind === 'unreadable') return false;
   return target.online || (!isPaced(facts.pace) && target.window.kind === 'always');
 }
 
@@ -48,14 +53,18 @@ function laterMs(target: TargetFact, facts: RolloutFacts): number | null {
 }
 
 /** How many devices may begin now. */
-function roomOf(facts: RolloutFacts): number {
-  const { targets, pace } = facts;
+function roomOf({ targets, pace, nowMs }: RolloutFacts, growth: number): number {
   if (!isPaced(pace)) return Infinity;
-  const inFlight = targets.filter((target) => target.installation !== null && !hasEnded(target) && !target.left).length;
-  const places = Math.floor((pace.maxInFlight ?? Infinity) * growthOf(facts)) - inFlight;
-  const rate = rateOf(facts);
-  const recent = targets.filter(({ startedAtMs }) => startedAtMs !== null && startedAtMs > facts.nowMs - spanMs(rate));
-  return Math.min(places, Math.floor(Math.max(1, rate)) - recent.length);
+  const rate = rateOf(pace, growth);
+  const recentMs = nowMs - spanMs(rate);
+  let inFlight = 0;
+  let recent = 0;
+  for (const target of targets) {
+    if (target.installation !== null && !target.left && !hasEnded(target)) inFlight++;
+    if (target.startedAtMs !== null && target.startedAtMs > recentMs) recent++;
+  }
+  const places = Math.floor((pace.maxInFlight ?? Infinity) * growth) - inFlight;
+  return Math.min(places, Math.floor(Math.max(1, rate)) - recent);
 }
 
 function growthOf({ targets, pace: { growth } }: RolloutFacts): number {
@@ -64,16 +73,16 @@ function growthOf({ targets, pace: { growth } }: RolloutFacts): number {
   return growth.factor ** Math.floor(successes / growth.after);
 }
 
-const rateOf = (facts: RolloutFacts): number => (facts.pace.startsPerMinute ?? Infinity) * growthOf(facts);
+const rateOf = ({ startsPerMinute = Infinity }: Pace, growth: number): number => startsPerMinute * growth;
 /** Less than one a minute is one in as many minutes. */
 const spanMs = (rate: number): number => MINUTE_MS / Math.min(1, rate);
 
 /** When the oldest start falls out of the span that is counted; null where only places are missing. */
-function nextStartMs(facts: RolloutFacts): number | null {
-  const span = spanMs(rateOf(facts));
+function nextStartMs({ targets, pace, nowMs }: RolloutFacts, growth: number): number | null {
+  if (pace.startsPerMinute === undefined) return null;
+  const span = spanMs(rateOf(pace, growth));
   let oldestMs = Infinity;
-  for (const { startedAtMs } of facts.targets)
-    if (startedAtMs !== null && startedAtMs > facts.nowMs - span) oldestMs = Math.min(oldestMs, startedAtMs);
-  if (facts.pace.startsPerMinute === undefined) return null;
-  return oldestMs === Infinity ? facts.nowMs + span : oldestMs + span;
+  for (const { startedAtMs } of targets)
+    if (startedAtMs !== null && startedAtMs > nowMs - span) oldestMs = Math.min(oldestMs, startedAtMs);
+  return oldestMs === Infinity ? nowMs + span : oldestMs + span;
 }
