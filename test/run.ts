@@ -1,14 +1,11 @@
 // `npm test`: the TypeScript suites, then the toolkit's own in its Python environment, and one line over all of them.
-//   npm test                        everything
-//   npm test -- --without-models    leave the Python side out
-//   npm test -- --only PATTERN      TypeScript files whose path holds PATTERN (leaves the Python side out)
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { commandLine } from './command-line.ts';
 
 interface Counts {
   readonly passed: number;
@@ -17,8 +14,12 @@ interface Counts {
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { values } = parseArgs({
-  options: { 'without-models': { type: 'boolean', default: false }, only: { type: 'string' } },
+const USAGE = `npm test                        everything
+npm test -- --without-models    leave the Python side out
+npm test -- --only PATTERN      TypeScript files whose path holds PATTERN (leaves the Python side out)`;
+const values = commandLine(USAGE, {
+  'without-models': { type: 'boolean', default: false },
+  only: { type: 'string' },
 });
 const folder = mkdtempSync(join(tmpdir(), 'stillhouse-test-'));
 

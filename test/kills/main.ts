@@ -1,11 +1,14 @@
 // `npm run kills`: SIGKILL for the real agent and the real server in the midst of real installations.
-//   npm run kills -- --count 1000 --seed 1
-//   npm run kills -- --minutes 30      ends after that long, whatever was reached
-import { parseArgs } from 'node:util';
+import { commandLine } from '../command-line.ts';
 import { runKills } from './run-kills.ts';
 
-const { values } = parseArgs({
-  options: { count: { type: 'string' }, seed: { type: 'string' }, minutes: { type: 'string' } },
+const USAGE = `npm run kills -- --count 1000 --seed 1
+npm run kills -- --minutes 30      ends after that long, whatever was reached`;
+
+const values = commandLine(USAGE, {
+  count: { type: 'string' },
+  seed: { type: 'string' },
+  minutes: { type: 'string' },
 });
 const count = numberOf('--count', values.count, 100);
 const seed = numberOf('--seed', values.seed, Date.now() % 2 ** 31);

@@ -6,10 +6,13 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../command-line.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const { values } = parseArgs({ options: { seed: { type: 'string' }, runtime: { type: 'string' } } });
+const values = commandLine('npm run parity [-- --seed N --runtime onnx|openvino]', {
+  seed: { type: 'string' },
+  runtime: { type: 'string' },
+});
 const runtime = values.runtime ?? 'onnx';
 const seed = values.seed ?? String(Math.floor(Math.random() * 1_000_000));
 const folder = mkdtempSync(join(tmpdir(), 'stillhouse-parity-'));

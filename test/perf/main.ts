@@ -1,12 +1,8 @@
 // `npm run perf`: every measurement in turn, alone on the machine, and one table.
-//   npm run perf                       everything (about 10 minutes)
-//   npm run perf -- --only telemetry   one of them; may be given several times
-//   npm run perf -- --only genai       against OpenVINO GenAI, which it installs into a temporary environment
-//   npm run perf -- --json             for a program
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { messageOf } from '../../shared/errors.ts';
+import { commandLine } from '../command-line.ts';
 import { type PerfResult, reached } from './result.ts';
 
 const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
@@ -34,8 +30,16 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   'connected-devices': async () => (await import('./connected-devices.ts')).measureConnectedDevices(),
 };
 
-const { values } = parseArgs({
-  options: { only: { type: 'string', multiple: true }, json: { type: 'boolean', default: false } },
+const USAGE = `npm run perf                       everything (about 10 minutes)
+npm run perf -- --only telemetry   one of them; may be given several times
+npm run perf -- --only genai       against OpenVINO GenAI, which it installs into a temporary environment
+npm run perf -- --json             for a program
+
+What there is: ${Object.keys(measurements).join(', ')}`;
+
+const values = commandLine(USAGE, {
+  only: { type: 'string', multiple: true },
+  json: { type: 'boolean', default: false },
 });
 const names = values.only ?? Object.keys(measurements).filter((name) => name !== 'genai');
 const unknown = names.filter((name) => !Object.hasOwn(measurements, name));

@@ -1,24 +1,28 @@
 // `npm run sim`: a simulated fleet from a seed, or at random for a while.
-//   npm run sim -- --devices 1000 --days 1 --seed 7
-//   npm run sim -- --seed 7 --trace          every step of it
-//   npm run sim -- --minutes 30              random seeds, until the time is up or something is found
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../command-line.ts';
 import { type SimulationReport, simulate } from './simulation.ts';
 
 const HOUR_MS = 3600_000;
 
-const { values } = parseArgs({
-  options: {
-    devices: { type: 'string', default: '6' },
-    days: { type: 'string' },
-    hours: { type: 'string' },
-    seed: { type: 'string' },
-    minutes: { type: 'string' },
-    trace: { type: 'boolean', default: false },
-  },
-});
+const USAGE = `npm run sim -- --devices 1000 --days 1 --seed 7
+npm run sim -- --seed 7 --hours 2 --trace   every step of it
+npm run sim -- --minutes 30                 random seeds, until the time is up
 
+  --devices N   how many (default: 6)
+  --days N, --hours N   simulated time with faults and operators (default: 1 hour)
+  --seed N      the same seed is the same run, step by step (default: a random one)
+  --minutes N   explore at random for so long
+  --trace       print every step`;
+
+const values = commandLine(USAGE, {
+  devices: { type: 'string', default: '6' },
+  days: { type: 'string' },
+  hours: { type: 'string' },
+  seed: { type: 'string' },
+  minutes: { type: 'string' },
+  trace: { type: 'boolean', default: false },
+});
 const devices = positive('devices', values.devices);
 const hours = values.days === undefined ? positive('hours', values.hours ?? '1') : 24 * positive('days', values.days);
 const lastsMs = hours * HOUR_MS;
