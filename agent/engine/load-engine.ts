@@ -47,6 +47,7 @@ export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
     runtimeVersion: `${runtime.name} ${runtime.version}`,
     async generate(request, reach) {
       memory.begin(request.fresh ?? false);
+      runtime.begin?.();
       const pictures = await generate(pipeline, request, reach);
       return pictures.map((picture) => ({ ...picture, embeddingsReused: memory.reused() }));
     },

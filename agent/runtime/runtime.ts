@@ -73,6 +73,8 @@ export interface Runtime {
   build(): Promise<string>;
   /** Reads a graph file (and the weight files beside it). Throws what the runtime throws; blocks the thread. */
   load(path: string, options: SessionOptions): Promise<Session>;
+  /** Another picture begins: what only earlier ones needed may make way. Left out by a runtime that keeps nothing. */
+  begin?(): void;
   /** Breaks off whatever runs now; its `run` throws. Left out by a runtime that cannot. */
   interrupt?(): void;
   /**

@@ -106,6 +106,22 @@ describe('a session', () => {
     await session.close();
   });
 
+  it('is compiled off the event loop, and a cancel does not wait for that', async () => {
+    const session = await runtime.load(graph('unet'), { threads: 1 });
+    const feeds = Object.fromEntries(
+      session.inputs.map(({ name, dims }) => {
+        const fixed = dims.map((size) => (typeof size === 'number' ? size : 5));
+        const data = new Float32Array(fixed.reduce((product, size) => product * size, 1));
+        return [name, { type: 'float32', dims: fixed, data }] as const;
+      }),
+    );
+    const first = session.run(feeds);
+    setTimeout(() => runtime.interrupt?.(), 1);
+    await expect(first).rejects.toThrow('the compilation was not waited for');
+    expect(Object.keys(await session.run(feeds))).toEqual(['out_sample']);
+    await session.close();
+  });
+
   it('says which kernels ran', async () => {
     const session = await runtime.load(graph('text_encoder'), { threads: 1 });
     expect(await session.kernels?.()).toEqual([]);

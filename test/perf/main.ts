@@ -12,6 +12,7 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   'picture-latents-openvino': async () => (await import('./picture.ts')).measureLatentPicture('openvino'),
   batch: async () => (await import('./batch.ts')).measureBatch('onnxruntime'),
   'batch-openvino': async () => (await import('./batch.ts')).measureBatch('openvino'),
+  'second-size-openvino': async () => (await import('./second-size.ts')).measureSecondSize(),
   'step-overhead': async () => (await import('./step-overhead.ts')).measureStepOverhead(),
   'cancel-onnxruntime': async () => (await import('./cancel.ts')).measureCancel('onnxruntime', 'any'),
   'cancel-openvino': async () => (await import('./cancel.ts')).measureCancel('openvino', 'any'),

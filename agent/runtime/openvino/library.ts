@@ -10,8 +10,8 @@ export type Pointer = bigint;
 /** ov_status_e of a request that was broken off. */
 export const CANCELED = -13;
 
-/** Inference runs on a stack of koffi's; its default of 256 KiB is little for a graph with deep kernels. */
-const ASYNC_STACK_BYTES = 1024 * 1024;
+/** Compiling and inference run on a stack of koffi's; its default of 256 KiB is little for deep graphs, and untouched pages cost nothing. */
+const ASYNC_STACK_BYTES = 8 * 1024 * 1024;
 
 const shape = koffi.struct({ rank: 'int64', dims: 'int64 *' });
 const dimension = koffi.struct({ min: 'int64', max: 'int64' });
@@ -89,7 +89,7 @@ export function openLibrary(folder: string) {
   const tensorBytes = call('ov_tensor_get_byte_size', [handle, outSize]);
   const profiling = call('ov_infer_request_get_profiling_info', [handle, koffi.out(koffi.pointer(profiles))]);
   const describe = call('ov_get_openvino_version', [koffi.out(koffi.pointer(version))]);
-  const compile = call('ov_core_compile_model_props', [
+  const compile = library.func('ov_core_compile_model_props', 'int', [
     handle,
     handle,
     'str',
@@ -187,11 +187,21 @@ export function openLibrary(folder: string) {
         run(model, indexes, shapes, sizes.length);
       };
     })(),
-    compile(core: Pointer, model: Pointer, properties: Readonly<Record<string, string>>): Pointer {
+    /** In one of koffi's threads: the event loop stays free. The model must be left alone meanwhile. */
+    compile(core: Pointer, model: Pointer, properties: Readonly<Record<string, string>>): Promise<Pointer> {
       const list = Object.entries(properties).map(([key, value]) => ({ key, value }));
       const made: [Pointer | null] = [null];
-      compile(core, model, 'CPU', list.length, list, made);
-      return made[0] as Pointer;
+      return new Promise((resolve, reject) => {
+        compile.async(core, model, 'CPU', list.length, list, made, (error: Error | null, status: number) => {
+          if (error) return reject(error);
+          try {
+            check('ov_core_compile_model_props', status, lastError);
+            resolve(made[0] as Pointer);
+          } catch (fault) {
+            reject(fault);
+          }
+        });
+      });
     },
     /**
      * Starts the inference on the library's own threads and waits in one of koffi's: the event loop stays free. (The

@@ -1,13 +1,11 @@
 // OpenVINO on the CPU, by its C API. Inference runs off the event loop and can be broken off in the middle.
 import { readFileSync } from 'node:fs';
 import type { Runtime, Session, SessionOptions, Tensor, TensorInfo } from '../runtime.ts';
+import { CompiledForms } from './compiled-forms.ts';
 import { type CompiledGraph, createCompiledGraph, type Port } from './compiled-graph.ts';
 import { holderOf, typeName } from './element-types.ts';
 import { type Library, openLibrary, type Pointer } from './library.ts';
 import { preferredName } from './port-names.ts';
-
-/** Compiled forms kept of one graph: a text encoder and a denoiser see one set of sizes, or two with guidance. */
-const MOST_COMPILED = 2;
 
 /** @param folder the libraries of package.ts stand in it @throws Error when they cannot be loaded */
 export function openVino(folder: string): Runtime {
@@ -22,6 +20,7 @@ export function openVino(folder: string): Runtime {
     build: async () => `OpenVINO ${library.version()}`,
     async load(path, options) {
       const session = new OpenSession(library, { core, path, options });
+      await session.compileFixed();
       sessions.add(session);
       return {
         inputs: session.inputs.map(describe),
@@ -29,10 +28,13 @@ export function openVino(folder: string): Runtime {
         run: async (feeds) => (preparing ? session.prepare(feeds) : session.run(feeds)),
         async close() {
           sessions.delete(session);
-          session.close();
+          await session.close();
         },
         kernels: () => session.kernels(),
       } satisfies Session;
+    },
+    begin() {
+      for (const session of sessions) session.begin();
     },
     interrupt() {
       for (const session of sessions) session.cancel();
@@ -54,7 +56,7 @@ class OpenSession {
   private readonly model: Pointer;
   private readonly options: SessionOptions;
   private readonly path: string;
-  private readonly compiled = new Map<string, CompiledGraph>();
+  private readonly forms = new CompiledForms((sizes) => this.compile(sizes, {}));
   private lastSizes: number[][] | null = null;
 
   constructor(library: Library, from: { core: Pointer; path: string; options: SessionOptions }) {
@@ -70,36 +72,43 @@ class OpenSession {
       (i) => library.outputPort(this.model, i),
       from.path,
     );
-    // One whose sizes are fixed is compiled now; the others when the sizes are known, because that runs faster.
-    const sizes = this.inputs.map(({ dims }) => [...dims]);
-    if (sizes.every((dims) => !dims.includes(-1))) this.compiledFor(sizes);
   }
 
-  run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
-    return this.ready(feeds).run(feeds);
+  /** One whose sizes are fixed is compiled when it is loaded; the others when the sizes are known, because that runs faster. */
+  async compileFixed(): Promise<void> {
+    const sizes = this.inputs.map(({ dims }) => [...dims]);
+    if (sizes.every((dims) => !dims.includes(-1))) await this.forms.get(sizes);
+  }
+
+  begin(): void {
+    this.forms.begin();
+  }
+
+  async run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+    return (await this.ready(feeds)).run(feeds);
   }
 
   /** Compiles for the sizes that are fed. @returns zeros of the outputs' sizes */
-  prepare(feeds: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-    const shapes = this.ready(feeds).outputDims();
+  async prepare(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+    const shapes = (await this.ready(feeds)).outputDims();
     return Object.fromEntries(this.outputs.map((port, i) => [port.name, zeros(port, shapes[i] as number[])]));
   }
 
-  private ready(feeds: Readonly<Record<string, Tensor>>): CompiledGraph {
+  private ready(feeds: Readonly<Record<string, Tensor>>): Promise<CompiledGraph> {
     const sizes = this.inputs.map((port) => checkedDims(this.path, port, feeds[port.name]));
     this.lastSizes = sizes;
-    return this.compiledFor(sizes);
+    return this.forms.get(sizes);
   }
 
   cancel(): void {
-    for (const graph of this.compiled.values()) graph.cancel();
+    this.forms.cancel();
   }
 
   /** Runs once more with counters on, over zeros of the sizes seen last, and says which kernels the time went to. */
   async kernels() {
     const sizes = this.lastSizes;
     if (!sizes) return [];
-    const graph = this.compile(sizes, { PERF_COUNT: 'YES' });
+    const graph = await this.forms.inLine(() => this.compile(sizes, { PERF_COUNT: 'YES' }));
     try {
       await graph.run(Object.fromEntries(this.inputs.map((port, i) => [port.name, zeros(port, sizes[i] as number[])])));
       return graph
@@ -111,35 +120,14 @@ class OpenSession {
     }
   }
 
-  close(): void {
-    for (const graph of this.compiled.values()) graph.close();
-    this.compiled.clear();
-    this.library.freeModel(this.model);
+  close(): Promise<void> {
+    return this.forms.close(() => this.library.freeModel(this.model));
   }
 
-  private compiledFor(sizes: number[][]): CompiledGraph {
-    const key = sizes.join(';');
-    const known = this.compiled.get(key);
-    if (known) {
-      // The one used last goes to the end; the first is the one to give up.
-      this.compiled.delete(key);
-      this.compiled.set(key, known);
-      return known;
-    }
-    const [oldest] = this.compiled;
-    if (oldest && this.compiled.size >= MOST_COMPILED) {
-      oldest[1].close();
-      this.compiled.delete(oldest[0]);
-    }
-    const graph = this.compile(sizes, {});
-    this.compiled.set(key, graph);
-    return graph;
-  }
-
-  private compile(sizes: number[][], more: Readonly<Record<string, string>>): CompiledGraph {
+  private async compile(sizes: number[][], more: Readonly<Record<string, string>>): Promise<CompiledGraph> {
     const { library, inputs, outputs } = this;
     if (inputs.some(({ dims }) => dims.includes(-1))) library.reshape(this.model, sizes);
-    const compiled = library.compile(this.core, this.model, { ...propertiesOf(this.options), ...more });
+    const compiled = await library.compile(this.core, this.model, { ...propertiesOf(this.options), ...more });
     return createCompiledGraph(library, compiled, { inputs, outputs, sizes });
   }
 }
