@@ -26,20 +26,20 @@ export class Places {
     this.database = database;
     this.lifetime = lifetime;
     this.crashes = crashes;
-    this.select = database.prepare('SELECT * FROM places WHERE place = ? ORDER BY since_ms, model');
+    this.select = database.prepare('SELECT * FROM places WHERE place = ?');
   }
 
   running(): RunningModel[] {
-    return this.select.all('running').map((row) => this.withQuarantine(fromRow(row)));
+    return this.rows('running').map((row) => this.withQuarantine(fromRow(row)));
   }
 
   before(): RunningModel[] {
-    return this.select.all('before').map(fromRow);
+    return this.rows('before').map(fromRow);
   }
 
   /** Those of before(), with the moment in which another one took the place. */
   replaced(): { readonly place: RunningModel; readonly replacedMs: number }[] {
-    return this.select.all('before').map((row) => ({ place: fromRow(row), replacedMs: row.since_ms }));
+    return this.rows('before').map((row) => ({ place: fromRow(row), replacedMs: row.since_ms }));
   }
 
   /** The way back to a former version is given up. */
@@ -67,6 +67,11 @@ export class Places {
 
   withdraw(model: string, role: 'current' | 'shadow'): void {
     this.database.prepare('DELETE FROM places WHERE model = ? AND role = ?').run(model, role);
+  }
+
+  /** Sorted here: it is asked at every turn of the loop, for a row or two, and SQLite would build a sorter each time. */
+  private rows(place: Row['place']): Row[] {
+    return this.select.all(place).sort((a, b) => a.since_ms - b.since_ms || (a.model < b.model ? -1 : 1));
   }
 
   private withQuarantine(place: RunningModel): RunningModel {
