@@ -71,9 +71,9 @@ def test_a_folder_gives_the_network_back_with_its_attention(family: type[Denoise
 
 def test_a_version_names_the_students_class() -> None:
     kept = load_painter(CHECKPOINTS / "student")
-    assert model_index(kept)["unet"] == ["stillhouse_models", "LiteUNet"]
-    other = Painter(SeparableUNet(channels=[8, 16]), kept.encoder, kept.tokenizer)
-    assert model_index(other)["unet"] == ["stillhouse_models", "SeparableUNet"]
+    assert model_index(kept)["unet"] == ["stillhouse_models", "SeparableUNet"]
+    other = Painter(LiteUNet(channels=[8, 16]), kept.encoder, kept.tokenizer)
+    assert model_index(other)["unet"] == ["stillhouse_models", "LiteUNet"]
 
 
 def test_kinds_of_attention_share_their_weights() -> None:
@@ -86,7 +86,7 @@ def test_an_unknown_attention_is_refused() -> None:
         LiteUNet(attention="sparse")
 
 
-@pytest.mark.parametrize(("family", "folder"), [("lite-unet", "student"), ("teacher-unet", "teacher")])
+@pytest.mark.parametrize(("family", "folder"), [("separable-unet", "student"), ("teacher-unet", "teacher")])
 def test_kept_weights_still_load(family: str, folder: str) -> None:
     kept = load_painter(CHECKPOINTS / folder, family)
     assert isinstance(kept.unet, FAMILIES[family])
@@ -97,8 +97,8 @@ def test_kept_weights_still_load(family: str, folder: str) -> None:
 
 
 def test_another_family_than_the_folder_holds_is_refused() -> None:
-    with pytest.raises(ValueError, match="holds a lite-unet"):
-        load_painter(CHECKPOINTS / "student", "separable-unet")
+    with pytest.raises(ValueError, match="holds a separable-unet"):
+        load_painter(CHECKPOINTS / "student", "lite-unet")
 
 
 def test_linear_attention_against_the_sum_written_out() -> None:
