@@ -57,7 +57,7 @@ export async function loadFlux(options: PartOptions & { defaults: PictureDefault
     checkRequest(request, {
       schedulers: parts.schedulers,
       multiple: 2 * parts.vae.scale,
-      tiles: parts.vae.tiles,
+      tiles: parts.vae.tiling !== null,
       image: parts.pictures,
       fixedBatch: parts.transformer.fixedBatch,
       flow: flowOf(parts, request),

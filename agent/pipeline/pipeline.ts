@@ -30,7 +30,7 @@ export interface PictureRequest {
   readonly mask?: Uint8Array;
   /** How far to go away from it, over 0 to 1; left out, what the pipeline's reference takes. */
   readonly strength?: number;
-  /** Decode in tiles that overlap, which takes the memory of one tile and blends the edges. */
+  /** Decode, and encode the picture to begin from, in tiles that overlap: the memory of one tile, and blended edges. */
   readonly tiled?: boolean;
   /** For whoever runs the pipeline; it decides no pixel. */
   readonly fresh?: boolean;

@@ -45,7 +45,7 @@ export async function loadStableDiffusion3(options: PartOptions & { defaults: Pi
   const multiple = parts.vae.scale * parts.transformer.count('patch_size');
   const check = (request: PictureDefaults) =>
     checkRequest(request, {
-      ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
+      ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiling !== null },
       image: parts.pictures,
       fixedBatch: parts.transformer.fixedBatch,
       flow: flowOf(parts, request),

@@ -57,7 +57,7 @@ export async function loadStableDiffusionXl(options: PartOptions & { defaults: P
   const multiple = parts.vae.scale * parts.unet.multiple;
   const check = (request: PictureDefaults) =>
     checkRequest(request, {
-      ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
+      ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiling !== null },
       image: parts.pictures,
       fixedBatch: parts.unet.fixedBatch,
       fills: parts.unet.fills,

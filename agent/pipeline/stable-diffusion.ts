@@ -48,7 +48,7 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
       : 'guidance is distilled into this model, so nothing is guided away from';
   const check = (request: PictureDefaults) =>
     checkRequest(request, {
-      ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiles },
+      ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiling !== null },
       image: parts.pictures,
       fixedBatch: parts.unet.fixedBatch,
       fills: parts.unet.fills,

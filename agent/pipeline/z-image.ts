@@ -46,7 +46,7 @@ export async function loadZImage(options: PartOptions & { defaults: PictureDefau
   const longest = mostPatches(parts.transformer, options.folder);
   const check = (request: PictureDefaults) => {
     checkRequest(request, {
-      ...{ schedulers: parts.schedulers, multiple: PATCH * parts.vae.scale, tiles: parts.vae.tiles },
+      ...{ schedulers: parts.schedulers, multiple: PATCH * parts.vae.scale, tiles: parts.vae.tiling !== null },
       image: parts.pictures,
       fixedBatch: parts.transformer.fixedBatch,
       flow: flowOf(parts, request),

@@ -5,10 +5,10 @@ import { EngineFault } from '../fault.ts';
 import type { NoiseSource } from '../noise.ts';
 import type { PictureRequest, PipelineHost } from '../pipeline.ts';
 import { decodeMask } from '../png.ts';
-import type { Planes } from './decode-tiles.ts';
 import type { Denoising } from './denoise.ts';
 import { firstStep, type PictureReader, readPicture, shareOf } from './picture-latents.ts';
 import { joined } from './tensors.ts';
+import type { Planes } from './tiles.ts';
 import type { Unet } from './unet.ts';
 import type { VaeDecoder } from './vae-decoder.ts';
 
@@ -31,7 +31,7 @@ export async function fillMask(
   noise: NoiseSource,
   host: PipelineHost,
 ): Promise<Filling> {
-  const { width, height } = request;
+  const { width, height, tiled } = request;
   // A model made for masks that is given none fills all of the picture.
   const picture = request.image ? readPicture(request.image) : blank(width, height);
   const mask = request.mask ? readMask(request.mask) : new Uint8Array(width * height).fill(1);
@@ -44,7 +44,7 @@ export async function fillMask(
       return noise.randn(count);
     },
   };
-  const latents = begins || !unet.fills ? await pictures.encode(picture, counted, host) : null;
+  const latents = begins || !unet.fills ? await pictures.encode(picture, { noise: counted, tiled }, host) : null;
   const first = noise.randn((vae.channels * width * height) / vae.scale ** 2);
   const latentMask = shrink(mask, width, vae.scale);
   const begun = {
@@ -52,7 +52,7 @@ export async function fillMask(
     from: begins && latents ? { latents, step: firstStep(request.steps, share, pictures.strength.rounds) } : undefined,
   };
   if (unet.fills) {
-    const stays = await pictures.encode(maskedOut(picture, mask), noise, host);
+    const stays = await pictures.encode(maskedOut(picture, mask), { noise, tiled }, host);
     return { ...begun, beside: joined([latentMask, stays]) };
   }
   // The reference reads what stays here, too; only the noise shows it.

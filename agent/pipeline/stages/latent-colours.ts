@@ -1,7 +1,7 @@
 // What latents look like, without decoding them: each is a point of colour, by the line that fits best what the folder's own
 // decoder makes of some. Least squares, so no factors of anybody's need to be known for a family.
 import type { RgbPicture } from '../png.ts';
-import type { Planes } from './decode-tiles.ts';
+import type { Planes } from './tiles.ts';
 
 /** Of red, green and blue, each: one weight a channel of the latents, and a constant behind them. */
 export type Colours = readonly (readonly number[])[];

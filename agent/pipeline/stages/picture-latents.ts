@@ -9,10 +9,10 @@ import type { NoiseSource } from '../noise.ts';
 import type { PictureRequest, PipelineHost } from '../pipeline.ts';
 import { rgbToPlanes } from '../pixels.ts';
 import { decodePng } from '../png.ts';
-import type { Planes } from './decode-tiles.ts';
 import type { Beginning } from './denoise.ts';
 import { float32 } from './tensors.ts';
 import type { PartOptions } from './text-encoder.ts';
+import { encodeTiles, exceedsTile, type Planes } from './tiles.ts';
 import type { VaeDecoder } from './vae-decoder.ts';
 
 export interface PictureReader {
@@ -26,7 +26,13 @@ export interface PictureReader {
    */
   begin(request: PictureRequest, noise: NoiseSource, host: PipelineHost): Promise<Beginning | undefined>;
   /** Of float32 [3, height, width] in −1..1, scaled as the denoiser knows them. @throws EngineFault */
-  encode(planes: Planes, noise: NoiseSource, host: PipelineHost): Promise<Float32Array>;
+  encode(planes: Planes, drawing: Drawing, host: PipelineHost): Promise<Float32Array>;
+}
+
+export interface Drawing {
+  readonly noise: NoiseSource;
+  /** In tiles that overlap, where the picture is larger than one. */
+  readonly tiled?: boolean | undefined;
 }
 
 export interface Strength {
@@ -46,20 +52,25 @@ export function pictureReader(options: PartOptions, vae: VaeDecoder, strength: S
   return {
     there: existsSync(file),
     strength,
-    async begin({ image, steps, strength: asked }, noise, host) {
+    async begin({ image, steps, tiled, strength: asked }, noise, host) {
       if (image === undefined) return undefined;
-      const latents = await this.encode(readPicture(image), noise, host);
+      const latents = await this.encode(readPicture(image), { noise, tiled }, host);
       return { latents, step: firstStep(steps, shareOf(strength, { strength: asked }), strength.rounds) };
     },
-    async encode({ data: planes, width, height }, noise, host) {
+    async encode(planes, { noise, tiled }, host) {
       await host.reach({ stage: 'encode', done: 0, total: 1 });
       graph ??= loadGraph(runtime, file, { threads, inputs: ['sample'], outputs: ['latent_parameters'] });
       const encoder = await graph;
       requireDims(encoder, 'sample', [null, 3, null, null]);
-      const feeds = { sample: float32(planes, [1, 3, height, width]) };
-      const { data } = (await encoder.run(feeds)).float32('latent_parameters');
-      const count = (vae.channels * width * height) / vae.scale ** 2;
-      return vae.scaled(drawn(encoder, data, count, noise));
+      const { data } =
+        tiled && vae.tiling && exceedsTile(planes, vae.tiling)
+          ? await encodeTiles(planes, vae.tiling, async (tile, { index: done, total }) => {
+              await host.reach({ stage: 'encode', done, total });
+              return encodeOne(encoder, tile, vae);
+            })
+          : await encodeOne(encoder, planes, vae);
+      const count = (vae.channels * planes.width * planes.height) / vae.scale ** 2;
+      return vae.scaled(drawn(data, count, noise));
     },
   };
 }
@@ -78,11 +89,23 @@ export function firstStep(steps: number, strength: number, rounds: Strength['rou
     : Math.trunc(steps - steps * strength);
 }
 
-/** Mean and logarithm of variance, one after the other, each held within the reference's bounds; or the latents themselves. */
-function drawn({ path }: Graph, data: Float32Array, count: number, noise: NoiseSource): Float32Array {
+/** Mean and logarithm of variance of each latent, one after the other; or, of a small encoder, the latents themselves. */
+async function encodeOne(encoder: Graph, picture: Planes, { channels, scale }: VaeDecoder): Promise<Planes> {
+  const { data, width, height } = picture;
+  const feeds = { sample: float32(data, [1, 3, height, width]) };
+  const found = (await encoder.run(feeds)).float32('latent_parameters').data;
+  const count = (channels * width * height) / scale ** 2;
+  if (found.length === count || found.length === 2 * count)
+    return { data: found, width: width / scale, height: height / scale };
+  throw new EngineFault(
+    'run_failed',
+    `${encoder.path}: latent_parameters holds ${found.length} values, not ${2 * count}`,
+  );
+}
+
+/** The logarithm of variance is held within the reference's bounds. */
+function drawn(data: Float32Array, count: number, noise: NoiseSource): Float32Array {
   if (data.length === count) return data;
-  if (data.length !== 2 * count)
-    throw new EngineFault('run_failed', `${path}: latent_parameters holds ${data.length} values, not ${2 * count}`);
   const { fround, exp, min, max } = Math;
   const normal = noise.randn(count);
   return data.subarray(0, count).map((mean, i) => {

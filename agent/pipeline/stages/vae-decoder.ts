@@ -9,10 +9,10 @@ import type { PipelineHost } from '../pipeline.ts';
 import { planesToRgb } from '../pixels.ts';
 import type { RgbPicture } from '../png.ts';
 import { readJson } from '../read-json.ts';
-import { decodeTiles, type Planes, type Tiling, tilingOf } from './decode-tiles.ts';
 import { type Colours, fitColours, paintLatents } from './latent-colours.ts';
 import { pieces } from './tensors.ts';
 import type { PartOptions } from './text-encoder.ts';
+import { decodeTiles, exceedsTile, type Planes, type Tiling, tilingOf } from './tiles.ts';
 
 interface Decoding {
   readonly width: number;
@@ -26,8 +26,8 @@ export interface VaeDecoder {
   readonly scale: number;
   /** Of latents. */
   readonly channels: number;
-  /** Whether it can decode in tiles: a small decoder has none, and needs none. */
-  readonly tiles: boolean;
+  /** How it decodes in tiles, and its encoder encodes; null where it cannot: a small decoder has none, and needs none. */
+  readonly tiling: Tiling | null;
   /** What an encoder found, as the denoiser knows it. */
   scaled(latents: Float32Array): Float32Array;
   /**
@@ -83,19 +83,18 @@ export async function loadVaeDecoder({ folder, runtime, threads }: PartOptions):
       const found = await colours;
       return found && ((data) => paintLatents(found, { data, width: width / scale, height: height / scale }));
     },
-    tiles: tiling !== null,
+    tiling,
     scaled: (latents) => mapValues(latents, (value) => Math.fround(value - shift) * factor),
     async decode(latents, { width, height, tiled }, host) {
       const size = { width: width / scale, height: height / scale };
-      const fits = !tiling || Math.max(size.width, size.height) <= tiling.tileLatents;
+      const tiles = tiled && tiling && exceedsTile({ width, height }, tiling) ? tiling : null;
       const each = pieces(latents, latents.length / (channels * size.width * size.height));
       const pictures: RgbPicture[] = [];
       for (const [i, one] of each.entries()) {
         const whole = { data: raw(one), ...size };
         const reach: Reach = (done, total) =>
           host.reach({ stage: 'decode', done: i * total + done, total: each.length * total });
-        const planes =
-          tiled && !fits ? await inTiles(graph, whole, tiling, reach) : await atOnce(graph, whole, scale, reach);
+        const planes = tiles ? await inTiles(graph, whole, tiles, reach) : await atOnce(graph, whole, scale, reach);
         pictures.push(planesToRgb(planes.data, width, height));
       }
       return pictures;

@@ -60,7 +60,8 @@ def make_parity(
         # It begins from no picture without a mask.
         begun = [] if kind == "sd-inpaint" else begun
         adapted = _adapted(kind, source, out / kind, wanted[0]) if named else []
-        painted = paint(source, [*wanted, *_batches(wanted), *_tiled(kind, wanted[0]), *begun, *filled, *adapted], out / kind)
+        tiled = _tiled(kind, [wanted[0], *begun[:1], *filled[-1:]])
+        painted = paint(source, [*wanted, *_batches(wanted), *tiled, *begun, *filled, *adapted], out / kind)
         _write(out / kind / "wanted.json", {"kind": kind, "seed": seed, "graphs": differences, "pictures": painted})
         _write(out / kind / "tokens.json", _tokens(source, random.Random(seed + i)))
     shutil.rmtree(out / "diffusers")
@@ -80,10 +81,17 @@ def _batches(wanted: list[Wanted]) -> list[Wanted]:
     return [replace(one, batch=2 + i) for i, one in enumerate(wanted[:2])]
 
 
-def _tiled(kind: str, first: Wanted) -> list[Wanted]:
-    """The first once more, larger than one tile of the decoder, with a row and a column of tiles that are cut off."""
-    # A small decoder needs no tiles; and the reference then encodes in tiles, too.
-    return [] if kind in ("sd-turbo", "sd-inpaint") else [replace(first, width=112, height=80, tiled=True)]
+def _tiled(kind: str, wanted: list[Wanted]) -> list[Wanted]:
+    """Some once more, larger than one tile of the VAE, with a row and a column of tiles that are cut off."""
+    # A small decoder needs no tiles.
+    return [] if kind == "sd-turbo" else [_enlarged(one, 112, 80) for one in wanted]
+
+
+def _enlarged(one: Wanted, width: int, height: int) -> Wanted:
+    """In tiles, from another picture of that size and with another mask of it, where it has them."""
+    image = smooth_picture(width, height, one.seed) if one.image else None
+    mask = blotchy_mask(width, height, one.seed) if one.mask else None
+    return replace(one, width=width, height=height, tiled=True, image=image, mask=mask)
 
 
 def _adapted(kind: str, source: Path, out: Path, first: Wanted) -> list[Wanted]:

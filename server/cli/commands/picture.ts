@@ -61,7 +61,7 @@ export function picture(): Command {
     .option('--negative <text>', 'what to lead away from')
     .option(
       '--tiled',
-      'decode a large picture in tiles; a device also does so where the whole would not fit its memory',
+      'decode a large picture (and encode --image) in tiles; a device also does so where the whole would not fit its memory',
     )
     .option('--image <file>', 'begin from this PNG, whose size the picture takes')
     .option('--mask <file>', 'a PNG of that size: what is white in it is painted anew, what is black stays')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeTiles, type Planes, tilingOf } from './decode-tiles.ts';
+import { decodeTiles, encodeTiles, type Planes, tilingOf } from './tiles.ts';
 
 /** Every pixel takes its latent's value, in three planes. */
 async function enlarge({ data, width, height }: Planes, scale: number): Promise<Planes> {
@@ -53,3 +53,30 @@ describe('decodeTiles', () => {
     expect([...data.subarray(0, 14)]).toEqual([0, 0, 0, 0, 0, 0, 0, 0.5, 1, 1, 1, 1, 1, 1.5]);
   });
 });
+
+describe('encodeTiles', () => {
+  it('leaves what is encoded block by block as it is, and of as many channels', async () => {
+    const [width, height] = [22, 14];
+    const planes = { data: Float32Array.from({ length: 3 * width * height }, (_, i) => i), width, height };
+    const tiling = { tileLatents: 4, strideLatents: 3, scale: 2 };
+    const sides: number[] = [];
+    const found = await encodeTiles(planes, tiling, async (tile) => {
+      sides.push(tile.width, tile.height);
+      return shrink(tile);
+    });
+    expect(Math.max(...sides)).toBe(8);
+    const wanted = shrink(planes);
+    expect([found.width, found.height]).toEqual([11, 7]);
+    const off = wanted.data.map((value, i) => Math.abs(value - (found.data[i] as number)));
+    expect(Math.max(...off)).toBeLessThan(1e-3);
+  });
+});
+
+/** Two channels of which each value is that of one corner of a block of four. */
+function shrink({ data, width, height }: Planes): Planes {
+  const [wide, high] = [width / 2, height / 2];
+  const at = (i: number) => Math.floor((i % (wide * high)) / wide) * 2 * width + 2 * (i % wide);
+  const corner = (i: number) => (i < wide * high ? 0 : width + 1);
+  const shrunk = Float32Array.from({ length: 2 * wide * high }, (_, i) => data[at(i) + corner(i)] as number);
+  return { data: shrunk, width: wide, height: high };
+}
