@@ -201,12 +201,13 @@ def table_command(
     recipe: RecipeFile,
     out: OutFolder,
     steps: Annotated[int, typer.Option(min=1, help="training steps of each row")] = 400,
+    seeds: Annotated[int, typer.Option(min=1, help="trainings of each row; from two on, what chance does is told")] = 3,
     beside: Annotated[
         list[Path] | None, typer.Option(help="a recipe whose student is a row too; may be repeated", exists=True, dir_okay=False)
     ] = None,
     groups: Annotated[
         str | None,
-        typer.Option(help="what to vary, comma-separated: seed, family, start, attention, loss, further loss, lessons; else all"),
+        typer.Option(help="what to vary, comma-separated: family, start, attention, loss, further loss, lessons; else all"),
     ] = None,
     precisions: Annotated[str, typer.Option(help="of the recipe's student, comma-separated as for export")] = "fp32,fp16,int8",
     as_json: AsJson = False,
@@ -217,7 +218,7 @@ def table_command(
     from stillhouse_models.table.whole_table import TableRequest, whole_table
 
     others = tuple(read_rendered_recipe(file) for file in beside or [])
-    wanted = TableRequest(steps, tuple(precisions.split(",")), tuple(groups.split(",")) if groups else (), others)
+    wanted = TableRequest(steps, seeds, tuple(precisions.split(",")), tuple(groups.split(",")) if groups else (), others)
     with LiveWatch().listening() as watch:
         result = whole_table(read_rendered_recipe(recipe), out, wanted, watch)
     typer.echo(json.dumps(result, indent=2) if as_json else table_text(result))

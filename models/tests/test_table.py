@@ -4,7 +4,9 @@ import json
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from small_recipe import small
 
@@ -12,6 +14,7 @@ from stillhouse_models.faults import RefusedError, StoppedError
 from stillhouse_models.recipe import CHOICES, LOSSES, PhaseRecipe, RecipeError, read_recipe
 from stillhouse_models.table.budget import within
 from stillhouse_models.table.rows import ADDED, OWN, rows_of, used_losses
+from stillhouse_models.table.rows_over_seeds import rows_over_seeds
 from stillhouse_models.table.table_text import table_text
 from stillhouse_models.table.whole_table import TableRequest, whole_table
 from stillhouse_models.variants.kinds import VariantError
@@ -61,7 +64,6 @@ def test_each_row_differs_in_one_thing() -> None:
     assert set(ADDED) == set(LOSSES)
     assert [p.own_path_share for p in named["lessons", "without lessons on the student's own path"].phases] == [0, 0, 0]
     assert [p.pure_noise_share for p in named["lessons", "without lessons of pure noise"].phases] == [0, 0, 0]
-    assert [recipe.seed for (group, _), recipe in named.items() if group == "seed"] == [1, 2]
     for recipe in named.values():
         assert sum(phase.steps or 0 for phase in recipe.phases) == 100
     assert len({(str(row.recipe)) for row in rows}) == len(rows)
@@ -82,7 +84,7 @@ def test_what_a_student_cannot_vary_is_no_row() -> None:
 
 
 def test_only_the_groups_asked_for() -> None:
-    assert {row.group for row in rows_of(ABLATION, 100, (), ("seed", "lessons"))} == {"student", "seed", "lessons"}
+    assert {row.group for row in rows_of(ABLATION, 100, (), ("start", "lessons"))} == {"student", "start", "lessons"}
     with pytest.raises(RecipeError, match=r"--groups: unknown \['families'\]; known"):
         rows_of(ABLATION, 100, (), ("families",))
 
@@ -95,6 +97,39 @@ def test_recipes_beside_it_are_rows_of_their_own() -> None:
         rows_of(RELEASED, 100, (other, other))
     with pytest.raises(RecipeError, match="learns from 'shapes'"):
         rows_of(RELEASED, 100, (replace(other, source="shapes"),))
+
+
+def scored(*scores: float) -> list[dict[str, Any]]:
+    """Rows of one seed."""
+    plain = {"parameters": 10, "steps": 3, "evaluations": 3, "adherence": 0.5, "whole": 0.0, "psnrDb": None}
+    return [plain | {"score": score, "interval": {"low": 0.0, "high": 5.0}} for score in scores]
+
+
+def test_a_difference_counts_when_seeds_do_not_explain_it() -> None:
+    # Beside the recipe's student one row like it, and one far below.
+    seeds = [scored(2.31, 2.45, 1.80), scored(2.69, 2.40, 1.70), scored(2.56, 2.55, 1.90)]
+    own, like, below = rows_over_seeds(seeds)
+    assert own["score"] == pytest.approx((2.31 + 2.69 + 2.56) / 3)
+    assert own["scores"] == [2.31, 2.69, 2.56]
+    assert like["difference"]["low"] < 0 < like["difference"]["high"]
+    # The half width of an interval is d · s · sqrt(2 / n), with s of all rows and d = 2.86 for two rows and
+    # six degrees of freedom (Dunnett 1955, table 2a).
+    spread = np.sqrt(np.mean([np.var([row[i]["score"] for row in seeds], ddof=1) for i in range(3)]))
+    half = 2.86 * spread * np.sqrt(2 / 3)
+    assert below["difference"]["high"] - below["difference"]["value"] == pytest.approx(half, rel=0.01)
+    assert below["difference"]["high"] < 0
+    assert rows_over_seeds(seeds) == [own, like, below]
+
+
+def test_of_one_seed_nothing_is_said_about_chance() -> None:
+    (row,) = rows_over_seeds([scored(2.0)])
+    assert "difference" not in row
+    assert row["interval"] == {"low": 0.0, "high": 5.0}
+
+
+def test_seeds_that_all_score_the_same_leave_no_interval() -> None:
+    _, other = rows_over_seeds([scored(2.0, 1.0), scored(2.0, 1.0)])
+    assert other["difference"] == {"value": -1.0, "low": -1.0, "high": -1.0}
 
 
 class StopsAt(Unwatched):
@@ -113,13 +148,13 @@ class StopsAt(Unwatched):
 
 
 def test_a_table_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
-    recipe, wanted = small(), TableRequest(3, ("fp32", "int8"), ("seed", "loss"))
+    recipe, wanted = small(), TableRequest(3, 1, ("fp32", "int8"), ("loss",))
     with pytest.raises(StoppedError):
-        whole_table(recipe, tmp_path, wanted, StopsAt("row 3 of"))
+        whole_table(recipe, tmp_path, wanted, StopsAt("seed 1 of 1, row 2 of"))
     watch = StopsAt("never")
     result = whole_table(recipe, tmp_path, wanted, watch)
-    assert "student-the-recipe-s-student: done already" in watch.lines
-    assert "loss-without-truth: done already" not in watch.lines
+    assert "student-the-recipe-s-student-seed-0: done already" in watch.lines
+    assert "loss-without-truth-seed-0: done already" not in watch.lines
     names = [(row["group"], row["name"]) for row in result["rows"]]
     assert names[0] == ("student", OWN)
     assert {("loss", "without mse"), ("loss", "without truth"), ("precision", "onnxruntime-int8")} <= set(names)
@@ -134,6 +169,17 @@ def test_a_table_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     text = (tmp_path / "table-3/table.md").read_text()
     assert text == table_text(result) + "\n"
     assert text.splitlines()[2].startswith(f"| teacher | {result['teacher']['parameters']:,} | 1 | 4 |")
+
+    # More seeds add to what is there.
+    again = StopsAt("never")
+    of_two = whole_table(recipe, tmp_path, replace(wanted, seeds=2), again)
+    assert "loss-without-truth-seed-0: done already" in again.lines
+    assert "loss-without-truth-seed-1: done already" not in again.lines
+    own, *others = [row for row in of_two["rows"] if row["group"] != "precision"]
+    assert own["scores"][0] == by_name[OWN]["score"]
+    for row in others:
+        assert row["difference"]["low"] <= row["difference"]["value"] <= row["difference"]["high"]
+    assert table_text(of_two).splitlines()[0].endswith("difference from the recipe's student [95 %] |")
 
     # Other budgets have a folder of their own; another recipe in the same one is refused.
     with pytest.raises(RefusedError, match="seed: 0 before, 5 now"):
