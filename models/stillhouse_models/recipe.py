@@ -11,7 +11,9 @@ from stillhouse_models.phase_defaults import phase_tables
 from stillhouse_models.training.layers import layer_place
 
 # See losses/, a file each or for a few of a kind.
-LOSSES = ("mse", "truth", "edges", "feature", "gram", "kl", "layout", "progressive", "consistency", "adversarial", "dmd")
+LOSSES = (
+    "mse", "truth", "edges", "feature", "gram", "kl", "layout", "perceptual", "progressive", "consistency", "adversarial", "dmd",
+)  # fmt: skip
 # Those that need no more of a teacher than its answers, see training/cached_school.py.
 CACHED_LOSSES = ("mse", "edges", "consistency")
 KEPT = ("final", "trajectory")
@@ -79,7 +81,7 @@ class StudentRecipe:
 
     `positions`: "interpolated" takes pictures of other sizes than it was trained with, see networks/attention.py.
     `start`: "teacher" begins with those of the teacher's channels that matter most, by `importance`, see start/.
-    `layers` are what the losses feature, gram, kl and adversarial look at; none named: see training/layers.py.
+    `layers` are what the losses feature, gram, kl, perceptual and adversarial look at; none named: see training/layers.py.
     """
 
     family: str

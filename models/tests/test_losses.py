@@ -12,6 +12,7 @@ from stillhouse_models.losses.distribution_matching import distribution_matching
 from stillhouse_models.losses.features import Adapters, feature, feature_losses, gram, kl
 from stillhouse_models.losses.mse import mse
 from stillhouse_models.losses.paths import following, one_step_answer, renoised, step_to
+from stillhouse_models.losses.perceptual import perceptual
 from stillhouse_models.losses.progressive import two_step_answer
 
 
@@ -100,6 +101,25 @@ def test_a_neighbour_on_the_path_answers_for_the_point() -> None:
     # The first goes to 0.5 at 0.5 and is answered by the average; the second reaches 0, where the point is the answer.
     torch.testing.assert_close(neighbour_answer(x, level, teacher, average, schedule), picture(5, 0.2))
     assert seen[0].tolist() == [0.5, 0.5]
+
+
+def test_perceptual_sees_both_pictures_through_the_same_noise() -> None:
+    seen: list[Tensor] = []
+
+    def look(noisy: Tensor, level: Tensor) -> list[Tensor]:
+        seen.append(noisy)
+        return [noisy, noisy.sum(dim=(2, 3), keepdim=True)]
+
+    painted, wanted, noise = (picture(value).requires_grad_(value == 3) for value in (3.0, 1.0, 2.0))
+    loss = perceptual(painted, wanted, torch.tensor([0.5]), noise, look)
+    # Seen as 0.5 * 1 + 0.5 * 2 = 1.5 and 0.5 * 3 + 0.5 * 2 = 2.5: by both layers 1 apart, of 1.5 squared.
+    assert [noisy.item() for noisy in seen] == [1.5, 2.5]
+    assert loss.item() == pytest.approx(1 / 1.5**2)
+    loss.backward()
+    assert painted.grad is not None
+    # d/dpainted (0.5 * painted + 1 - 1.5)^2 / 2.25 = 2 * 1 * 0.5 / 2.25.
+    assert painted.grad.item() == pytest.approx(1 / 2.25)
+    assert perceptual(wanted, wanted, torch.tensor([0.5]), noise, look).item() == 0
 
 
 def test_hinge_asks_no_more_than_a_margin() -> None:

@@ -9,18 +9,15 @@ from torch import Tensor
 from stillhouse_models.losses.adversarial import Discriminator, fooled, hinge
 from stillhouse_models.losses.paths import renoised
 from stillhouse_models.training.compute_device import half_on, place_of
-from stillhouse_models.training.layers import layer_place
 from stillhouse_models.training.moment import Moment, random_levels, random_noise
+from stillhouse_models.training.teacher_features import TeacherFeatures
 from stillhouse_models.weights import Painter
 
 
 class Adversary:
     def __init__(self, teacher: Painter, layers: tuple[str, ...]):
-        self.teacher = teacher
-        widths = teacher.unet.config["channels"]
-        places = [layer_place(name, len(widths)) for name in layers]
-        self.layers = [index for index, _ in places]
-        self.network = Discriminator([widths[level] for _, level in places]).to(place_of(teacher.unet))
+        self.features = TeacherFeatures(teacher, layers)
+        self.network = Discriminator(self.features.widths).to(place_of(teacher.unet))
         self.adam = torch.optim.AdamW(self.network.parameters(), lr=0.0, betas=(0.5, 0.97), weight_decay=0.0)
 
     def loss(self, moment: Moment, rng: np.random.Generator) -> Tensor:
@@ -39,9 +36,10 @@ class Adversary:
         return loss.item()
 
     def _verdicts(self, noisy: Tensor, level: Tensor, moment: Moment) -> Tensor:
+        features = self.features.of(noisy, level, moment.context[: moment.asked])
         with half_on(noisy.device):
-            features = self.teacher.unet.clean_and_features(noisy, level * 1000, moment.context[: moment.asked])[1]
-            return self.network([features[i] for i in self.layers])
+            verdicts: Tensor = self.network(features)
+            return verdicts
 
     def state(self) -> dict[str, object]:
         return {"network": self.network.state_dict(), "adam": self.adam.state_dict()}

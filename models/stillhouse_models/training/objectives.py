@@ -11,6 +11,7 @@ from stillhouse_models.faults import RefusedError
 from stillhouse_models.losses.consistency import consistency
 from stillhouse_models.losses.features import Adapters, feature_losses
 from stillhouse_models.losses.mse import edges, mse
+from stillhouse_models.losses.perceptual import perceptual
 from stillhouse_models.losses.progressive import progressive
 from stillhouse_models.networks.denoiser import Denoiser
 from stillhouse_models.recipe import Recipe, RecipeError
@@ -22,9 +23,10 @@ from stillhouse_models.training.fake_score import FakeScore
 from stillhouse_models.training.guided_teacher import GuidedTeacher
 from stillhouse_models.training.layers import default_layers, layer_place
 from stillhouse_models.training.layout_heads import LayoutHeads
-from stillhouse_models.training.moment import Moment
+from stillhouse_models.training.moment import Moment, random_levels, random_noise
 from stillhouse_models.training.rival import Rival
 from stillhouse_models.training.sampling import sigmas
+from stillhouse_models.training.teacher_features import TeacherFeatures
 from stillhouse_models.weights import Painter
 
 # Points of a path that the consistency loss compares, each with the next.
@@ -53,6 +55,7 @@ class Objectives:
         if "layout" in named:
             self.helpers["layout"] = LayoutHeads(sprites, student)
         self.helpers.to(place_of(student))
+        self.teacher_features = TeacherFeatures(teacher, layers)
         self.rivals: dict[str, Rival] = {}
         if "adversarial" in named:
             self.rivals["adversarial"] = Adversary(teacher, layers)
@@ -76,6 +79,7 @@ class Objectives:
             "layout": lambda: self._layout(moment),
             "progressive": lambda: self._progressive(moment),
             "consistency": lambda: self._consistency(moment, average),
+            "perceptual": lambda: self._perceptual(moment, rng),
         } | {name: lambda rival=rival: rival.loss(moment, rng) for name, rival in self.rivals.items()}
         return found | {name: loss() for name, loss in more.items() if name in names}
 
@@ -110,6 +114,14 @@ class Objectives:
                 return answer.float()
 
         return consistency(moment.clean[:asked], lesson.noisy[:asked], moment.levels[:asked], lesson.clean, averaged, FINE)
+
+    def _perceptual(self, moment: Moment, rng: np.random.Generator) -> Tensor:
+        asked = moment.asked
+        painted, context = moment.clean[:asked], moment.context[:asked]
+        level, noise = random_levels(rng, asked, painted.device), random_noise(rng, painted)
+        return perceptual(
+            painted, moment.lesson.truth[:asked], level, noise, lambda x, at: self.teacher_features.of(x, at, context)
+        )
 
     def state(self) -> dict[str, Any]:
         return {"helpers": self.helpers.state_dict(), "rivals": {name: rival.state() for name, rival in self.rivals.items()}}
