@@ -6,14 +6,19 @@ import type { Store } from './store/open-store.ts';
 import type { SlotFile } from './store/slots.ts';
 
 /** What an engine needs to know of a version whose manifest is on the disk. @throws StillError `not_found` */
-export async function engineSpec(store: Store, place: VersionPlace): Promise<EngineSpec> {
+export async function engineSpec(
+  store: Store,
+  place: VersionPlace,
+): Promise<EngineSpec & { readonly compiledFolder: string }> {
   const text = await store.blobs.readText(place.versionDigest);
   if (text === null) throw new StillError('not_found', `the manifest ${place.versionDigest} is not on this device`);
   const manifest = Manifest.parse(JSON.parse(text));
   const variant = manifest.variants.find(({ name }) => name === place.variant);
   if (!variant)
     throw new StillError('not_found', `${manifest.model}@${manifest.version} has no variant "${place.variant}"`);
-  return { versionDigest: place.versionDigest, manifest, variant, folder: store.slots.path(slotName(place)) };
+  const slot = slotName(place);
+  const folders = { folder: store.slots.path(slot), compiledFolder: store.compiled.path(slot) };
+  return { versionDigest: place.versionDigest, manifest, variant, ...folders };
 }
 
 /** The slot's files: where each stands in it, and the blob that it is. */

@@ -47,6 +47,11 @@ export const BenchResult = z.looseObject({
   resolution: z.looseObject({ width: z.int(), height: z.int() }),
   /** From the start of the engine process until it can make pictures. */
   loadMs: Milliseconds,
+  /**
+   * Graphs that the runtime compiled within `loadMs`, and those that it took from the disk, where an earlier engine of the version
+   * had left them: about twice as fast. Left out by a runtime that does not compile.
+   */
+  compiled: z.looseObject({ anew: z.int().min(0), fromCache: z.int().min(0) }).optional(),
   /** The first picture after the load. */
   coldLatencyMs: Milliseconds,
   latencyMsP50: Milliseconds,

@@ -34,6 +34,9 @@ export const limits = {
   telemetrySamplesPerMessage: 60,
   /** An agent leaves this much of its disk free. */
   diskReserveBytes: 16 * 1024 * 1024,
+  /** Compiled forms that a device keeps of one version, so that its engine starts sooner. */
+  compiledBytesPerVersion: 256 * 1024 * 1024,
+  compiledFormsPerVersion: 32,
   /** Slower than this, a download's silence could not be told from a broken line. */
   leastBytesPerSecond: 4096,
   evaluationPrompts: 1000,

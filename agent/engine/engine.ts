@@ -3,6 +3,7 @@
 import type { Manifest, Variant } from '../../shared/manifest.ts';
 import type { AdapterFile } from '../pipeline/lora/with-adapters.ts';
 import type { StageProgress } from '../pipeline/pipeline.ts';
+import type { CompiledCount } from '../runtime/runtime.ts';
 
 export { EngineFault, type EngineFaultCode } from '../pipeline/fault.ts';
 export type { StageProgress };
@@ -15,6 +16,8 @@ export interface LaunchSpec {
     Variant,
     'runtime' | 'precision' | 'folder' | 'steps' | 'guidanceScale' | 'resolution' | 'tiled'
   >;
+  /** Where the runtime may keep what it compiles, from one engine to the next; left out: nowhere. */
+  readonly compiledFolder?: string;
 }
 
 export interface EngineSpec extends LaunchSpec {
@@ -104,6 +107,8 @@ export interface Engine {
   readonly loadMs: number;
   readonly runtimeVersion: string;
   readonly threads: number;
+  /** What its runtime compiled while it was loaded; null for one that does not compile. */
+  readonly compiled: CompiledCount | null;
   /** Peak resident set when it was loaded. */
   readonly loadedBytes: number;
   /** What was predicted for its first picture; null where nobody asked. */

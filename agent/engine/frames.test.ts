@@ -16,7 +16,7 @@ const picture = {
 
 describe('isFrame', () => {
   it.each([
-    { kind: 'ready', runtimeVersion: 'onnxruntime 1' },
+    { kind: 'ready', runtimeVersion: 'onnxruntime 1', compiled: { anew: 2, fromCache: 0 } },
     { kind: 'progress', id: 1, progress: { stage: 'denoise', done: 1, total: 4 } },
     { kind: 'pictures', id: 1, pictures: [picture, picture] },
     { kind: 'found', id: 1, labels: {} },
@@ -28,6 +28,7 @@ describe('isFrame', () => {
     null,
     'ready',
     { kind: 'ready' },
+    { kind: 'ready', runtimeVersion: 'openvino 1', compiled: { anew: '2' } },
     { kind: 'progress', id: 1, progress: null },
     { kind: 'pictures', id: '1', pictures: [picture] },
     { kind: 'pictures', id: 1, pictures: picture },

@@ -4,6 +4,7 @@ import { MOST_PICTURES } from '../../shared/picture-series.ts';
 import { ENGINE_FAULT_CODES, type EngineFaultCode } from '../pipeline/fault.ts';
 import type { AdapterFile } from '../pipeline/lora/with-adapters.ts';
 import type { PictureDefaults, PictureRequest, StageProgress } from '../pipeline/pipeline.ts';
+import type { CompiledCount } from '../runtime/runtime.ts';
 import type { GeneratedPicture, RuntimeDescription } from './engine.ts';
 
 /** What the child loads; absolute paths. */
@@ -19,6 +20,8 @@ export interface LoadOrder {
   readonly defaults: PictureDefaults;
   readonly evaluator: { readonly graph: string; readonly config: string } | null;
   readonly threads: number;
+  /** Where compiled forms are kept; null: nowhere. */
+  readonly compiledFolder: string | null;
 }
 
 export type ToChild =
@@ -38,7 +41,7 @@ export interface FaultFrame {
 }
 
 export type ToParent =
-  | { readonly kind: 'ready'; readonly runtimeVersion: string }
+  | { readonly kind: 'ready'; readonly runtimeVersion: string; readonly compiled: CompiledCount | null }
   | { readonly kind: 'progress'; readonly id: number; readonly progress: StageProgress }
   | { readonly kind: 'pictures'; readonly id: number; readonly pictures: readonly GeneratedPicture[] }
   | { readonly kind: 'found'; readonly id: number; readonly labels: Readonly<Record<string, string>> }
@@ -54,7 +57,7 @@ export function isFrame(value: unknown): value is ToParent {
   const frame = value as { readonly [field: string]: unknown };
   switch (frame.kind) {
     case 'ready':
-      return typeof frame.runtimeVersion === 'string';
+      return typeof frame.runtimeVersion === 'string' && isCount(frame.compiled);
     case 'progress':
       return Number.isInteger(frame.id) && isProgress(frame.progress);
     case 'pictures':
@@ -68,6 +71,12 @@ export function isFrame(value: unknown): value is ToParent {
     default:
       return false;
   }
+}
+
+function isCount(value: unknown): value is CompiledCount | null {
+  if (value === null) return true;
+  const { anew, fromCache } = (value ?? {}) as Partial<CompiledCount>;
+  return Number.isInteger(anew) && Number.isInteger(fromCache);
 }
 
 const isFault = ({ code, message }: { readonly [field: string]: unknown }): boolean =>

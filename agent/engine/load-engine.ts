@@ -9,7 +9,7 @@ import { withAdapters } from '../pipeline/lora/with-adapters.ts';
 import type { PictureRequest, Pipeline, StageProgress } from '../pipeline/pipeline.ts';
 import { encodePng, type RgbPicture } from '../pipeline/png.ts';
 import { openRuntime } from '../runtime/open-runtime.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { CompiledCount, Runtime } from '../runtime/runtime.ts';
 import { describeRuntime } from './describe-runtime.ts';
 import type { GeneratedPicture, RuntimeDescription } from './engine.ts';
 import type { LoadOrder } from './frames.ts';
@@ -22,6 +22,8 @@ import { type TrackedRuntime, trackSessions } from './tracked-runtime.ts';
 
 export interface LoadedEngine {
   readonly runtimeVersion: string;
+  /** While it was loaded; null for a runtime that does not compile. */
+  readonly compiled: CompiledCount | null;
   /** @param reach called between two steps; throws EngineFault `canceled` to stop there */
   generate(request: PictureRequest, reach: (progress: StageProgress) => Promise<void>): Promise<GeneratedPicture[]>;
   evaluate(png: Uint8Array): Promise<Record<string, string>>;
@@ -45,6 +47,7 @@ export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
   let evaluator: Promise<Evaluator> | null = null;
   return {
     runtimeVersion: `${runtime.name} ${runtime.version}`,
+    compiled: runtime.compiled?.() ?? null,
     async generate(request, reach) {
       memory.begin(request.fresh ?? false);
       runtime.begin?.();
@@ -81,9 +84,14 @@ async function openEvaluator(files: { graph: string; config: string }, runtime: 
   return loadEvaluator({ files, runtime: reads ? runtime : await openRuntime('onnxruntime', null), threads });
 }
 
-async function findRuntime({ runtime: name, libraries, precision }: LoadOrder): Promise<TrackedRuntime> {
+async function findRuntime({
+  runtime: name,
+  libraries,
+  precision,
+  compiledFolder,
+}: LoadOrder): Promise<TrackedRuntime> {
   try {
-    return trackSessions(await openRuntime(name, libraries), { precision });
+    return trackSessions(await openRuntime(name, libraries), { precision, compiledFolder });
   } catch (cause) {
     throw new EngineFault('runtime_missing', `runtime ${name}: ${messageOf(cause)}`, { cause });
   }

@@ -44,7 +44,7 @@ async function launch(
   const startedAt = clock.monotonic();
   const threads = options.threads ?? Math.min(MOST_THREADS, availableParallelism());
   const { inTurn = false, predictedPeakBytes = null, adapters = [] } = options;
-  const loading = Promise.withResolvers<{ runtimeVersion: string }>();
+  const loading = Promise.withResolvers<Ready>();
   let asked = false;
   const onFrame = (frame: ToParent) => (isOfLoad(frame) ? settleLoad(loading, frame) : line.receive(frame));
   const child = startChild({ log, onFrame });
@@ -60,10 +60,10 @@ async function launch(
     return { ...end, expected: asked };
   });
   child.send({ kind: 'load', order: orderOf(spec, { threads, runtimeFolders, inTurn, adapters }) });
-  const { runtimeVersion } = await loaded(loading, { clock, kill, signal: options.signal });
+  const { runtimeVersion, compiled } = await loaded(loading, { clock, kill, signal: options.signal });
   const { peakRssBytes: loadedBytes } = await readProcess(child.pid);
   return {
-    ...{ loadedBytes, predictedPeakBytes, inTurn },
+    ...{ loadedBytes, predictedPeakBytes, inTurn, compiled },
     pid: child.pid,
     loadMs: clock.monotonic() - startedAt,
     runtimeVersion,
@@ -88,7 +88,7 @@ async function launch(
 }
 
 type Ready = Extract<ToParent, { kind: 'ready' }>;
-type Loading = PromiseWithResolvers<{ runtimeVersion: string }>;
+type Loading = PromiseWithResolvers<Ready>;
 
 const isOfLoad = (frame: ToParent): frame is Ready | FaultFrame =>
   frame.kind === 'ready' || (frame.kind === 'fault' && frame.id === null);
@@ -102,7 +102,7 @@ function settleLoad(loading: Loading, frame: Ready | FaultFrame): void {
 async function loaded(
   loading: Loading,
   { clock, kill, signal }: { clock: Clock; kill: () => void; signal: AbortSignal | undefined },
-): Promise<{ runtimeVersion: string }> {
+): Promise<Ready> {
   const stop = (fault: EngineFault) => {
     loading.reject(fault);
     kill();
@@ -133,13 +133,14 @@ function orderOf(
     readonly runtimeFolders: readonly string[];
   },
 ): LoadOrder {
-  const { variant, manifest, folder } = spec;
+  const { variant, manifest, folder, compiledFolder = null } = spec;
   const evaluator = manifest.evaluation?.evaluator;
   return {
     runtime: variant.runtime,
     libraries: variant.runtime === 'openvino' ? findOpenVino(runtimeFolders) : null,
     // What a graph is computed in decides its pictures, so it follows from the variant and not from the processor.
     precision: variant.precision === 'bf16' ? 'bf16' : 'f32',
+    compiledFolder,
     ...how,
     folder: join(folder, variant.folder),
     defaults: defaultsOf(spec),

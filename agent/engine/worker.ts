@@ -49,7 +49,8 @@ async function receive(frame: ToChild): Promise<void> {
 
 async function load(order: LoadOrder): Promise<void> {
   engine = await loadEngine(order);
-  send({ kind: 'ready', runtimeVersion: engine.runtimeVersion });
+  const { runtimeVersion, compiled } = engine;
+  send({ kind: 'ready', runtimeVersion, compiled });
 }
 
 async function generate({ id, request, progress }: Extract<ToChild, { kind: 'generate' }>): Promise<void> {

@@ -100,6 +100,7 @@ function whatRan({ spec, mode, agentVersion }: BenchOptions, engine: Engine) {
     steps: variant.steps,
     resolution: { width: variant.resolution.width, height: variant.resolution.height },
     loadMs: engine.loadMs,
+    ...(engine.compiled && { compiled: { ...engine.compiled } }),
     ...(engine.predictedPeakBytes !== null && { predictedPeakBytes: engine.predictedPeakBytes }),
     partsInTurn: engine.inTurn,
     parameters: variant.parameters,

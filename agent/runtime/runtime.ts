@@ -62,6 +62,15 @@ export interface SessionOptions {
   readonly lean?: boolean;
   /** ONNX Runtime only. */
   readonly merged?: MergedWeights;
+  /** Folder in which compiled forms are kept from one engine to the next (OpenVINO); null or left out: they are not. */
+  readonly compiledFolder?: string | null;
+}
+
+/** Forms that were made ready since the process started. */
+export interface CompiledCount {
+  readonly anew: number;
+  /** Taken from the disk, where an earlier engine had left them. */
+  readonly fromCache: number;
 }
 
 export interface Runtime {
@@ -82,4 +91,6 @@ export interface Runtime {
    * graphs are ready when they are loaded.
    */
   prepare?(work: () => Promise<void>): Promise<void>;
+  /** Left out by a runtime that does not compile. */
+  compiled?(): CompiledCount;
 }

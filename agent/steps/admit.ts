@@ -31,12 +31,23 @@ export async function admit(means: Means, wanted: DesiredModel, signal: AbortSig
       `${model}@${version} has no variant "${wanted.variant}" (it has: ${manifest.variants.map(({ name }) => name).join(', ')})`,
     );
   const artifacts = artifactsForDevice(manifest, variant);
-  const facts = await factsOf(means, wanted, { variant, artifacts });
-  const fault = admissionFault(facts);
+  const { facts, fault } = await judged(means, wanted, { variant, artifacts });
   if (!fault) return { kind: 'moved', to: 'DOWNLOADING' };
   const former = fault.code === 'disk_full' ? await spareVersions(means, { facts, artifacts }) : [];
   if (former.length > 0) return { kind: 'space-needed', formerIds: former };
   return { kind: 'ended', to: 'REJECTED', reason: fault };
+}
+
+/** What engines keep to start sooner makes way for a version. */
+async function judged(means: Means, wanted: DesiredModel, of: { variant: Variant; artifacts: readonly Artifact[] }) {
+  const judge = async () => {
+    const facts = await factsOf(means, wanted, of);
+    return { facts, fault: admissionFault(facts) };
+  };
+  const found = await judge();
+  if (found.fault?.code !== 'disk_full' || (await means.store.compiled.keepOnly(new Set())) === 0) return found;
+  means.log('compiled forms are removed: the disk has too little space for a version');
+  return judge();
 }
 
 async function obtainManifest(

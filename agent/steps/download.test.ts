@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -219,6 +219,17 @@ describe('admit', () => {
       },
     });
     expect(requests).toHaveLength(1);
+  });
+
+  it('lets go what engines compiled, when that makes the room', async () => {
+    freeBytes = 16 * 1024 * 1024;
+    const compiled = join(folder, 'compiled', 'some-slot');
+    mkdirSync(compiled);
+    const { diskFree } = means.measure;
+    const measured = async () => ({ ...(await diskFree()), freeBytes: existsSync(compiled) ? freeBytes : 1e9 });
+    means = { ...means, measure: { ...means.measure, diskFree: measured } };
+    await admitted();
+    expect(lines.join()).toContain('compiled forms are removed');
   });
 
   it('lets a former version go whose grace time is over, when that makes the room', async () => {

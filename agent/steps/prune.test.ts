@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -94,6 +94,24 @@ it('never takes a file that a kept version needs, and leaves none that no kept v
     { numRuns: 25 },
   );
 }, 120_000);
+
+it('takes what engines compiled together with its version', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'stillhouse-prune-'));
+  const store = openStore({ folder, clock: systemClock, randomness: systemRandomness, onReport: () => {} });
+  const [kept, gone] = [await install(store, 1, [1]), await install(store, 2, [2])];
+  store.places.switchTo(kept);
+  for (const place of [kept, gone]) {
+    const { compiledFolder } = await engineSpec(store, place);
+    mkdirSync(compiledFolder);
+    writeFileSync(join(compiledFolder, 'form'), 'compiled');
+  }
+  await prune(means(store) as never);
+  expect(readdirSync(join(folder, 'compiled'))).toEqual([slotName(kept)]);
+  rmSync(join(folder, 'compiled'), { recursive: true });
+  await prune(means(store) as never);
+  store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 it('takes nothing when a kept version cannot say what it needs', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'stillhouse-prune-'));

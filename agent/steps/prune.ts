@@ -8,7 +8,9 @@ export async function prune({ store, engines, log }: Means): Promise<void> {
   const open = store.installations.open().map(({ wanted }) => wanted);
   const kept: VersionPlace[] = [...running, ...store.places.before(), ...open];
   await engines.keepOnly(new Set([...running, ...open].map(slotName)));
-  await store.slots.keepOnly(keptSlots(running, store.places.before(), open));
+  const slots = keptSlots(running, store.places.before(), open);
+  await store.slots.keepOnly(slots);
+  await store.compiled.keepOnly(slots);
   const needed = await neededBlobs(store.blobs, kept);
   if (needed.kind === 'unreadable') log(`nothing is set free: ${needed.message}`);
   const freedBytes = needed.kind === 'blobs' ? await store.blobs.keepOnly(needed.sha256) : 0;

@@ -6,6 +6,7 @@ import Database from 'better-sqlite3';
 import type { Clock, Randomness } from '../../shared/clock.ts';
 import { Ballast } from './ballast.ts';
 import { Blobs } from './blobs.ts';
+import { CompiledFolders } from './compiled-folders.ts';
 import { Crashes } from './crashes.ts';
 import { Desired } from './desired.ts';
 import type { Disk } from './disk.ts';
@@ -20,7 +21,7 @@ import { Slots } from './slots.ts';
 import { systemDisk } from './system-disk.ts';
 
 /** Folders beside the database. */
-const parts = { blobs: 'blobs', slots: 'slots' } as const;
+const parts = { blobs: 'blobs', slots: 'slots', compiled: 'compiled' } as const;
 
 export interface Store {
   readonly desired: Desired;
@@ -32,6 +33,8 @@ export interface Store {
   readonly lifetime: Lifetime;
   readonly blobs: Blobs;
   readonly slots: Slots;
+  /** Derived from the slots: what is lost is made again. */
+  readonly compiled: CompiledFolders;
   readonly crashes: Crashes;
   readonly memory: Memory;
   readonly ballast: Pick<Ballast, 'keep' | 'giveUp'>;
@@ -55,7 +58,7 @@ export function openStore(options: {
   return storeOver({ ...options, database: new Database(join(folder, 'agent.db')), disk: systemDisk, ballast });
 }
 
-/** The store over a database and a disk that are handed in; the folders of blobs and slots must be there. */
+/** The store over a database and a disk that are handed in; the folders of blobs, slots and compiled forms must be there. */
 export function storeOver(options: {
   readonly database: Database.Database;
   readonly disk: Disk;
@@ -88,6 +91,7 @@ export function storeOver(options: {
     outgoing,
     blobs: new Blobs(join(folder, parts.blobs), disk),
     slots: new Slots(join(folder, parts.slots), disk),
+    compiled: new CompiledFolders(join(folder, parts.compiled), disk),
     ballast,
     transaction: (body) => database.transaction(body)(),
     close: () => database.close(),

@@ -72,7 +72,7 @@ export class FakeEngines {
       resolve({ code: expected ? 0 : null, signal: expected ? null : 'SIGKILL', expected });
     };
     const engine = {
-      ...{ loadedBytes: 125e6, predictedPeakBytes: null, inTurn: false },
+      ...{ loadedBytes: 125e6, predictedPeakBytes: null, inTurn: false, compiled: null },
       ...{ pid: 2 ** 22, loadMs: this.loadMs, runtimeVersion: 'fake 1.0.0', threads: 1, exited },
       generate: async (request, options = {}) => {
         options.onProgress?.({ stage: 'denoise', done: 1, total: 2 });

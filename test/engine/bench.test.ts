@@ -49,6 +49,7 @@ it('names the kernels of a variant for OpenVINO', async () => {
   const launcher = createEngineLauncher({ clock, log: () => {}, runtimeFolders });
   const result = await runBench({ launcher, spec: openVinoSpec(), mode: 'probe', agentVersion: '0.1.0', clock });
   expect(BenchResult.parse(result)).toEqual(result);
+  expect(result.compiled).toEqual({ anew: 2, fromCache: 0 });
   expect(result.runtimeBuild).toMatch(/^OpenVINO 2026/);
   const unet = result.kernels?.filter(({ graph }) => graph === 'unet') ?? [];
   expect(unet.map(({ operator }) => operator)).toContain('Convolution');

@@ -151,7 +151,7 @@ export class SimDevice {
   }
 
   private formatDisk(): void {
-    for (const part of ['blobs', 'slots']) this.disk.makeFolder(`${FOLDER}/${part}`);
+    for (const part of ['blobs', 'slots', 'compiled']) this.disk.makeFolder(`${FOLDER}/${part}`);
     this.disk.syncAll();
   }
 

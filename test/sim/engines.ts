@@ -61,7 +61,7 @@ export function enginesOf(at: EngineSurroundings): { launcher: EngineLauncher; m
     };
     return {
       ...{ pid: random.int(1000, 99_999), loadMs: LOAD_MS, runtimeVersion: 'simulated 1.0.0', threads: 1, exited },
-      ...{ loadedBytes: 120e6, predictedPeakBytes: null, inTurn: false },
+      ...{ loadedBytes: 120e6, predictedPeakBytes: null, inTurn: false, compiled: null },
       async generate(request, { signal, onProgress } = {}) {
         onProgress?.({ stage: 'denoise', done: 1, total: 2 });
         const hangs = behaviour === 'hanging' || random.chance(faults.hangs);

@@ -12,6 +12,8 @@ export interface Port {
 }
 
 export interface CompiledGraph {
+  /** Taken from OpenVINO's CACHE_DIR, not compiled. */
+  readonly isFromCache: boolean;
   /** @throws Error `broken off` when `cancel` was called meanwhile */
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
   /** Of each output, in the graph's order; one that only a run decides has a 0 in it. */
@@ -39,6 +41,7 @@ export function createCompiledGraph(
   });
   let running = false;
   return {
+    isFromCache: library.isFromCache(compiled),
     async run(feeds) {
       ports.inputs.forEach(({ name }, i) => {
         fill(inputs[i] as TensorView, feeds[name] as Tensor);

@@ -88,6 +88,7 @@ export function openLibrary(folder: string) {
   const tensorShape = call('ov_tensor_get_shape', [handle, koffi.out(koffi.pointer(shape))]);
   const tensorBytes = call('ov_tensor_get_byte_size', [handle, outSize]);
   const profiling = call('ov_infer_request_get_profiling_info', [handle, koffi.out(koffi.pointer(profiles))]);
+  const compiledProperty = call('ov_compiled_model_get_property', [handle, 'str', outHandle]);
   const describe = call('ov_get_openvino_version', [koffi.out(koffi.pointer(version))]);
   const compile = library.func('ov_core_compile_model_props', 'int', [
     handle,
@@ -202,6 +203,14 @@ export function openLibrary(folder: string) {
           }
         });
       });
+    },
+    /** Whether OpenVINO took it from its CACHE_DIR. */
+    isFromCache(compiled: Pointer): boolean {
+      const found: [Pointer | null] = [null];
+      compiledProperty(compiled, 'LOADED_FROM_CACHE', found);
+      const text: string = koffi.decode(found[0], 'char', -1);
+      freeText(found[0]);
+      return text === 'YES';
     },
     /**
      * Starts the inference on the library's own threads and waits in one of koffi's: the event loop stays free. (The

@@ -20,7 +20,10 @@ export function benchText({ device, model, version, result, fit, seenByServer, p
     ['stages', stages.join(', ')],
     ...stepsText(result),
     ...seenText({ seenByServer, pictures }),
-    ['cold', `engine ready after ${latency(result.loadMs)}, first picture ${latency(result.coldLatencyMs)}`],
+    [
+      'cold',
+      `engine ready after ${latency(result.loadMs)}${compiledText(result)}, first picture ${latency(result.coldLatencyMs)}`,
+    ],
     ['memory', memoryText(result)],
     ...workText(result),
     ['parameters', parameters(result.parameters)],
@@ -38,6 +41,13 @@ export function benchText({ device, model, version, result, fit, seenByServer, p
     `${pc.bold(`${model}@${version}`)} on ${pc.bold(device)}`,
     ...facts.map(([name, value]) => `  ${pc.dim(name.padEnd(width))}  ${value}`),
   ].join('\n');
+}
+
+function compiledText({ compiled }: BenchResult): string {
+  if (!compiled) return '';
+  const { anew, fromCache } = compiled;
+  if (fromCache === 0) return ` (${plural(anew, 'graph')} compiled)`;
+  return ` (${plural(fromCache, 'graph')} compiled before${anew === 0 ? '' : `, ${anew} now`})`;
 }
 
 function memoryText({
