@@ -17,6 +17,11 @@ export const limits = {
   artifactsPerVersion: 512,
   /** Parts of one graph; with its weights each is two artifacts. */
   graphParts: 200,
+  /** Numbers of one tensor of a graph; no network for a small device comes near. */
+  tensorElements: 2 ** 40,
+  /** Layers of an OpenVINO graph, and its .xml file. */
+  graphLayers: 200_000,
+  graphTextBytes: 256 * 1024 * 1024,
   promptCharacters: 2000,
   pictureSidePixels: 4096,
   steps: 200,

@@ -8,10 +8,12 @@ import { filesOfGraph } from './graph-parts.ts';
 import { checkOnnx } from './onnx/check-onnx.ts';
 import { bytesOf, elementsOf } from './onnx/onnx-fault.ts';
 import { readOnnx } from './onnx/read-onnx.ts';
+import { checkIr } from './openvino-ir/check-ir.ts';
+import { readIr } from './openvino-ir/read-ir.ts';
+import { weighIr } from './openvino-ir/weigh-ir.ts';
 import type { PictureDefaults } from './pipeline.ts';
 import { readJson } from './read-json.ts';
 import { referenceDefaults } from './reference-defaults.ts';
-import { weighOpenVino } from './weigh-openvino.ts';
 
 export type StoredPrecision = 'fp32' | 'fp16' | 'bf16' | 'int8' | 'int4';
 
@@ -75,7 +77,10 @@ async function runtimeOf(denoiser: string): Promise<Variant['runtime']> {
 }
 
 async function weigh(file: string): Promise<Weighed[]> {
-  if (file.endsWith('.xml')) return weighOpenVino(await readFile(file, 'utf8'));
+  if (file.endsWith('.xml')) {
+    checkIr(file);
+    return weighIr(readIr(await readFile(file, 'utf8')).constants);
+  }
   checkOnnx(file);
   return readOnnx(file).weights.flatMap((weights) => {
     const precision = PRECISIONS[weights.type];

@@ -1,4 +1,5 @@
 // What is wrong with an ONNX file that a runtime would follow or choke on: decided from what the file says of itself.
+import { limits } from '../../../shared/limits.ts';
 import type { OnnxFile, OnnxWeights } from './read-onnx.ts';
 
 /** ONNX's own, and those that ONNX Runtime brings along (its optimizer writes the last two). */
@@ -8,8 +9,6 @@ const BITS: Readonly<Record<number, number>> = {
   ...{ 1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 14: 64, 15: 128, 16: 16 },
   ...{ 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4 },
 };
-/** No network for a small device comes near. */
-const MOST_ELEMENTS = 2 ** 40;
 const PLAIN_NAME = /^(?!.*(^|\/)\.{1,2}(\/|$))[A-Za-z0-9_][A-Za-z0-9._+-]*(\/[A-Za-z0-9_][A-Za-z0-9._+-]*)*$/;
 
 /** @param sizeOf bytes of a file beside the graph, null where there is none */
@@ -30,7 +29,7 @@ export function onnxFault(file: OnnxFile, sizeOf: (location: string) => number |
 function weightsFault(weights: OnnxWeights, sizeOf: (location: string) => number | null): string | null {
   const { dims, external, rawBytes } = weights;
   const elements = elementsOf(weights);
-  if (!(elements <= MOST_ELEMENTS)) return `have the dimensions ${dims.join(' × ')}, which no device can hold`;
+  if (!(elements <= limits.tensorElements)) return `have the dimensions ${dims.join(' × ')}, which no device can hold`;
   const bytes = bytesOf(weights);
   if (external) return externalFault(external, bytes, sizeOf);
   if (rawBytes > 0 && bytes !== null && rawBytes !== bytes)

@@ -13,6 +13,9 @@ export const CANCELED = -13;
 /** Compiling and inference run on a stack of koffi's; its default of 256 KiB is little for deep graphs, and untouched pages cost nothing. */
 const ASYNC_STACK_BYTES = 8 * 1024 * 1024;
 
+/** Characters of a fault. */
+const MOST_WORDS = 1000;
+
 const shape = koffi.struct({ rank: 'int64', dims: 'int64 *' });
 const dimension = koffi.struct({ min: 'int64', max: 'int64' });
 const partialShape = koffi.struct({ rank: dimension, dims: koffi.pointer(dimension) });
@@ -245,6 +248,12 @@ export function openLibrary(folder: string) {
 
 function check(name: string, status: number, lastError: () => string | null): void {
   if (status === 0) return;
-  const words = lastError()?.trim();
-  throw new Error(`${name} of OpenVINO: ${words ? words.replaceAll(/\s+/g, ' ') : `status ${status}`}`);
+  const words = lastError()?.trim().replaceAll(/\s+/g, ' ');
+  throw new Error(`${name} of OpenVINO: ${words ? shortened(words) : `status ${status}`}`);
+}
+
+/** What it quotes of a graph has no bound; where it was begins the sentence, and what was wrong ends it. */
+function shortened(words: string): string {
+  const half = MOST_WORDS / 2;
+  return words.length <= MOST_WORDS ? words : `${words.slice(0, half)} … ${words.slice(-half)}`;
 }
