@@ -54,6 +54,8 @@ async function load(order: LoadOrder): Promise<void> {
 }
 
 async function generate({ id, request, progress }: Extract<ToChild, { kind: 'generate' }>): Promise<void> {
+  // The frame came in a turn of its own.
+  turnedAt = performance.now();
   const pictures = await loaded().generate(request, async (reached) => {
     if (progress) send({ kind: 'progress', id, progress: reached });
     await takeTurn();
