@@ -18,6 +18,8 @@ export interface OpenedFolder {
     readonly parameters: number;
     readonly defaults: PictureDefaults;
   };
+  /** Peak that the publisher measured; 0 where nobody did. */
+  readonly publishedPeakBytes: number;
 }
 
 /** @param wanted a variant's name @throws StillError `invalid_input`, EngineFault `load_failed` */
@@ -35,7 +37,7 @@ async function openVersion(folder: string, wanted: string | undefined): Promise<
   const defaults = { steps, guidanceScale, width: resolution.width, height: resolution.height };
   const pipeline = String(manifest.pipeline._class_name);
   const told = { pipeline, variant: name, runtime, precision, parameters, defaults };
-  return { spec: { folder, manifest, variant }, told };
+  return { spec: { folder, manifest, variant }, told, publishedPeakBytes: variant.measured.peakRssBytes };
 }
 
 async function openPipeline(folder: string, wanted: string | undefined): Promise<OpenedFolder> {
@@ -46,7 +48,7 @@ async function openPipeline(folder: string, wanted: string | undefined): Promise
   const { steps, guidanceScale, width, height } = defaults;
   const variant = { runtime, precision, folder: '.', steps, guidanceScale, resolution: { width, height } };
   const told = { pipeline, variant: name, runtime, precision, parameters, defaults };
-  return { spec: { folder, manifest: {}, variant }, told };
+  return { spec: { folder, manifest: {}, variant }, told, publishedPeakBytes: 0 };
 }
 
 function parse(text: string, file: string): Manifest {

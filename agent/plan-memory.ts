@@ -1,9 +1,11 @@
 // Before an engine starts, or makes a larger picture: will it fit, and how? A refusal names the numbers.
-import { posix } from 'node:path';
+import { join } from 'node:path';
 import { EngineFault, type EngineSpec } from './engine/engine.ts';
 import type { Measure } from './means.ts';
+import { readNetworkShape } from './network-shape.ts';
 import { type MemoryFacts, type MemoryPrediction, predictMemory } from './rules/predict-memory.ts';
 import type { Store } from './store/open-store.ts';
+import { type WeighedFile, weighFiles } from './weigh-files.ts';
 
 export interface MemoryPlan {
   readonly inTurn: boolean;
@@ -16,7 +18,7 @@ export async function predictFor(
   spec: EngineSpec,
   pixels = defaultPixels(spec),
 ): Promise<MemoryPrediction> {
-  return predictMemory(memoryFacts(store, spec), pixels);
+  return predictMemory(await memoryFacts(store, spec), { pixels });
 }
 
 /** @throws EngineFault `memory_insufficient` where not even one part at a time would fit */
@@ -35,38 +37,25 @@ export async function planMemory(
   );
 }
 
-function memoryFacts(store: Store, spec: EngineSpec): MemoryFacts {
-  const { versionDigest, variant } = spec;
-  const files = graphFiles(spec);
-  const components = new Map<string, number>();
-  for (const { component, bytes } of files) components.set(component, (components.get(component) ?? 0) + bytes);
-  const bytesOf = (ending: RegExp) =>
-    files.filter(({ name }) => ending.test(name)).reduce((sum, { bytes }) => sum + bytes, 0);
+async function memoryFacts(store: Store, spec: EngineSpec): Promise<MemoryFacts> {
+  const { versionDigest, variant, folder } = spec;
   return {
     runtime: variant.runtime,
     parameters: variant.parameters,
-    componentBytes: [...components.values()],
-    graphBytes: bytesOf(/\.xml$/),
-    weightBytes: bytesOf(/(_data|\.data|\.bin)$/),
-    decodes: [...components.keys()].some((component) => component.includes('vae_decoder')),
+    ...weighFiles(graphFiles(spec)),
     publishedPeakBytes: variant.measured.peakRssBytes,
     observed: store.memory.of({ versionDigest, variant: variant.name }),
+    shape: await readNetworkShape(join(folder, variant.folder)),
+    adapted: { graphBytes: 0, weightBytes: 0 },
   };
 }
 
-/**
- * The graphs and their weights, by component; as the manifest has them, which the disk was checked against. What reads
- * pictures is loaded by the first request that begins from one.
- */
-function graphFiles({ manifest, variant }: EngineSpec) {
+/** As the manifest has them, which the disk was checked against. */
+function graphFiles({ manifest, variant }: EngineSpec): WeighedFile[] {
   const own = new Set(variant.artifacts);
   return manifest.artifacts
-    .filter(({ path }) => own.has(path) && /\.(onnx|onnx_data|data|xml|bin)$/.test(path))
-    .filter(({ path }) => posix.basename(posix.dirname(path)) !== 'vae_encoder')
-    .map(({ path, sizeBytes }) => ({ name: posix.basename(path), component: componentOf(path), bytes: sizeBytes }));
+    .filter(({ path }) => own.has(path))
+    .map(({ path, sizeBytes }) => ({ path, bytes: sizeBytes }));
 }
-
-/** A part of a graph (`part_03.onnx`, its weights beside it) is held by itself. */
-const componentOf = (path: string): string => /^(.*\/part_\d+)\.onnx/.exec(path)?.[1] ?? posix.dirname(path);
 
 const defaultPixels = ({ variant: { resolution } }: EngineSpec): number => resolution.width * resolution.height;

@@ -1,9 +1,9 @@
 // `still run`: one picture from a folder on this machine, without a server, for trying it before it is published. It uses
 // the engine of the agent, so a device paints the same bytes.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
 import { limits } from '../shared/limits.ts';
@@ -13,6 +13,7 @@ import { runtimeFoldersOfProcess } from './config.ts';
 import { EngineFault, type GeneratedPicture, type GenerateRequest, type StageProgress } from './engine/engine.ts';
 import { createEngineLauncher } from './engine/supervisor.ts';
 import { openFolder } from './open-folder.ts';
+import { predictRun } from './predict-run.ts';
 import { systemClock } from './system-clock.ts';
 
 const HELP = `Makes a picture from a folder on this machine: a version's, or a pipeline as optimum
@@ -64,7 +65,9 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 /** Faults of the request, as opposed to those of the folder or the engine. */
-const REFUSALS: readonly string[] = ['invalid_request', 'prompt_too_long', 'size_not_supported', 'steps_not_supported'];
+const REFUSALS: readonly string[] = [
+  ...['invalid_request', 'prompt_too_long', 'size_not_supported', 'steps_not_supported', 'memory_insufficient'],
+];
 
 type Values = ReturnType<typeof parse>['values'];
 
@@ -89,17 +92,22 @@ async function main(argv: readonly string[]): Promise<void> {
   if (!existsSync(folder)) throw new StillError('invalid_input', `there is no folder ${folder}`);
   const request = { ...requestOf(prompt, values), ...(await beginning(values)) };
   const wanted = series(request.seed, values);
+  if (values.out !== undefined) requireFolderOf(values.out);
   const opened = await openFolder(resolve(folder), values.variant);
   const threads = values.threads === undefined ? {} : { threads: whole(values.threads, 'threads', 1, 256) };
+  const adapters = (values.lora ?? []).map(adapterFrom);
+  const inTurn = values['in-turn'] ?? false;
+  const { width = opened.told.defaults.width, height = opened.told.defaults.height } = request;
+  const predictedPeakBytes = await predictRun(opened, {
+    ...{ pixels: width * height, batch: wanted[0]?.length ?? 1, tiled: values.tiled ?? false, inTurn, adapters },
+  });
   const aborting = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => aborting.abort());
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   const launcher = createEngineLauncher({ clock: systemClock, log, runtimeFolders: runtimeFoldersOfProcess() });
   const engine = await launcher.launch(opened.spec, {
     ...threads,
-    inTurn: values['in-turn'] ?? false,
-    adapters: (values.lora ?? []).map(adapterFrom),
-    signal: aborting.signal,
+    ...{ inTurn, adapters, signal: aborting.signal },
   });
   try {
     const { loadMs, runtimeVersion, threads: used } = engine;
@@ -116,7 +124,7 @@ async function main(argv: readonly string[]): Promise<void> {
         const { file } = files[i] as Wanted;
         await writeFile(file, picture.png);
         const about = { file, ...figures(picture), ...told, guidanceScale };
-        results.push({ ...about, loadMs, peakRssBytes, runtimeVersion, threads: used });
+        results.push({ ...about, loadMs, predictedPeakBytes, peakRssBytes, runtimeVersion, threads: used });
       }
     }
     tell(values, results);
@@ -127,16 +135,26 @@ async function main(argv: readonly string[]): Promise<void> {
 
 function parse(argv: readonly string[]) {
   try {
-    return parseArgs({ args: [...argv], allowPositionals: true, options: OPTIONS });
+    return parseArgs({ args: negativesJoined(argv), allowPositionals: true, options: OPTIONS });
   } catch (error) {
-    throw new StillError('invalid_input', `${messageOf(error)}; "still run --help" lists the options`);
+    // What Node adds is about arguments that begin with a dash.
+    const [what] = messageOf(error).split(/\. |\.?\n/);
+    throw new StillError('invalid_input', `${what}; "still run --help" lists the options`);
   }
+}
+
+/** `--steps -3` is a wrong number, which gets its own answer, and no option -3. */
+function negativesJoined(argv: readonly string[]): string[] {
+  const isValue = (i: number) => /^--\w/.test(argv[i - 1] ?? '') && /^-[\d.]/.test(argv[i] ?? '');
+  return argv.flatMap((word, i) => (isValue(i) ? [] : [isValue(i + 1) ? `${word}=${argv[i + 1]}` : word]));
 }
 
 function requestOf(prompt: string, values: Values): GenerateRequest {
   const { seed, steps, guidance, size, scheduler, negative, tiled } = values;
   const [, width, height] = size === undefined ? [] : (/^(\d{1,5})[x×](\d{1,5})$/.exec(size) ?? []);
   if (size !== undefined && !width) throw new StillError('invalid_input', `--size ${size}: expected WxH such as 64x64`);
+  if (Math.max(Number(width ?? 0), Number(height ?? 0)) > limits.pictureSidePixels)
+    throw new StillError('invalid_input', `--size ${size}: up to ${limits.pictureSidePixels} pixels a side`);
   return {
     prompt,
     seed: seed === undefined ? Math.floor(Math.random() * 2 ** 32) : whole(seed, 'seed', 0, 0xffffffff),
@@ -148,6 +166,14 @@ function requestOf(prompt: string, values: Values): GenerateRequest {
     ...(tiled && { tiled }),
     ...(values.previews !== undefined && { previews: true }),
   };
+}
+
+/** Before minutes of painting, not after. */
+function requireFolderOf(out: string): void {
+  const folder = dirname(resolve(out));
+  if (!existsSync(folder)) throw new StillError('invalid_input', `--out ${out}: there is no folder ${folder}`);
+  if (statSync(out, { throwIfNoEntry: false })?.isDirectory())
+    throw new StillError('invalid_input', `--out ${out}: this is a folder; name a file in it`);
 }
 
 interface Wanted {
@@ -226,7 +252,12 @@ function figures(made: GeneratedPicture) {
   return { ...told, ...(tiled && { tiled }), ...(batch && { batch }) };
 }
 
-type Result = Readonly<Record<string, unknown>> & { readonly latencyMs: number; readonly batch?: number };
+type Result = Readonly<Record<string, unknown>> & {
+  readonly latencyMs: number;
+  readonly batch?: number;
+  readonly predictedPeakBytes: number;
+  readonly peakRssBytes: number;
+};
 
 function tell(values: Values, results: readonly Result[]): void {
   if (values.json) {
@@ -237,6 +268,8 @@ function tell(values: Values, results: readonly Result[]): void {
     const took = `${(latencyMs / 1000).toFixed(2)} s${batch ? ` for ${batch} together` : ''}`;
     process.stdout.write(`Saved ${file} (${width}×${height}, seed ${seed}, ${steps} steps, ${took}).\n`);
   }
-  const [first] = results;
-  process.stdout.write(`${first?.pipeline}, ${first?.variant}, ${first?.runtimeVersion}\n`);
+  const last = results.at(-1) as Result;
+  const [taken, predicted] = [last.peakRssBytes, last.predictedPeakBytes].map((bytes) => Math.round(bytes / 1e6));
+  const memory = `${taken} MB of memory (${predicted} predicted)`;
+  process.stdout.write(`${last.pipeline}, ${last.variant}, ${last.runtimeVersion}, ${memory}\n`);
 }

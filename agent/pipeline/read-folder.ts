@@ -41,7 +41,13 @@ const PRECISIONS: Readonly<Record<number, StoredPrecision>> = {
 
 /** @throws EngineFault `load_failed` that names what is missing or wrong */
 export async function readFolder(folder: string): Promise<FolderFacts> {
-  const { _class_name: pipeline } = await readJson(join(folder, 'model_index.json'));
+  const index = join(folder, 'model_index.json');
+  if (!existsSync(index))
+    throw new EngineFault(
+      'load_failed',
+      `${folder}: no folder of a model; it has neither model_index.json, as pipelines have, nor manifest.json, as versions have`,
+    );
+  const { _class_name: pipeline } = await readJson(index);
   const denoiser = ['unet', 'transformer'].find((name) => existsSync(join(folder, name)));
   if (typeof pipeline !== 'string' || denoiser === undefined)
     throw new EngineFault('load_failed', `${folder}: no pipeline folder; it has neither unet/ nor transformer/`);

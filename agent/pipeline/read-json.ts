@@ -9,9 +9,13 @@ export async function readJson(path: string): Promise<Record<string, unknown>> {
     return parseObject(await readFile(path, 'utf8'), path);
   } catch (cause) {
     if (cause instanceof EngineFault) throw cause;
-    throw new EngineFault('load_failed', `${path}: ${messageOf(cause)}`, { cause });
+    throw new EngineFault('load_failed', `${path}: ${readingFault(cause)}`, { cause });
   }
 }
+
+/** Why a file cannot be read, without its name once more. */
+export const readingFault = (cause: unknown): string =>
+  (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'this file is missing' : messageOf(cause);
 
 /** @throws EngineFault `load_failed` that names the file */
 export function parseObject(text: string, path: string): Record<string, unknown> {

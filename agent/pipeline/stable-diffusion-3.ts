@@ -43,8 +43,10 @@ interface Condition {
 export async function loadStableDiffusion3(options: PartOptions & { defaults: PictureDefaults }): Promise<Pipeline> {
   const parts = await loadParts(options);
   const multiple = parts.vae.scale * parts.transformer.count('patch_size');
+  const { pos_embed_max_size: positions } = parts.transformer.config;
   const check = (request: PictureDefaults) =>
     checkRequest(request, {
+      ...(typeof positions === 'number' && positions > 0 && { longestSide: positions * multiple }),
       ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiling !== null },
       image: parts.pictures,
       fixedBatch: parts.transformer.fixedBatch,

@@ -1,26 +1,59 @@
 import { describe, expect, it } from 'vitest';
-import { type MemoryFacts, predictMemory } from './predict-memory.ts';
+import { type MemoryFacts, type NetworkShape, predictMemory } from './predict-memory.ts';
 
 const facts: MemoryFacts = {
   ...{ runtime: 'onnxruntime', parameters: 10e6, componentBytes: [30e6, 10e6] },
   ...{ graphBytes: 0, weightBytes: 0, decodes: false },
-  ...{ publishedPeakBytes: 0, observed: null },
+  ...{ publishedPeakBytes: 0, observed: null, shape: null, adapted: { graphBytes: 0, weightBytes: 0 } },
 };
 
 describe('predictMemory', () => {
   it('goes by the parameters of a version that was never loaded here', () => {
-    expect(predictMemory(facts, 4096)).toEqual({ togetherBytes: 249e6, inTurnBytes: 218.5e6 });
+    expect(predictMemory(facts, { pixels: 4096 })).toEqual({ togetherBytes: 249e6, inTurnBytes: 218.5e6 });
   });
 
   it('counts the weights that stand beside a graph once, and a decoder', () => {
     const beside = { ...facts, weightBytes: 40e6 };
-    expect(predictMemory(beside, 4096).togetherBytes).toBe(193e6);
-    expect(predictMemory({ ...beside, decodes: true }, 4096).togetherBytes).toBe(215e6);
-    expect(predictMemory({ ...beside, runtime: 'openvino', graphBytes: 1e6 }, 4096).togetherBytes).toBe(292e6);
+    expect(predictMemory(beside, { pixels: 4096 }).togetherBytes).toBe(210e6);
+    expect(predictMemory({ ...beside, decodes: true }, { pixels: 4096 }).togetherBytes).toBe(176e6);
+    expect(predictMemory({ ...beside, runtime: 'openvino', graphBytes: 1e6 }, { pixels: 4096 }).togetherBytes).toBe(
+      292e6,
+    );
+  });
+
+  const shape: NetworkShape = {
+    ...{ denoiser: 'unet', heads: 8, tokenSide: 8, words: 0, channels: 100, latentSide: 8 },
+    ...{ decoderChannels: 32, decoderAttends: true, tilePixels: 256 },
+  };
+
+  it('counts what the layers of a picture hold, and the denoiser’s of each of a batch', () => {
+    const beside = { ...facts, weightBytes: 40e6, decodes: true, shape };
+    const [one, four, tiled] = [{}, { batch: 4 }, { tiled: true }].map(
+      (how) => predictMemory(beside, { pixels: 512 ** 2, ...how }).togetherBytes,
+    ) as [number, number, number];
+    const scores = 4 * 8 * 4096 ** 2;
+    const denoiserBytes = 3.5 * scores + 350 * 100 * 4096;
+    const decoderBytes = (latents: number, held = 1.9) => held * 4 * latents ** 2 + 55 * 32 * 64 * latents;
+    expect(four - one).toBeCloseTo(3 * denoiserBytes + decoderBytes(4096, 4.1) - decoderBytes(4096), -1);
+    expect(one).toBeCloseTo(176e6 + denoiserBytes + decoderBytes(4096), -1);
+    expect(one - tiled).toBeCloseTo(decoderBytes(4096) - decoderBytes(1024, 4.1), -1);
+  });
+
+  it('knows that OpenVINO holds no scores', () => {
+    const openvino = { ...facts, runtime: 'openvino', shape } as const;
+    const [plain, large] = [null, shape].map(
+      (known) => predictMemory({ ...openvino, shape: known }, { pixels: 512 ** 2 }).togetherBytes,
+    ) as [number, number];
+    expect(large - plain).toBeCloseTo(100 * 100 * 4096 + 27 * 32 * 512 ** 2, -1);
+  });
+
+  it('counts graphs that adapters are merged into more than once', () => {
+    const adapted = { graphBytes: 10e6, weightBytes: 40e6 };
+    expect(predictMemory({ ...facts, adapted }, { pixels: 4096 }).togetherBytes).toBe(249e6 + 17e6 + 90e6);
   });
 
   it('believes a publisher who saw more', () => {
-    expect(predictMemory({ ...facts, publishedPeakBytes: 400e6 }, 4096).togetherBytes).toBe(400e6);
+    expect(predictMemory({ ...facts, publishedPeakBytes: 400e6 }, { pixels: 4096 }).togetherBytes).toBe(400e6);
   });
 
   it.each([
@@ -29,7 +62,7 @@ describe('predictMemory', () => {
     ['half of them', 5000, 251e6],
   ])('goes by what was seen here: %s', (_, pixels, bytes) => {
     const observed = { loadedBytes: 200e6, peaks: [{ pixels: 10_000, bytes: 300e6 }] };
-    expect(predictMemory({ ...facts, observed }, pixels).togetherBytes).toBe(bytes);
+    expect(predictMemory({ ...facts, observed }, { pixels }).togetherBytes).toBe(bytes);
   });
 
   it('draws its line through the sizes next to the one asked for', () => {
@@ -38,7 +71,7 @@ describe('predictMemory', () => {
       { pixels: 10_000, bytes: 300e6 },
     ];
     const observed = { loadedBytes: 200e6, peaks };
-    expect([15_000, 30_000].map((pixels) => predictMemory({ ...facts, observed }, pixels).togetherBytes)).toEqual([
+    expect([15_000, 30_000].map((pixels) => predictMemory({ ...facts, observed }, { pixels }).togetherBytes)).toEqual([
       400e6, 700e6,
     ]);
   });

@@ -1,7 +1,7 @@
 // How much memory an engine will take at its peak, before it is started: from what this device saw of the version, else
-// from the size of its graphs. Constants were fitted on x86-64 (Node 24, ONNX Runtime 1.30, OpenVINO 2026.4) to engines of
-// 0.1 to 86 million parameters; test/engine/memory.test.ts holds them to 15 %. What a large picture's layers take is not
-// known before one was made, by the publisher or here.
+// from the size of its graphs and the shape of its networks. Constants were fitted on x86-64 (Node 24, ONNX Runtime 1.30,
+// OpenVINO 2026.4) to engines of 0.1 to 86 million parameters, one of them of Stable Diffusion's shape for pictures of 128 to
+// 512 pixels and batches of up to 8; test/engine/memory.test.ts holds them to 15 %.
 
 export interface MemoryFacts {
   readonly runtime: 'onnxruntime' | 'openvino';
@@ -18,6 +18,39 @@ export interface MemoryFacts {
   /** Peak that the publisher measured, on another machine and perhaps another host process. */
   readonly publishedPeakBytes: number;
   readonly observed: ObservedMemory | null;
+  /** Null where the folder does not say it: what a picture takes is left out then. */
+  readonly shape: NetworkShape | null;
+  /** Bytes of the graphs that LoRA adapters are merged into, and of the weights beside them. */
+  readonly adapted: { readonly graphBytes: number; readonly weightBytes: number };
+}
+
+/** What of the networks a picture's memory follows from: how many tokens attend to each other, how wide the layers are. */
+export interface NetworkShape {
+  readonly denoiser: 'unet' | 'transformer' | 'z-image';
+  /** Of the layers that attend first, where there are most tokens. */
+  readonly heads: number;
+  /** Pixels a side for each token. */
+  readonly tokenSide: number;
+  /** Tokens of text that attend among those of the picture. */
+  readonly words: number;
+  /** Of a U-Net's first layers. */
+  readonly channels: number;
+  /** Pixels a side for each latent. */
+  readonly latentSide: number;
+  /** Of the last layers, those of the full size. */
+  readonly decoderChannels: number;
+  /** Whether latents attend to each other in the decoder; those of a small one do not. */
+  readonly decoderAttends: boolean;
+  /** Of a tile's side, where a picture is taken in tiles. */
+  readonly tilePixels: number;
+}
+
+/** What is asked for. */
+export interface PictureSize {
+  readonly pixels: number;
+  /** Pictures of one run. */
+  readonly batch?: number;
+  readonly tiled?: boolean;
 }
 
 /** What engines of the version took on this device. */
@@ -43,35 +76,83 @@ const PROCESS_BYTES = {
   openvino: 180 * MB,
 } as const;
 /** Code and buffers of a decoder, beyond its weights. */
-const DECODER_BYTES = 22 * MB;
+const DECODER_BYTES = 8 * MB;
+/**
+ * How many times the scores of attention (heads · tokens², float32) are held at once, from the second run of a graph on, for
+ * which ONNX Runtime lays out a plan beside what the first took. It has no fused attention in these graphs; Z-Image's is
+ * masked, which takes copies.
+ */
+const SCORES_HELD = { unet: 3.5, transformer: 4.4, 'z-image': 6 } as const;
+/** Likewise of a decoder, which runs once for each picture. */
+const DECODER_SCORES_HELD = { once: 1.9, again: 4.1 } as const;
+/** Of the other layers: bytes for each channel and latent of a U-Net, and for each channel and pixel of a decoder. */
+const LAYERS = {
+  onnxruntime: { latentBytes: 350, pixelBytes: 55 },
+  openvino: { latentBytes: 100, pixelBytes: 27 },
+} as const;
+/** Of the bytes of graphs that adapters are merged into, beside what those take anyhow: while they are loaded, and later. */
+const ADAPTED = { graphLoading: 1.7, weightsLoading: 2.25, later: 1.5 } as const;
+const SCORE_BYTES = 4;
 
-/** @param pixels of the picture that will be asked for */
-export function predictMemory(facts: MemoryFacts, pixels: number): MemoryPrediction {
+export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPrediction {
   const processBytes = PROCESS_BYTES[facts.runtime] + (facts.decodes ? DECODER_BYTES : 0);
-  const modelBytes = bytesOfModel(facts);
+  const { loadingBytes, heldBytes } = bytesOfModel(facts);
   const whole = sum(facts.componentBytes);
   const largestShare = whole === 0 ? 1 : Math.max(...facts.componentBytes) / whole;
+  const { graphBytes, weightBytes } = facts.adapted;
+  const paintedBytes = facts.shape ? bytesOfPictures(facts.shape, facts.runtime, size) : 0;
   const togetherBytes = facts.observed
-    ? scaled(facts.observed, pixels)
-    : Math.max(processBytes + modelBytes, facts.publishedPeakBytes);
+    ? scaled(facts.observed, size.pixels)
+    : Math.max(
+        processBytes + loadingBytes + graphBytes * ADAPTED.graphLoading + weightBytes * ADAPTED.weightsLoading,
+        processBytes + heldBytes + (graphBytes + weightBytes) * ADAPTED.later + paintedBytes,
+        facts.publishedPeakBytes,
+      );
   return {
     togetherBytes: Math.round(togetherBytes),
-    inTurnBytes: Math.round(Math.max(processBytes, togetherBytes - modelBytes * (1 - largestShare))),
+    inTurnBytes: Math.round(Math.max(processBytes, togetherBytes - loadingBytes * (1 - largestShare))),
   };
 }
 
-function bytesOfModel({ runtime, parameters, graphBytes, weightBytes, componentBytes }: MemoryFacts): number {
+/** Of the graphs, while they are read and prepared, and when they are. */
+function bytesOfModel({ runtime, parameters, graphBytes, weightBytes, componentBytes, decodes }: MemoryFacts) {
   switch (runtime) {
     case 'onnxruntime': {
-      // Within the graph's file: 4 bytes as read, 4 as unpacked or converted, 4 in the blocked layout of the kernels.
-      // Beside it they are mapped: between 4 (matrices) and 8 (convolutions) were seen.
-      const beside = weightBytes / Math.max(1, sum(componentBytes));
-      return parameters * (12.2 * (1 - beside) + 6.6 * beside);
+      // Within the graph's file: 4 bytes as read, 4 as unpacked or converted, 4 in the blocked layout of the kernels. Beside
+      // it: 4 in graphs of any size, which are the pipelines of latents; convolutions of a fixed size are laid out anew.
+      const besideParameters = parameters * (weightBytes / Math.max(1, sum(componentBytes)));
+      const besideBytes = besideParameters * (decodes ? 4.1 : 8.3);
+      const within = parameters - besideParameters;
+      return { loadingBytes: within * 12.2 + besideBytes, heldBytes: within * 8 + besideBytes };
     }
-    case 'openvino':
+    case 'openvino': {
       // Weights stay mapped and are repacked once; compiling takes memory for every node.
-      return weightBytes + parameters * 4.2 + graphBytes * 30;
+      const bytes = weightBytes + parameters * 4.2 + graphBytes * 30;
+      return { loadingBytes: bytes, heldBytes: bytes };
+    }
   }
+}
+
+/** What the layers of a run hold between each other: the denoiser's for all pictures together, the decoder's for one. */
+function bytesOfPictures(shape: NetworkShape, runtime: MemoryFacts['runtime'], size: PictureSize): number {
+  const { pixels, batch = 1, tiled = false } = size;
+  const layers = LAYERS[runtime];
+  const decodedPixels = tiled && shape.tilePixels ? Math.min(pixels, shape.tilePixels ** 2) : pixels;
+  const [latents, decodedLatents] = [pixels, decodedPixels].map((count) => count / shape.latentSide ** 2) as [
+    number,
+    number,
+  ];
+  const layersBytes =
+    batch * layers.latentBytes * shape.channels * latents + layers.pixelBytes * shape.decoderChannels * decodedPixels;
+  // OpenVINO's kernel of attention holds no scores.
+  if (runtime === 'openvino') return layersBytes;
+  const decodedOnce = batch === 1 && decodedPixels === pixels;
+  const tokens = pixels / shape.tokenSide ** 2 + shape.words;
+  const scores = batch * shape.heads * tokens ** 2 * SCORES_HELD[shape.denoiser];
+  const decoderScores = shape.decoderAttends
+    ? decodedLatents ** 2 * DECODER_SCORES_HELD[decodedOnce ? 'once' : 'again']
+    : 0;
+  return layersBytes + SCORE_BYTES * (scores + decoderScores);
 }
 
 /**

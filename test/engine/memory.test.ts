@@ -1,5 +1,5 @@
 // Predictions of peak memory against what engines really take, and parts held in turn.
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,17 +8,19 @@ import { EngineFault, type EngineSpec, type LaunchOptions } from '../../agent/en
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { openFolder } from '../../agent/open-folder.ts';
 import { planMemory, predictFor } from '../../agent/plan-memory.ts';
+import { predictRun } from '../../agent/predict-run.ts';
 import { openStore } from '../../agent/store/open-store.ts';
 import { systemRandomness } from '../../agent/system-clock.ts';
 import { clockOf, specOf } from './fixture.ts';
 import { openVinoRuntimes, openVinoSpec } from './openvino-fixture.ts';
-import { randomVersion } from './random-model.ts';
+import { randomAdapter, randomVersion } from './random-model.ts';
 
 const clock = clockOf();
 const folder = mkdtempSync(join(tmpdir(), 'stillhouse-memory-'));
 const store = openStore({ folder, clock, randomness: systemRandomness, onReport: () => {} });
 const launcher = createEngineLauncher({ clock, log: () => {}, runtimeFolders: [await openVinoRuntimes()] });
 const released = fileURLToPath(new URL('../../models/released/stickers-lite/1.1.0', import.meta.url));
+const pipelines = fileURLToPath(new URL('../fixtures/pipelines', import.meta.url));
 const made: EngineSpec[] = [];
 afterAll(() => {
   store.close();
@@ -50,8 +52,7 @@ function random(size: { channels: number; layers: number; side: number; beside?:
 
 /** A pipeline of diffusers with tiny random weights, as its publication describes it, without what the publisher measured. */
 async function pipeline(kind: string): Promise<EngineSpec> {
-  const fixtures = fileURLToPath(new URL('../fixtures/pipelines', import.meta.url));
-  const { spec, told } = await openFolder(join(fixtures, kind), undefined);
+  const { spec, told } = await openFolder(join(pipelines, kind), undefined);
   const base = specOf();
   const files = readdirSync(spec.folder, { recursive: true, encoding: 'utf8' });
   const artifacts = files
@@ -75,6 +76,8 @@ describe('the predicted peak is within 15 % of what was taken', () => {
     ['as many beside the graph', () => random({ channels: 512, layers: 9, side: 32, beside: true })],
     ['Stable Diffusion', () => pipeline('sd')],
     ['SDXL', () => pipeline('sdxl')],
+    ['Stable Diffusion 3', () => pipeline('sd3')],
+    ['Flux', () => pipeline('flux-dev')],
     ['Z-Image', () => pipeline('z-image')],
   ])('by %s, never loaded before', async (_, specFor) => {
     const spec = await specFor();
@@ -82,6 +85,39 @@ describe('the predicted peak is within 15 % of what was taken', () => {
     const { peakBytes } = await peakOf(spec);
     expect(togetherBytes / peakBytes).toBeGreaterThan(0.85);
     expect(togetherBytes / peakBytes).toBeLessThan(1.15);
+  });
+
+  it.each([
+    { kind: 'sd', side: 128, batch: 4 },
+    { kind: 'sd', side: 192, batch: 1 },
+    { kind: 'sd3', side: 128, batch: 2 },
+    { kind: 'z-image', side: 128, batch: 4 },
+  ])('by pictures larger than the usual one: %o', async ({ kind, side, batch }) => {
+    const opened = await openFolder(join(pipelines, kind), undefined);
+    const asked = { pixels: side ** 2, batch, tiled: false, inTurn: false, adapters: [] };
+    const predictedBytes = await predictRun(opened, asked);
+    const engine = await launcher.launch(opened.spec, { threads: 1 });
+    await engine.generateBatch({ prompt: 'a red fox', seed: 1, steps: 2, width: side, height: side, batch });
+    const { peakRssBytes } = await engine.resources();
+    await engine.close();
+    expect(peakRssBytes).toBeGreaterThan(400e6);
+    expect(predictedBytes / peakRssBytes).toBeGreaterThan(0.85);
+    expect(predictedBytes / peakRssBytes).toBeLessThan(1.15);
+  });
+
+  it.each([{ beside: false }, { beside: true }])('by weights that adapters are merged into: %o', async ({ beside }) => {
+    const size = { channels: 512, layers: 9, side: 32, beside };
+    const spec = random(size);
+    const adapters = [{ path: join(spec.folder, 'lora.safetensors'), scale: 1 }];
+    writeFileSync(adapters[0]?.path ?? '', randomAdapter(size, 3));
+    const { name, runtime, precision, parameters, steps, guidanceScale } = spec.variant;
+    const defaults = { steps, guidanceScale, width: 32, height: 32 };
+    const told = { pipeline: 'StillhousePipeline', variant: name, runtime, precision, parameters, defaults };
+    const asked = { pixels: 32 ** 2, batch: 1, tiled: false, inTurn: false };
+    const predictedBytes = await predictRun({ spec, told, publishedPeakBytes: 0 }, { ...asked, adapters });
+    const { peakBytes } = await peakOf(spec, { adapters });
+    expect(predictedBytes / peakBytes).toBeGreaterThan(0.85);
+    expect(predictedBytes / peakBytes).toBeLessThan(1.15);
   });
 
   it('by a picture of 16 times the pixels, from what two smaller ones took', async () => {

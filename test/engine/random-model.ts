@@ -54,6 +54,24 @@ export function passThrough(channels: number, textWidth: number): Buffer {
   return Buffer.concat([integer(1, 8), message(7, graph), message(8, [integer(2, 17)])]);
 }
 
+/** A LoRA in safetensors that adds to one of its layers but the first and the last. */
+export function randomAdapter({ channels }: Pick<Size, 'channels'>, layer: number): Buffer {
+  const base = `unet.conv_${layer}`;
+  const [down, up] = [noise(channels * 9, 1), noise(channels, 2)];
+  const header = Buffer.from(
+    JSON.stringify({
+      [`${base}.lora_A.weight`]: { dtype: 'F32', shape: [1, channels, 3, 3], data_offsets: [0, down.length] },
+      [`${base}.lora_B.weight`]: {
+        ...{ dtype: 'F32', shape: [channels, 1, 1, 1] },
+        data_offsets: [down.length, down.length + up.length],
+      },
+    }),
+  );
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header, down, up]);
+}
+
 /** onnx.proto3: a chain of 3×3 convolutions from 3 channels to 3. */
 function convolutions({ channels, layers, side, beside = false }: Size): { graph: Buffer; weights: Buffer } {
   const widths = [3, ...new Array<number>(layers).fill(channels), 3];
@@ -69,6 +87,7 @@ function convolutions({ channels, layers, side, beside = false }: Size): { graph
         text(1, names[i] as string),
         text(1, `w${i}`),
         text(2, names[i + 1] as string),
+        text(3, `/network/conv_${i}/Conv`),
         text(4, 'Conv'),
         ints('pads', [1, 1, 1, 1]),
       ]),

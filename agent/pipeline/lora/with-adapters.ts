@@ -24,6 +24,8 @@ export interface AdaptedRuntime<R extends Runtime> {
   requireAllMerged(): void;
 }
 
+const DENOISERS: readonly string[] = ['unet', 'transformer'];
+
 /** @throws EngineFault `load_failed` that names the file */
 export async function withAdapters<R extends Runtime>(
   runtime: R,
@@ -39,7 +41,7 @@ export async function withAdapters<R extends Runtime>(
       ...runtime,
       async load(path, options) {
         const folder = dirname(path);
-        const part = /^(?:unet|transformer)$/.test(basename(folder)) ? 'denoiser' : basename(folder);
+        const part = DENOISERS.includes(basename(folder)) ? 'denoiser' : basename(folder);
         const own = changes.filter((change) => change.part === part);
         if (own.length === 0) return runtime.load(path, options);
         const layers = await layersPerBlock(folder);
@@ -59,6 +61,12 @@ export async function withAdapters<R extends Runtime>(
       );
     },
   };
+}
+
+/** The components' folders that adapters change. @throws EngineFault `load_failed` that names the file */
+export async function adaptedParts(files: readonly AdapterFile[]): Promise<ReadonlySet<string>> {
+  const changes = await Promise.all(files.map(readAdapter));
+  return new Set(changes.flat().flatMap(({ part }) => (part === 'denoiser' ? DENOISERS : [part])));
 }
 
 async function readAdapter({ path, scale }: AdapterFile): Promise<Change[]> {

@@ -1,8 +1,8 @@
 // A graph is somebody else's input to a native library: what would be followed or choked on is refused before it is loaded.
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { messageOf } from '../../../shared/errors.ts';
 import { EngineFault } from '../fault.ts';
+import { readingFault } from '../read-json.ts';
 import { onnxFault } from './onnx-fault.ts';
 import { readOnnx } from './read-onnx.ts';
 
@@ -12,7 +12,7 @@ export function checkOnnx(path: string): void {
   try {
     fault = onnxFault(readOnnx(path), (location) => fileSize(join(dirname(path), location)));
   } catch (cause) {
-    throw new EngineFault('load_failed', `${path}: ${messageOf(cause)}`, { cause });
+    throw new EngineFault('load_failed', `${path}: ${readingFault(cause)}`, { cause });
   }
   if (fault) throw new EngineFault('load_failed', `${path}: ${fault}`);
 }

@@ -14,6 +14,8 @@ export interface Bounds {
   readonly schedulers: Schedulers;
   /** Both sides must be multiples of it. */
   readonly multiple: number;
+  /** The longest side that the model knows positions for, where it has a table of them. */
+  readonly longestSide?: number;
   /** Whether the decoder can work in tiles. */
   readonly tiles: boolean;
   /** Where it can begin from a picture: whether the folder has what reads it, and how many steps it would leave out. */
@@ -32,12 +34,13 @@ export function checkRequest(request: PictureDefaults & Partial<PictureRequest>,
   const { steps, width, height, guidanceScale } = request;
   if (!Number.isInteger(steps) || steps < 1 || steps > limits.steps)
     throw new EngineFault('steps_not_supported', `steps: ${steps} is not possible; expected 1 to ${limits.steps}`);
+  const longest = Math.min(limits.pictureSidePixels, bounds.longestSide ?? Infinity);
   for (const side of [width, height]) {
-    const fits = Number.isInteger(side) && side >= bounds.multiple && side <= limits.pictureSidePixels;
+    const fits = Number.isInteger(side) && side >= bounds.multiple && side <= longest;
     if (fits && side % bounds.multiple === 0) continue;
     throw new EngineFault(
       'size_not_supported',
-      `size: ${width}x${height} is not possible; both sides must be multiples of ${bounds.multiple}, up to ${limits.pictureSidePixels}`,
+      `size: ${width}x${height} is not possible; both sides must be multiples of ${bounds.multiple}, up to ${longest}`,
     );
   }
   if (!(guidanceScale >= 0))

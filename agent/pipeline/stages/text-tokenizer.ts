@@ -6,7 +6,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { messageOf } from '../../../shared/errors.ts';
 import { limits } from '../../../shared/limits.ts';
 import { EngineFault } from '../fault.ts';
-import { readJson } from '../read-json.ts';
+import { readingFault, readJson } from '../read-json.ts';
 import { clipTokenizerJson } from './clip-tokenizer-json.ts';
 
 export interface TextTokenizer {
@@ -64,7 +64,7 @@ async function tokenizerJson(folder: string, config: Record<string, unknown>): P
     );
   const merges = join(folder, 'merges.txt');
   const text = await readFile(merges, 'utf8').catch((cause: unknown) => {
-    throw new EngineFault('load_failed', `${merges}: ${messageOf(cause)}`, { cause });
+    throw new EngineFault('load_failed', `${merges}: ${readingFault(cause)}`, { cause });
   });
   return clipTokenizerJson(await readJson(join(folder, 'vocab.json')), text);
 }

@@ -1,0 +1,66 @@
+// What `still run` will take at its peak, before anything is loaded, and whether it fits.
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineFault } from './engine/engine.ts';
+import { readHost } from './measure/host.ts';
+import { readNetworkShape } from './network-shape.ts';
+import type { OpenedFolder } from './open-folder.ts';
+import { type AdapterFile, adaptedParts } from './pipeline/lora/with-adapters.ts';
+import { type MemoryFacts, type PictureSize, predictMemory } from './rules/predict-memory.ts';
+import { weighFiles } from './weigh-files.ts';
+
+export interface AskedRun extends PictureSize {
+  readonly batch: number;
+  readonly tiled: boolean;
+  readonly inTurn: boolean;
+  readonly adapters: readonly AdapterFile[];
+}
+
+/** @returns bytes @throws EngineFault `memory_insufficient` with the numbers, and what would fit */
+export async function predictRun(opened: OpenedFolder, asked: AskedRun): Promise<number> {
+  const facts = await factsOf(opened, asked.adapters);
+  const bytesOf = (run: AskedRun) => predictMemory(facts, run)[run.inTurn ? 'inTurnBytes' : 'togetherBytes'];
+  const predictedBytes = bytesOf(asked);
+  const { memoryAvailableBytes } = await readHost();
+  if (predictedBytes <= memoryAvailableBytes) return predictedBytes;
+  const others = [
+    { option: '--in-turn', run: { ...asked, inTurn: true } },
+    { option: '--tiled', run: { ...asked, tiled: facts.shape?.decoderAttends ?? false } },
+    { option: '--tiled --in-turn', run: { ...asked, tiled: facts.shape?.decoderAttends ?? false, inTurn: true } },
+    { option: '--batch 1', run: { ...asked, batch: 1 } },
+  ];
+  const found = others.find(({ run }) => bytesOf(run) <= memoryAvailableBytes);
+  const remedy = found ? `${found.option} would take ${megabytes(bytesOf(found.run))}` : 'ask for a smaller --size';
+  throw new EngineFault(
+    'memory_insufficient',
+    `this is predicted to take ${megabytes(predictedBytes)} of memory, and ${megabytes(memoryAvailableBytes)} are available; ${remedy}`,
+  );
+}
+
+const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
+
+async function factsOf(
+  { spec, told, publishedPeakBytes }: OpenedFolder,
+  adapters: readonly AdapterFile[],
+): Promise<MemoryFacts> {
+  const folder = join(spec.folder, spec.variant.folder);
+  const files = filesOf(folder);
+  const parts = await adaptedParts(adapters);
+  const adapted = weighFiles(files.filter(({ path }) => parts.has(path.split('/')[0] ?? '')));
+  const adaptedBytes = adapted.componentBytes.reduce((sum, bytes) => sum + bytes, 0);
+  return {
+    ...{ runtime: told.runtime, parameters: told.parameters },
+    ...weighFiles(files),
+    ...{ publishedPeakBytes, observed: null },
+    shape: await readNetworkShape(folder),
+    adapted: { graphBytes: adaptedBytes - adapted.weightBytes, weightBytes: adapted.weightBytes },
+  };
+}
+
+/** By paths within the folder; links are followed, as hubs' caches are made of them. */
+function filesOf(folder: string) {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).flatMap((path) => {
+    const found = statSync(join(folder, path), { throwIfNoEntry: false });
+    return found?.isFile() ? [{ path, bytes: found.size }] : [];
+  });
+}

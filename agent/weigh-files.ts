@@ -1,0 +1,32 @@
+// What of a variant's files counts for its memory: the graphs and their weights, by component.
+import { posix } from 'node:path';
+import type { MemoryFacts } from './rules/predict-memory.ts';
+
+export interface WeighedFile {
+  /** With slashes, the component's folder last but one. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** What reads pictures is loaded by the first request that begins from one, and left out. */
+export function weighFiles(
+  all: readonly WeighedFile[],
+): Pick<MemoryFacts, 'componentBytes' | 'graphBytes' | 'weightBytes' | 'decodes'> {
+  const files = all
+    .filter(({ path }) => /\.(onnx|onnx_data|data|xml|bin)$/.test(path))
+    .filter(({ path }) => posix.basename(posix.dirname(path)) !== 'vae_encoder');
+  const components = new Map<string, number>();
+  for (const { path, bytes } of files)
+    components.set(componentOf(path), (components.get(componentOf(path)) ?? 0) + bytes);
+  const bytesOf = (ending: RegExp) =>
+    files.filter(({ path }) => ending.test(path)).reduce((sum, { bytes }) => sum + bytes, 0);
+  return {
+    componentBytes: [...components.values()],
+    graphBytes: bytesOf(/\.xml$/),
+    weightBytes: bytesOf(/(_data|\.data|\.bin)$/),
+    decodes: [...components.keys()].some((component) => component.includes('vae_decoder')),
+  };
+}
+
+/** A part of a graph (`part_03.onnx`, its weights beside it) is held by itself. */
+const componentOf = (path: string): string => /^(.*\/part_\d+)\.onnx/.exec(path)?.[1] ?? posix.dirname(path);
