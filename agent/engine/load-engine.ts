@@ -67,8 +67,8 @@ export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
 
 /**
  * A picture of the usual size and steps without its graphs' runs, so that they are compiled now: nothing breaks off a
- * compilation, and a cancel of the first picture would have to kill the engine. Parts that are held in turn are compiled anew at
- * each of their turns.
+ * compilation, and a cancel of the first picture would have to kill the engine. Parts that are held in turn are compiled, or
+ * taken from the disk, at each of their turns.
  */
 async function prepare(runtime: Runtime, pipeline: Pipeline, { defaults }: LoadOrder): Promise<void> {
   const request = { ...defaults, prompt: '', seed: 0, fresh: true };

@@ -44,8 +44,9 @@ export function benchText({ device, model, version, result, fit, seenByServer, p
 }
 
 function compiledText({ compiled }: BenchResult): string {
-  if (!compiled) return '';
-  const { anew, fromCache } = compiled;
+  const { anew = 0, fromCache = 0 } = compiled ?? {};
+  // Parts that are held in turn are compiled when their turn comes.
+  if (anew + fromCache === 0) return '';
   if (fromCache === 0) return ` (${plural(anew, 'graph')} compiled)`;
   return ` (${plural(fromCache, 'graph')} compiled before${anew === 0 ? '' : `, ${anew} now`})`;
 }

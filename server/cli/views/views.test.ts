@@ -1,7 +1,9 @@
 // What a person sees, as it stands on the screen, without its colours.
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
-import type { DeviceView, RolloutView, TableRow } from '../../../shared/http-api.ts';
+import type { BenchRunView, DeviceView, RolloutView, TableRow } from '../../../shared/http-api.ts';
+import { benchOf } from '../../../test/server/made-device.ts';
+import { benchText } from './bench-text.ts';
 import { comparisonText } from './comparison-text.ts';
 import { devicesText } from './devices-text.ts';
 import { planText } from './plan-text.ts';
@@ -271,4 +273,19 @@ B is faster: it takes 0.63 of A's time. (B ÷ A between 0.620 and 0.655 at 95 %)
 
 test('raw samples', () => {
   expect(samplesCsv({ result: null, comparison })).toBe('pair,first,a_ms,b_ms\n0,a,16,10\n1,b,17,11');
+});
+
+test.each([
+  [undefined, 'engine ready after 1.00 ms, first'],
+  [{ anew: 0, fromCache: 0 }, 'engine ready after 1.00 ms, first'],
+  [{ anew: 3, fromCache: 0 }, 'engine ready after 1.00 ms (3 graphs compiled), first'],
+  [{ anew: 0, fromCache: 1 }, 'engine ready after 1.00 ms (1 graph compiled before), first'],
+  [{ anew: 1, fromCache: 2 }, 'engine ready after 1.00 ms (2 graphs compiled before, 1 now), first'],
+])('a bench says what of its cold start was compiled before: %o', (compiled, words) => {
+  const wanted = { model: 'stickers-lite', version: '1.1.0', versionDigest: sha, variant: 'openvino-fp16' };
+  const result = benchOf(
+    { ...wanted, installationId: id('ins', 1), role: 'current', probe: 'probe' },
+    compiled ? { compiled } : {},
+  );
+  expect(shown(benchText({ device: 'pi-desk', ...wanted, result } as unknown as BenchRunView))).toContain(words);
 });
