@@ -14,7 +14,7 @@ from stillhouse_models.faults import RefusedError, StoppedError
 from stillhouse_models.recipe import CHOICES, LOSSES, PhaseRecipe, RecipeError, read_recipe
 from stillhouse_models.table.budget import within
 from stillhouse_models.table.rows import ADDED, OWN, rows_of, used_losses
-from stillhouse_models.table.rows_over_seeds import rows_over_seeds
+from stillhouse_models.table.rows_over_seeds import dunnett_quantile, rows_over_seeds
 from stillhouse_models.table.table_text import table_text
 from stillhouse_models.table.whole_table import TableRequest, whole_table
 from stillhouse_models.variants.kinds import VariantError
@@ -106,19 +106,25 @@ def scored(*scores: float) -> list[dict[str, Any]]:
 
 
 def test_a_difference_counts_when_seeds_do_not_explain_it() -> None:
-    # Beside the recipe's student one row like it, and one far below.
-    seeds = [scored(2.31, 2.45, 1.80), scored(2.69, 2.40, 1.70), scored(2.56, 2.55, 1.90)]
+    # Beside the recipe's student one row like it and one below; the seeds lift and lower all three by more than that.
+    seeds = [scored(2.31, 2.35, 2.00), scored(2.69, 2.66, 2.41), scored(2.56, 2.60, 2.24), scored(1.99, 1.96, 1.72)]
     own, like, below = rows_over_seeds(seeds)
-    assert own["score"] == pytest.approx((2.31 + 2.69 + 2.56) / 3)
-    assert own["scores"] == [2.31, 2.69, 2.56]
+    assert own["score"] == pytest.approx((2.31 + 2.69 + 2.56 + 1.99) / 4)
+    assert own["scores"] == [2.31, 2.69, 2.56, 1.99]
     assert like["difference"]["low"] < 0 < like["difference"]["high"]
-    # The half width of an interval is d · s · sqrt(2 / n), with s of all rows and d = 2.86 for two rows and
-    # six degrees of freedom (Dunnett 1955, table 2a).
-    spread = np.sqrt(np.mean([np.var([row[i]["score"] for row in seeds], ddof=1) for i in range(3)]))
-    half = 2.86 * spread * np.sqrt(2 / 3)
-    assert below["difference"]["high"] - below["difference"]["value"] == pytest.approx(half, rel=0.01)
     assert below["difference"]["high"] < 0
+    # By hand: what is left of each score without its row and its seed, over (3 - 1) * (4 - 1) degrees of freedom.
+    scores = np.array([[row["score"] for row in rows] for rows in seeds])
+    left = scores - scores.mean(axis=0) - scores.mean(axis=1)[:, None] + scores.mean()
+    half = 2.86 * np.sqrt(2 / 4 * (left**2).sum() / 6)
+    assert below["difference"]["high"] - below["difference"]["value"] == pytest.approx(half, rel=0.01)
     assert rows_over_seeds(seeds) == [own, like, below]
+
+
+# Dunnett 1955, table 2a: two-sided, 95 % together.
+@pytest.mark.parametrize(("compared", "freedom", "quantile"), [(1, 5, 2.57), (2, 6, 2.86), (3, 10, 2.76), (9, 20, 2.95)])
+def test_the_quantile_is_the_tables(compared: int, freedom: int, quantile: float) -> None:
+    assert dunnett_quantile(compared, freedom) == pytest.approx(quantile, abs=0.03)
 
 
 def test_of_one_seed_nothing_is_said_about_chance() -> None:
@@ -127,7 +133,7 @@ def test_of_one_seed_nothing_is_said_about_chance() -> None:
     assert row["interval"] == {"low": 0.0, "high": 5.0}
 
 
-def test_seeds_that_all_score_the_same_leave_no_interval() -> None:
+def test_seeds_that_change_nothing_leave_no_interval() -> None:
     _, other = rows_over_seeds([scored(2.0, 1.0), scored(2.0, 1.0)])
     assert other["difference"] == {"value": -1.0, "low": -1.0, "high": -1.0}
 
