@@ -67,8 +67,8 @@ export const timings = {
   pictureDeadlineMs: 10 * 60_000,
   benchDeadlineMs: 60 * 60_000,
   engineLoadMs: 5 * 60_000,
-  /** How long an engine may take to stop between two steps before it is killed. */
-  engineCancelMs: 250,
+  /** How long an engine may take to stop between two steps before it is killed: with timer and kill a cancel ends within 250 ms. */
+  engineCancelMs: 200,
   /** How long an engine may take to end by itself before it is killed. */
   engineCloseMs: 1000,
   /** From SIGTERM to a forced end. */

@@ -19,6 +19,8 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   'cancel-openvino': async () => (await import('./cancel.ts')).measureCancel('openvino', 'any'),
   'cancel-step-onnxruntime': async () => (await import('./cancel.ts')).measureCancel('onnxruntime', 'step'),
   'cancel-step-openvino': async () => (await import('./cancel.ts')).measureCancel('openvino', 'step'),
+  'cancel-large-onnxruntime': async () => (await import('./cancel.ts')).measureCancel('onnxruntime', 'large'),
+  'cancel-large-openvino': async () => (await import('./cancel.ts')).measureCancel('openvino', 'large'),
   'diffusers-onnxruntime': async () => (await import('./others.ts')).measureAgainstDiffusers('onnxruntime'),
   'diffusers-openvino': async () => (await import('./others.ts')).measureAgainstDiffusers('openvino'),
   // Installs a package, so only by its name.
