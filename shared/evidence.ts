@@ -55,7 +55,8 @@ interface FigureOptions {
 
 /** Two runs further apart than this ran on a different machine: other load, other temperature. */
 export const PAIR_WITHIN_MS = 30 * 60_000;
-/** A pair is compared sample by sample, so it needs enough of them on both sides. */
+/** So many pairs must stand for one that nothing disturbed, on a device that is never left alone. */
+const DISTURBED_PAIRS = 3;
 const RESAMPLES = 500;
 
 /** @throws RangeError for members that `lacks` something */
@@ -80,6 +81,8 @@ export function lacks(gate: Gate, { runs, before }: DeviceEvidence): string | nu
   if (isRelative(gate) && metric.startsWith('latency')) {
     const pairs = pairsOf(runs, before?.runs ?? []);
     if (pairs.length === 0) return `has not run both versions within ${PAIR_WITHIN_MS / 60_000} minutes`;
+    if (pairs.length < DISTURBED_PAIRS && !pairs.some(isQuiet))
+      return `was disturbed in each of ${pairs.length} of ${DISTURBED_PAIRS} comparisons`;
     return tooFew(metric, pairs.flatMap(([now, then]) => samplePairs(now, then)).length);
   }
   const sides = isRelative(gate) ? [runs, before?.runs ?? []] : [runs];
@@ -118,13 +121,17 @@ function latency(gate: Gate, members: readonly DeviceEvidence[], { confidence }:
   };
 }
 
-/** Runs of both versions that are near enough in time, the nearest first; none stands in two pairs and counts twice. */
+/**
+ * Runs of both versions that are near enough in time, the nearest first; none stands in two pairs and counts twice. Pairs
+ * that nothing disturbed, where there are any: a slow run of the version before would make any new one look fast.
+ */
 function pairsOf(runs: readonly Run[], before: readonly Run[]): [Run, Run][] {
   const distance = ([now, then]: readonly [Run, Run]) => Math.abs(now.atMs - then.atMs);
-  const candidates = usable(runs)
+  const near = runs
     .flatMap((now) => before.map((then) => [now, then] as [Run, Run]))
-    .filter((pair) => distance(pair) <= PAIR_WITHIN_MS)
-    .toSorted((a, b) => distance(a) - distance(b));
+    .filter((pair) => distance(pair) <= PAIR_WITHIN_MS);
+  const quiet = near.filter(isQuiet);
+  const candidates = (quiet.length > 0 ? quiet : near).toSorted((a, b) => distance(a) - distance(b));
   const used = new Set<Run>();
   return candidates.filter(([now, then]) => {
     if (used.has(now) || used.has(then)) return false;
@@ -132,6 +139,8 @@ function pairsOf(runs: readonly Run[], before: readonly Run[]): [Run, Run][] {
     return true;
   });
 }
+
+const isQuiet = ([now, then]: readonly [Run, Run]): boolean => !now.disturbed && !then.disturbed;
 
 const samplePairs = (now: Run, then: Run): [number, number][] =>
   now.latencyMs.slice(0, then.latencyMs.length).map((ms, i) => [ms, then.latencyMs[i] as number]);

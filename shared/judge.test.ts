@@ -127,6 +127,28 @@ describe('absolute gates', () => {
     expect(verdict('latency.p50<=1s', [device('a', [disturbed])]).verdict).toBe('fail');
   });
 
+  it('compare with no disturbed run of the version before until there is no other', () => {
+    const busy = run({ ms: 600, disturbed: true, seed: 2, spread: 0.1 });
+    const quiet = run({ ms: 100, seed: 3, atMs: 60_000, spread: 0.1 });
+    const now = run({ ms: 200, seed: 4, spread: 0.1 });
+    const against = (runs: Run[]) =>
+      verdict('latency.p50<=1.2x', [device('a', [now], { before: { version: '1.0.0', runs } })]);
+    expect(against([busy, quiet])).toMatchObject({ verdict: 'fail', value: expect.closeTo(2, 0), n: 64 });
+    expect(against([busy])).toMatchObject({
+      verdict: 'insufficient',
+      explanation: expect.stringContaining('a was disturbed in each of 1 of 3 comparisons'),
+    });
+    const thrice = [1, 2, 3].map((seed) => ({ now: run({ ms: 500, seed, disturbed: true }), earlier: { ...busy } }));
+    const never = device(
+      'a',
+      thrice.map(({ now: one }) => one),
+      {
+        before: { version: '1.0.0', runs: thrice.map(({ earlier }) => earlier) },
+      },
+    );
+    expect(verdict('latency.p50<=1.2x', [never]).verdict).toBe('pass');
+  });
+
   it('take the highest memory of any device, with the range', () => {
     const fleet = [device('a'), device('b', [run({ peakRssBytes: 310e6 })])];
     expect(verdict('memory.peak<=300MB', fleet)).toMatchObject({
