@@ -52,6 +52,11 @@ export class SimClient extends EventEmitter implements Peer {
   }
 
   private async signIn(): Promise<void> {
+    // Cut in the meantime: an open connection of which nobody says that it is gone would be waited on for ever.
+    if (this.line.isCut) {
+      this.process.after(CONNECT_MS, 'mqtt connect fails', () => this.fail(new Error('connack timeout')));
+      return;
+    }
     if (!(await this.isKnown(String(this.options.password))))
       return this.fail(Object.assign(new Error('Connection refused: Not authorized'), { code: 5 }));
     if (this.isClosed || !this.process.isAlive) return;

@@ -163,8 +163,15 @@ export class SimDevice {
     this.around.schedule.after(BOOT_MS + this.random.around(5000), `${this.name} boots`, () => this.boot());
   }
 
+  /** How a version behaves on this board; every other one is of the kind that a fussy version does not suit. */
+  private finds(version: string): Behaviour {
+    const behaviour = this.around.behaviourOf(version);
+    if (behaviour !== 'fussy') return behaviour;
+    return /[02468]$/.test(this.name) ? 'mismatched' : 'good';
+  }
+
   private run(process: SimProcess, bootId: string): void {
-    const { schedule, journal, broker, server, behaviourOf, bugs } = this.around;
+    const { schedule, journal, broker, server, bugs } = this.around;
     const { clock } = process;
     const { name, deviceId, line, disk } = this;
     const log = (text: string) => {
@@ -181,7 +188,8 @@ export class SimDevice {
     const store = bugs.store?.(opened, this) ?? opened;
     this.store = store;
     const { launcher, measure } = enginesOf({
-      ...{ process, disk, behaviourOf, faults: this.engineFaults, slowness: this.slowness, memoryBytes: 4e9 },
+      ...{ process, disk, faults: this.engineFaults, slowness: this.slowness, memoryBytes: 4e9 },
+      behaviourOf: (version) => this.finds(version),
     });
     const engines = new ResidentEngines({
       launcher,

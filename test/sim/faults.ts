@@ -114,8 +114,8 @@ const deviceFaults: Readonly<Record<string, Fault>> = {
   }),
 };
 
-/** Clocks on the wall, in a stream of their own: these came later than the seeds that are kept. */
-const clockFaults: Readonly<Record<string, Fault>> = {
+/** In a stream of their own: these came later than the seeds that are kept. */
+const laterFaults: Readonly<Record<string, Fault>> = {
   // A Pi without a clock chip starts in 1970, and the network sets its clock some time later; others are merely wrong.
   'clock jumps': ofDevice((device, place) => {
     const { random, schedule } = place;
@@ -127,6 +127,16 @@ const clockFaults: Readonly<Record<string, Fault>> = {
       if (random.chance(0.2)) device.process?.die();
     });
   }),
+  // What a rollout goes on without, and finds before it all at once when its waves have passed.
+  'cut half of the fleet off': (place) => {
+    const { random, fleet } = place;
+    if (!random.chance(1 / fleet.devices.length)) return;
+    const cut = fleet.present.filter(() => random.chance(0.5));
+    for (const device of cut) device.cutLine();
+    forAWhile(place, { name: 'half of the fleet', meanMs: 20 * MINUTE_MS }, () => {
+      for (const { line } of cut) line.isCut = false;
+    });
+  },
 };
 
 const centreFaults: Readonly<Record<string, Fault>> = {
@@ -186,7 +196,7 @@ export class Faults {
       if (random.chance(0.4)) this.comes(name, fault, () => meanMs() / fleet.devices.length);
     const later = { ...this.place, random: random.fork('clocks') };
     if (!this.place.isPlain)
-      for (const [name, fault] of Object.entries(clockFaults))
+      for (const [name, fault] of Object.entries(laterFaults))
         if (later.random.chance(0.5)) this.comes(name, fault, () => meanMs() / fleet.devices.length, later);
     for (const [name, fault] of Object.entries(centreFaults))
       if (random.chance(0.4))

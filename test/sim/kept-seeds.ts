@@ -25,4 +25,10 @@ export const keptSeeds: readonly {
     minutes: 55,
     was: 'a message published while the broker was away was waited for without end, and all others behind it',
   },
+  {
+    seed: 151,
+    devices: 6,
+    minutes: 30,
+    was: 'the simulator opened a connection on a line that was cut, and nobody ever noticed',
+  },
 ];

@@ -51,6 +51,8 @@ export const anyTarget = (random: Random, name: string): string =>
 export const furtherDeeds: readonly (readonly [weight: number, name: string, deed: Deed])[] = [
   [4, 'promotes', onShadow((world, rolloutId) => promoteRollout(world, { rolloutId, actor }))],
   [1, 'removes a shadow', onShadow((world, rolloutId) => abortRollout(world, { rolloutId, rollBack: true, actor }))],
+  [1, 'holds late devices back', onSucceeded(pauseRollout)],
+  [2, 'takes late devices again', onSucceeded(resumeRollout)],
   [2, 'sets a maintenance window', setWindow],
   [2, 'lifts a maintenance window', (place, world) => label(place, world, {}, [MAINTENANCE_LABEL, TIME_ZONE_LABEL])],
   [
@@ -66,6 +68,13 @@ function onShadow(act: (world: World, rolloutId: string) => Promise<unknown>): D
   return async ({ random }, world) => {
     const shadows = (await rollouts.list(world.store.db, NEWEST)).filter(({ role }) => role === 'shadow');
     if (shadows.length > 0) await act(world, random.pick(shadows).rolloutId);
+  };
+}
+
+function onSucceeded(act: (world: World, command: { rolloutId: string; actor: string }) => Promise<void>): Deed {
+  return async ({ random }, world) => {
+    const newest = (await rollouts.list(world.store.db, NEWEST)).filter(({ state }) => state === 'SUCCEEDED');
+    if (newest.length > 0) await act(world, { rolloutId: random.pick(newest).rolloutId, actor });
   };
 }
 

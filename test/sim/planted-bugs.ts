@@ -164,13 +164,17 @@ export const plantedBugs: Readonly<Record<string, Bug>> = {
          WHERE rollout_id = NEW.rollout_id;
      END`,
   ),
+  'a device that comes late and fails holds the next ones not back': trigger(
+    `AFTER UPDATE OF late_held_ms ON rollouts WHEN NEW.late_held_ms IS NOT NULL
+     BEGIN UPDATE rollouts SET late_held_ms = NULL WHERE rollout_id = NEW.rollout_id; END`,
+  ),
   'attempts on a device are not counted': trigger(
     `AFTER UPDATE OF attempts ON rollout_targets WHEN NEW.attempts > 0
      BEGIN UPDATE rollout_targets SET attempts = 0 WHERE rollout_id = NEW.rollout_id AND device_id = NEW.device_id; END`,
   ),
   'starts are not dated, so that none counts for the pace': trigger(
-    `AFTER UPDATE OF started_ms ON rollout_targets WHEN NEW.started_ms > 0
-     BEGIN UPDATE rollout_targets SET started_ms = 0 WHERE rollout_id = NEW.rollout_id AND device_id = NEW.device_id; END`,
+    `AFTER INSERT ON installations WHEN NEW.rollout_id IS NOT NULL
+     BEGIN UPDATE installations SET created_ms = 0 WHERE installation_id = NEW.installation_id; END`,
   ),
   'a command that is repeated is taken for a new one': {
     agent: {

@@ -5,7 +5,8 @@ import { canonicalJson } from '../../shared/canonical-json.ts';
 import { Manifest } from '../../shared/manifest.ts';
 import { Random } from './random.ts';
 
-export type Behaviour = 'good' | 'slow' | 'ugly' | 'mismatched' | 'unloadable' | 'crashing' | 'hanging';
+/** A `fussy` one is good on some boards and mismatched on others (see SimDevice.finds). */
+export type Behaviour = 'fussy' | 'good' | 'slow' | 'ugly' | 'mismatched' | 'unloadable' | 'crashing' | 'hanging';
 
 export interface MadeVersion {
   readonly version: string;
