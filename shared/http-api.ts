@@ -165,6 +165,7 @@ export const DecisionView = z.looseObject({
       'start-wave',
       'judge',
       'judge-late',
+      'hold-late',
       'measure-again',
       'retry',
       'take-in',
@@ -235,6 +236,8 @@ export const RolloutView = z.looseObject({
   retries: z.int(),
   priority: z.int(),
   dynamicUntilMs: UtcMs.nullable(),
+  /** Since when a rollout whose waves have passed takes no further device, and why; null while it does. */
+  lateHold: z.looseObject({ sinceMs: UtcMs, because: z.string() }).nullable().default(null),
   /** `shadow`: its version runs beside the current one until it is promoted. */
   role: z.enum(['current', 'shadow']),
   shadows: z.array(ShadowView),

@@ -50,7 +50,7 @@ async function advance(world: World, rolloutId: string): Promise<number | null> 
 }
 
 const hasNews = ({ rollout, facts }: Situation): boolean =>
-  rollout.state === 'RUNNING' && explainProgress(facts) !== rollout.explanation;
+  (rollout.state === 'RUNNING' || rollout.state === 'SUCCEEDED') && explainProgress(facts) !== rollout.explanation;
 
 /** @returns whether to look again */
 async function carryOut(world: World, tx: Db, situation: Situation, step: RolloutStep): Promise<boolean> {

@@ -22,6 +22,7 @@ export async function approveRollout({ store, clock }: World, command: RolloutCo
       throw new StillError('conflict', `nothing waits for approval: ${tellChange(rollout)}; ${rollout.explanation}`);
     await rolloutWaves.update(tx, rolloutId, wave.index, atMs, { state: 'PASSED' });
     await rolloutTargets.markWaveJudged(tx, rolloutId, wave.index);
+    if (stopped) await rolloutTargets.forgetLate(tx, rolloutId);
     const explanation = `wave ${wave.index + 1} approved by ${actor}`;
     const state = stopped ? 'RUNNING' : rollout.state;
     await rollouts.update(

@@ -101,6 +101,22 @@ describe('pace', () => {
     expect((await show(id)).state).toBe('SUCCEEDED');
   });
 
+  it('counts the attempts of a device one by one', async () => {
+    for (const device of fleet.slice(1)) await device.goodbye();
+    await start('1.0.0', { retries: 1, pace: { startsPerMinute: 2 } });
+    await tick();
+    await at(0).install({}, 'ROLLED_BACK');
+    world.pass(31_000);
+    await tick();
+    expect(wanting('1.0.0').map(({ name }) => name)).toEqual(['pi-a']);
+    await at(1).hello();
+    await tick();
+    expect(wanting('1.0.0'), 'two have begun within this minute').toHaveLength(1);
+    world.pass(30_000);
+    await tick();
+    expect(wanting('1.0.0').map(({ name }) => name)).toEqual(['pi-a', 'pi-b']);
+  });
+
   it('keeps to maintenance windows', async () => {
     // The clock stands at midnight UTC.
     await labelDevice(world, { name: 'pi-a', set: { maintenance: '0200-0300' }, remove: [], actor: 'ann' });

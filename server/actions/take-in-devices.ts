@@ -17,8 +17,14 @@ import { manifestsOn } from './rollout-steps/draw-plan.ts';
 export async function takeInDevices({ store, clock }: World): Promise<void> {
   const atMs = clock.now();
   for (const rollout of await rollouts.open(store.db)) {
-    const { state, dynamicUntilMs } = rollout;
-    if (dynamicUntilMs === null || atMs >= dynamicUntilMs || (state !== 'RUNNING' && state !== 'PAUSED')) continue;
+    const { state, dynamicUntilMs, lateHold } = rollout;
+    if (
+      dynamicUntilMs === null ||
+      lateHold !== null ||
+      atMs >= dynamicUntilMs ||
+      (state !== 'RUNNING' && state !== 'PAUSED')
+    )
+      continue;
     if ((await fitting(store.db, rollout)).length === 0) continue;
     await store.write(async (tx) => {
       const found = await fitting(tx, rollout);

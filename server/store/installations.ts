@@ -126,6 +126,17 @@ export async function ofRollout(db: Db, rolloutId: string): Promise<Installation
   return rows.map(toInstallation);
 }
 
+/** When those of a rollout were begun since then, each attempt by itself; UTC milliseconds. */
+export const begunSince = async (db: Db, rolloutId: string, sinceMs: number): Promise<number[]> =>
+  (
+    await db
+      .selectFrom('installations')
+      .select('created_ms')
+      .where('rollout_id', '=', rolloutId)
+      .where('created_ms', '>', sinceMs)
+      .execute()
+  ).map((row) => row.created_ms);
+
 export async function openOf(db: Db, deviceId: string): Promise<Installation[]> {
   const rows = await select(db)
     .where('device_id', '=', deviceId)

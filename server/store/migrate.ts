@@ -8,6 +8,7 @@ import { up as outboxes } from './migrations/0010-outboxes.ts';
 import { up as classPeaks } from './migrations/0013-class-peaks.ts';
 import { up as shadows } from './migrations/0014-shadows.ts';
 import { up as fleetIndexes } from './migrations/0015-fleet-indexes.ts';
+import { up as lateDevices } from './migrations/0016-late-devices.ts';
 
 const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [
   firstTables,
@@ -16,6 +17,7 @@ const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [
   classPeaks,
   shadows,
   fleetIndexes,
+  lateDevices,
 ];
 
 export async function migrate(sqlite: Database, db: Kysely<unknown>): Promise<void> {

@@ -11,10 +11,10 @@ export interface Target {
   readonly why: string;
   readonly installationId: string | null;
   readonly judged: boolean;
+  /** It came after its wave was judged, and counts among those until somebody resumes the rollout. */
+  readonly countedLate: boolean;
   /** Installations begun so far. */
   readonly attempts: number;
-  /** When the last of them was begun. */
-  readonly startedAtMs: number | null;
   readonly evidenceKey: string | null;
   /** The rollout that took the device over. */
   readonly takenBy: string | null;
@@ -36,8 +36,8 @@ export async function insert(
         why: target.why,
         installation_id: null,
         judged: 0,
+        counted_late: 0,
         attempts: 0,
-        started_ms: null,
         evidence_key: null,
         taken_by: null,
       })
@@ -46,18 +46,16 @@ export async function insert(
 
 export async function setInstallation(
   tx: Db,
-  {
-    rolloutId,
-    deviceId,
-    installationId,
-    atMs,
-  }: Record<'rolloutId' | 'deviceId' | 'installationId', string> & {
-    atMs: number;
-  },
+  { rolloutId, deviceId, installationId }: Record<'rolloutId' | 'deviceId' | 'installationId', string>,
 ): Promise<void> {
   await tx
     .updateTable('rollout_targets')
-    .set((eb) => ({ installation_id: installationId, attempts: eb('attempts', '+', 1), started_ms: atMs, judged: 0 }))
+    .set((eb) => ({
+      installation_id: installationId,
+      attempts: eb('attempts', '+', 1),
+      judged: 0,
+      counted_late: 0,
+    }))
     .where('rollout_id', '=', rolloutId)
     .where('device_id', '=', deviceId)
     .execute();
@@ -76,12 +74,27 @@ export async function markWaveJudged(tx: Db, rolloutId: string, waveIndex: numbe
     .execute();
 }
 
-export async function markDeviceJudged(tx: Db, rolloutId: string, deviceId: string): Promise<void> {
+export async function markDeviceJudged(
+  tx: Db,
+  rolloutId: string,
+  deviceId: string,
+  countedLate: boolean,
+): Promise<void> {
   await tx
     .updateTable('rollout_targets')
-    .set({ judged: 1 })
+    .set({ judged: 1, counted_late: Number(countedLate) })
     .where('rollout_id', '=', rolloutId)
     .where('device_id', '=', deviceId)
+    .execute();
+}
+
+/** Those that come late from now on are counted anew. */
+export async function forgetLate(tx: Db, rolloutId: string): Promise<void> {
+  await tx
+    .updateTable('rollout_targets')
+    .set({ counted_late: 0 })
+    .where('rollout_id', '=', rolloutId)
+    .where('counted_late', '=', 1)
     .execute();
 }
 
@@ -159,8 +172,8 @@ export async function standingsOf(db: Db, { rolloutId, model, role }: Rollout): 
       'target.why',
       'target.installation_id',
       'target.judged',
+      'target.counted_late',
       'target.attempts',
-      'target.started_ms',
       'target.evidence_key',
       'target.taken_by',
       'device.name',
@@ -191,8 +204,8 @@ export async function standingsOf(db: Db, { rolloutId, model, role }: Rollout): 
     why: row.why,
     installationId: row.installation_id,
     judged: row.judged === 1,
+    countedLate: row.counted_late === 1,
     attempts: row.attempts,
-    startedAtMs: row.started_ms,
     evidenceKey: row.evidence_key,
     takenBy: row.taken_by,
     device: row.name,

@@ -19,7 +19,12 @@ export async function viewRollout(db: Db, rollout: rollouts.Rollout): Promise<Ro
   return {
     ...{ rolloutId, model, version, versionDigest, selector, state, startedAtMs, endedAtMs, startedBy },
     ...{ confidence: rollout.confidence, pace: rollout.pace, retries: rollout.retries, priority: rollout.priority },
-    ...{ dynamicUntilMs: rollout.dynamicUntilMs, revision: rollout.revision, changedBy: rollout.changedBy },
+    ...{
+      dynamicUntilMs: rollout.dynamicUntilMs,
+      lateHold: rollout.lateHold,
+      revision: rollout.revision,
+      changedBy: rollout.changedBy,
+    },
     ...{ changedWhat: rollout.changedWhat, changedAtMs: rollout.changedAtMs },
     role: rollout.role,
     // What was promoted is current, and keeps what was compared before.

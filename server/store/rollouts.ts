@@ -32,6 +32,8 @@ export interface Rollout {
   /** Until when devices that come to match are taken, too; null where the devices were frozen at the start. */
   readonly dynamicUntilMs: number | null;
   readonly wantedVariant: string | null;
+  /** Since when and why it takes no late devices; null while it does. */
+  readonly lateHold: { readonly sinceMs: number; readonly because: string } | null;
   /** `shadow`: its version runs beside the current one until it is promoted. */
   readonly role: 'current' | 'shadow';
   /** Grows with every command and every change of state: what a second operator compares with. */
@@ -41,7 +43,7 @@ export interface Rollout {
   readonly changedAtMs: number;
 }
 
-type Made = 'state' | 'ending' | 'endingBecause' | 'returningSinceMs' | 'endedAtMs';
+type Made = 'state' | 'ending' | 'endingBecause' | 'returningSinceMs' | 'endedAtMs' | 'lateHold';
 type Changed = 'revision' | 'changedBy' | 'changedWhat' | 'changedAtMs';
 
 export async function insert(tx: Db, rollout: Omit<Rollout, Made | Changed>): Promise<void> {
@@ -72,6 +74,8 @@ export async function insert(tx: Db, rollout: Omit<Rollout, Made | Changed>): Pr
       priority: rollout.priority,
       dynamic_until_ms: rollout.dynamicUntilMs,
       wanted_variant: rollout.wantedVariant,
+      late_held_ms: null,
+      late_held_because: null,
       role: rollout.role,
       revision: 1,
       changed_by: rollout.startedBy,
@@ -83,7 +87,10 @@ export async function insert(tx: Db, rollout: Omit<Rollout, Made | Changed>): Pr
 }
 
 export type RolloutChange = Partial<
-  Pick<Rollout, 'state' | 'ending' | 'endingBecause' | 'returningSinceMs' | 'explanation' | 'endedAtMs' | 'role'>
+  Pick<
+    Rollout,
+    'state' | 'ending' | 'endingBecause' | 'returningSinceMs' | 'explanation' | 'endedAtMs' | 'role' | 'lateHold'
+  >
 >;
 
 /** A command of an operator, which counts as a change also where the state stays. */
@@ -112,6 +119,10 @@ export async function update(
       explanation: change.explanation,
       ended_ms: change.endedAtMs,
       role: change.role,
+      ...(change.lateHold !== undefined && {
+        late_held_ms: change.lateHold?.sinceMs ?? null,
+        late_held_because: change.lateHold?.because ?? null,
+      }),
       ...(counts && {
         revision: eb('revision', '+', 1),
         changed_by: by?.actor ?? 'the server',
@@ -145,7 +156,7 @@ export async function open(db: Db): Promise<Rollout[]> {
   return (await select(db).where('ended_ms', 'is', null).orderBy('rollout_id').execute()).map(toRollout);
 }
 
-/** Those that succeeded while a device had not come yet, which now is there, or has ended and was not judged. */
+/** Those that succeeded while a device had not come yet, which now is there and may begin, or has ended and was not judged. */
 export async function withLateDevices(db: Db): Promise<Rollout[]> {
   const rows = await select(db)
     .where('state', '=', 'SUCCEEDED')
@@ -163,7 +174,11 @@ export async function withLateDevices(db: Db): Promise<Rollout[]> {
           .where('devices.revoked_ms', 'is', null)
           .where((or) =>
             or.or([
-              or.and([or('installations.installation_id', 'is', null), or('devices.online', '=', 1)]),
+              or.and([
+                or('rollouts.late_held_ms', 'is', null),
+                or('installations.installation_id', 'is', null),
+                or('devices.online', '=', 1),
+              ]),
               or.and([
                 or('installations.installation_id', 'is not', null),
                 or('installations.deadline_ms', 'is', null),
@@ -227,6 +242,7 @@ function toRollout(row: RolloutsTable): Rollout {
     priority: row.priority,
     dynamicUntilMs: row.dynamic_until_ms,
     wantedVariant: row.wanted_variant,
+    lateHold: row.late_held_ms === null ? null : { sinceMs: row.late_held_ms, because: row.late_held_because ?? '' },
     role: row.role as Rollout['role'],
     revision: row.revision,
     changedBy: row.changed_by,

@@ -27,6 +27,9 @@ export interface RolloutsTable {
   /** Null for one whose devices were frozen at the start. */
   dynamic_until_ms: number | null;
   wanted_variant: string | null;
+  /** Since when it takes no late devices, and why; null while it does. */
+  late_held_ms: number | null;
+  late_held_because: string | null;
   role: string;
   /** Grows with every command and every change of state. */
   revision: number;
@@ -55,8 +58,9 @@ export interface RolloutTargetsTable {
   installation_id: string | null;
   /** A device that came after its wave was judged has been judged by itself. */
   judged: number;
+  /** It did, and counts among the late ones until somebody resumes the rollout. */
+  counted_late: number;
   attempts: number;
-  started_ms: number | null;
   evidence_key: string | null;
   /** The rollout that took the device over. */
   taken_by: string | null;

@@ -1,19 +1,23 @@
-import { explainStop } from '../../rules/rollout/explain.ts';
+import { explainLate } from '../../rules/rollout/explain.ts';
+import { haveAllPassed } from '../../rules/rollout/facts.ts';
+import { lateOutcome } from '../../rules/rollout/late-outcome.ts';
 import { isExhausted } from '../../rules/rollout/measure-again.ts';
-import { waveOutcome } from '../../rules/rollout/wave-outcome.ts';
 import type { Db } from '../../store/database.ts';
 import * as decisions from '../../store/decisions.ts';
 import * as desiredStates from '../../store/desired-states.ts';
 import * as installations from '../../store/installations.ts';
 import * as rolloutTargets from '../../store/rollout-targets.ts';
-import * as rollouts from '../../store/rollouts.ts';
 import type { World } from '../../store/world.ts';
 import { askDevices } from './ask-devices.ts';
+import { holdLate } from './hold-late.ts';
 import { judgeDevices } from './judge-devices.ts';
-import { deviceKeyOf, membersOf, type Situation } from './situation.ts';
+import { deviceKeyOf, type Situation } from './situation.ts';
 import { stopRollout } from './stop-rollout.ts';
 
-/** A device that came after its wave had passed is judged by itself, and goes back by itself where the rollout is over. */
+/**
+ * Judges devices that came after their wave was judged. Where one breaks a gate, a rollout with waves to come stops; one
+ * whose waves have all passed sends that device back and takes no more of them.
+ */
 export async function judgeLate(
   world: World,
   tx: Db,
@@ -21,13 +25,15 @@ export async function judgeLate(
   deviceIds: readonly string[],
 ): Promise<void> {
   const { rollout, facts, standings, gates, asked } = situation;
-  const { rolloutId, state } = rollout;
+  const { rolloutId } = rollout;
   const { nowMs } = facts;
+  const late = standings.filter(({ countedLate, revoked, takenBy }) => countedLate && !revoked && takenBy === null);
+  let holds = rollout.lateHold !== null;
   for (const standing of standings.filter(({ deviceId }) => deviceIds.includes(deviceId))) {
-    const { device, deviceId, waveIndex, installationId } = standing;
-    const judged = await judgeDevices(tx, situation, [standing], membersOf(standings, waveIndex));
-    const { verdicts } = judged;
-    const outcome = waveOutcome(verdicts, false);
+    const { device, deviceId, waveIndex, installationId, installation } = standing;
+    if (!installation) continue;
+    const judged = await judgeDevices(tx, situation, [standing], [...late, standing]);
+    const { outcome, verdicts, counts } = lateOutcome(installation.state, judged.verdicts);
     await decisions.append(tx, {
       ...{ rolloutId, atMs: nowMs, actor: decisions.SERVER, kind: 'judge-late', wave: waveIndex },
       explanation: `${device} came late: ${[outcome, ...verdicts.map(({ explanation }) => explanation)].join('; ')}`,
@@ -39,13 +45,15 @@ export async function judgeLate(
       // It was asked often enough: it keeps what nothing speaks against.
       if (!isExhausted(asked.get(deviceId) ?? { asked: 0, open: 0 }, gates)) continue;
     }
-    await rolloutTargets.markDeviceJudged(tx, rolloutId, deviceId);
+    await rolloutTargets.markDeviceJudged(tx, rolloutId, deviceId, counts);
+    if (counts) late.push(standing);
     if (outcome !== 'fail') continue;
-    const because = `${device} came late: ${explainStop(waveIndex, verdicts)}`;
-    if (state === 'RUNNING') return stopRollout(tx, situation, because);
-    const installation = await installations.find(tx, installationId ?? '');
+    const because = explainLate(device, verdicts);
+    if (!haveAllPassed(facts)) return stopRollout(tx, situation, because);
     const reason = { code: 'canceled', message: because.slice(0, 2000) } as const;
-    if (installation) await desiredStates.withdraw(tx, installation, { to: 'CANCELED', reason }, nowMs);
-    await rollouts.update(tx, rolloutId, nowMs, { explanation: `${rollout.explanation}; ${because}` });
+    const broken = await installations.find(tx, installationId ?? '');
+    if (broken) await desiredStates.withdraw(tx, broken, { to: 'CANCELED', reason }, nowMs);
+    if (!holds) await holdLate(tx, situation, because, decisions.SERVER);
+    holds = true;
   }
 }

@@ -5,10 +5,12 @@ import { isFinal } from '../../../shared/machine.ts';
 import { outcomeOf, type RolloutFacts } from '../../rules/rollout/facts.ts';
 import { WINDOW_LABELS, windowState } from '../../rules/rollout/maintenance-window.ts';
 import type { Asked } from '../../rules/rollout/measure-again.ts';
+import { startsSpanMs } from '../../rules/rollout/pace.ts';
 import * as benchRuns from '../../store/bench-runs.ts';
 import type { Db } from '../../store/database.ts';
 import * as desiredStates from '../../store/desired-states.ts';
 import * as devices from '../../store/devices.ts';
+import * as installations from '../../store/installations.ts';
 import * as jobs from '../../store/jobs.ts';
 import * as rolloutTargets from '../../store/rollout-targets.ts';
 import * as rolloutWaves from '../../store/rollout-waves.ts';
@@ -63,11 +65,18 @@ export async function look(db: Db, rolloutId: string, nowMs: number): Promise<Si
     })),
     failuresAllowed: failuresAllowed(gates),
     pace: rollout.pace,
+    startsMs: await startsOf(db, rollout, nowMs),
     retries: rollout.retries,
     dynamicUntilMs: rollout.dynamicUntilMs,
+    lateHold: rollout.lateHold,
     returningSinceMs: rollout.returningSinceMs,
   };
   return { rollout, waves, standings, gates, comparedWith, asked, evidenceKeys, facts };
+}
+
+async function startsOf(db: Db, { rolloutId, pace }: rollouts.Rollout, nowMs: number): Promise<number[]> {
+  const spanMs = startsSpanMs(pace);
+  return spanMs === 0 ? [] : installations.begunSince(db, rolloutId, nowMs - spanMs);
 }
 
 async function comparedWithOf(

@@ -31,7 +31,7 @@ export async function startDevices(
       beforeInstallationId: standing.before?.installationId ?? (await committedId(tx, deviceId, runs?.installationId)),
       createdAtMs: nowMs,
     });
-    await rolloutTargets.setInstallation(tx, { rolloutId, deviceId, installationId, atMs: nowMs });
+    await rolloutTargets.setInstallation(tx, { rolloutId, deviceId, installationId });
     const installation = await installations.find(tx, installationId);
     await desiredStates.place(tx, { deviceId, model, role, installation, calledOff: REPLACED }, nowMs);
     if (attempts === 0) continue;

@@ -197,8 +197,8 @@ async function watch(session: Session, rolloutId: string): Promise<void> {
 type Steered = { readonly rolloutId: string; readonly expect: string | undefined };
 // biome-ignore format: one line a verb
 const steering = [
-  { verb: 'pause', summary: 'Start no further device.', call: ({ client }: Session, { rolloutId, expect }: Steered) => client.call('pauseRollout', { params: { rolloutId }, query: { expect } }) },
-  { verb: 'resume', summary: 'Go on after a pause.', call: ({ client }: Session, { rolloutId, expect }: Steered) => client.call('resumeRollout', { params: { rolloutId }, query: { expect } }) },
+  { verb: 'pause', summary: 'Start no further device; of one that has succeeded, none that comes late.', call: ({ client }: Session, { rolloutId, expect }: Steered) => client.call('pauseRollout', { params: { rolloutId }, query: { expect } }) },
+  { verb: 'resume', summary: 'Go on after a pause, or take devices that come late again.', call: ({ client }: Session, { rolloutId, expect }: Steered) => client.call('resumeRollout', { params: { rolloutId }, query: { expect } }) },
   { verb: 'approve', summary: 'Let the next wave start.', call: ({ client }: Session, { rolloutId, expect }: Steered) => client.call('approveRollout', { params: { rolloutId }, query: { expect } }) },
   { verb: 'promote', summary: 'Make what runs as a shadow current; it is loaded already.', call: ({ client }: Session, { rolloutId, expect }: Steered) => client.call('promoteRollout', { params: { rolloutId }, query: { expect } }) },
 ] as const;

@@ -15,15 +15,19 @@ const NAMES_SHOWN = 8;
 export type InstallationProgress = ReadonlyMap<string, { stage: string; done: number; total: number }>;
 
 export function rolloutText(rollout: RolloutView, nowMs: number, progress: InstallationProgress = new Map()): string {
-  const { model, version, selector, state, startedAtMs, endedAtMs, rolloutId, waves, role } = rollout;
+  const { model, version, selector, startedAtMs, endedAtMs, rolloutId, waves, role } = rollout;
   const lasted = duration((endedAtMs ?? nowMs) - startedAtMs);
   return [
-    `${pc.bold(`${model}@${version}`)}${role === 'shadow' ? ' as a shadow' : ''} to ${selector}  ${colourOf(state)(state)}  ${lasted}  ${pc.dim(rolloutId)}`,
+    `${pc.bold(`${model}@${version}`)}${role === 'shadow' ? ' as a shadow' : ''} to ${selector}  ${stateText(rollout)}  ${lasted}  ${pc.dim(rolloutId)}`,
     ...waves.flatMap((wave) => waveLines(rollout, wave, progress)),
     ...rollout.shadows.filter(({ pairs }) => pairs > 0).map((shadow) => `    ${shadow.device}  ${shadowText(shadow)}`),
     ...clauses(rollout),
   ].join('\n');
 }
+
+/** With a word where it takes no further device. */
+export const stateText = ({ state, lateHold }: RolloutView): string =>
+  colourOf(state)(state) + (lateHold ? pc.yellow(' (holds back)') : '');
 
 /** The explanation, a clause a line. */
 export const clauses = ({ explanation }: RolloutView): string[] => explanation.split('; ').filter(Boolean);

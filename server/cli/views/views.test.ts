@@ -84,7 +84,7 @@ const wave = (
 const rollout = (change: Partial<RolloutView>): RolloutView => ({
   ...{ rolloutId: id('rol', 1), model: 'stickers-lite', version: '1.1.0', versionDigest: sha, selector: 'all' },
   ...{ gates: ['quality>=4'], state: 'RUNNING', startedAtMs: NOW - 12_300, endedAtMs: null, startedBy: 'admin' },
-  ...{ confidence: 0.95, pace: {}, retries: 0, priority: 0, dynamicUntilMs: null, revision: 1 },
+  ...{ confidence: 0.95, pace: {}, retries: 0, priority: 0, dynamicUntilMs: null, lateHold: null, revision: 1 },
   ...{ role: 'current', shadows: [] },
   ...{ changedBy: 'admin', changedWhat: 'started', changedAtMs: NOW },
   explanation: 'wave 2 of 3 is under way',

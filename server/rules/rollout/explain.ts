@@ -50,10 +50,15 @@ function waiting(members: readonly TargetFact[], facts: RolloutFacts): string[] 
 
 const minute = (atMs: number) => `${new Date(atMs).toISOString().slice(0, 16)}Z`;
 
-export function explainSuccess({ waves, targets, dynamicUntilMs, nowMs }: RolloutFacts): string {
-  const own = targets.filter(({ left }) => !left);
-  const done = own.filter(({ installation }) => installation?.state === 'COMMITTED').length;
-  const toCome = own.filter((target) => !hasEnded(target));
+export function explainSuccess({ waves, targets, dynamicUntilMs, lateHold, nowMs }: RolloutFacts): string {
+  // What it has done on a device stays done, though the device is another rollout's now.
+  const own = targets.filter(({ left, installation }) => !left || installation?.state === 'COMMITTED');
+  const committed = own.filter(({ installation }) => installation?.state === 'COMMITTED');
+  const returned = committed.filter(({ left, isNamed }) => !left && !isNamed);
+  const done = committed.length - returned.length;
+  const begins = ({ installation }: TargetFact) => lateHold === null || installation !== null;
+  const open = own.filter((target) => !hasEnded(target));
+  const toCome = open.filter(begins);
   const here = toCome.filter(({ online }) => online);
   const away = toCome.filter(({ online }) => !online);
   const failed = own
@@ -62,20 +67,43 @@ export function explainSuccess({ waves, targets, dynamicUntilMs, nowMs }: Rollou
   const parts = [
     `all ${waves.length === 1 ? 'of one wave' : `${waves.length} waves`} passed: ${done} of ${devices(own.length)} committed`,
     clause(failed, 'failed'),
+    clause(returned, 'committed and sent back'),
     clause(here, 'still to come'),
     clause(away, 'will get it when within reach'),
-    dynamicUntilMs !== null && nowMs < dynamicUntilMs
+    ...(lateHold === null
+      ? []
+      : explainHold(
+          lateHold,
+          open.filter((target) => !begins(target)),
+        )),
+    lateHold === null && dynamicUntilMs !== null && nowMs < dynamicUntilMs
       ? `devices that come to match are taken in until ${minute(dynamicUntilMs)}`
       : '',
   ];
   return parts.filter(Boolean).join('; ');
 }
 
+function explainHold(
+  { sinceMs, because }: NonNullable<RolloutFacts['lateHold']>,
+  left: readonly TargetFact[],
+): string[] {
+  const who = left.length > 0 ? `${named(left)} left as ${left.length === 1 ? 'it is' : 'they are'}` : '';
+  return [`no further device begins since ${minute(sinceMs)}: ${because}`, who, '"resume" takes devices again'];
+}
+
+/** "pi-9 came late: 2 of 3 devices failed (pi-7, pi-9), breaks failures<=1". */
+export const explainLate = (device: string, verdicts: readonly GateVerdict[]): string =>
+  `${device} came late: ${decisive(verdicts)}`;
+
 /** "stopped at wave 2: quality 3.10 … is below 4": the beginning of what is said of one that ended. */
 export function explainStop(wave: number, verdicts: readonly GateVerdict[]): string {
+  return `stopped at wave ${wave + 1}: ${decisive(verdicts)}`;
+}
+
+function decisive(verdicts: readonly GateVerdict[]): string {
   const failed = verdicts.filter(({ verdict }) => verdict === 'fail');
-  const decisive = failed.length > 0 ? failed : verdicts.filter(({ verdict }) => verdict === 'insufficient');
-  return `stopped at wave ${wave + 1}: ${decisive.map(({ explanation }) => explanation).join('; ')}`;
+  const shown = failed.length > 0 ? failed : verdicts.filter(({ verdict }) => verdict === 'insufficient');
+  return shown.map(({ explanation }) => explanation).join('; ');
 }
 
 /** What became of the devices, after `because`. */

@@ -28,7 +28,6 @@ export interface TargetFact {
     readonly contacted: boolean;
   } | null;
   readonly attempts: number;
-  readonly startedAtMs: number | null;
   /** Its maintenance window. */
   readonly window: WindowState;
   /** It runs what it ran before, and nothing of this rollout is under way on it. */
@@ -57,13 +56,21 @@ export interface RolloutFacts {
   /** Most failures that no gate forbids: a number, and a share of the devices of a wave (0–1). */
   readonly failuresAllowed: { readonly count: number; readonly share: number };
   readonly pace: Pace;
+  /** When devices began, retries included, as far back as the pace looks; UTC milliseconds. */
+  readonly startsMs: readonly number[];
   readonly retries: number;
   readonly dynamicUntilMs: number | null;
+  /** Why no late device begins any more; null while they do. */
+  readonly lateHold: { readonly sinceMs: number; readonly because: string } | null;
   readonly returningSinceMs: number | null;
 }
 
 export const membersOf = ({ targets }: Pick<RolloutFacts, 'targets'>, wave: number): TargetFact[] =>
   targets.filter((target) => target.wave === wave && !target.left);
+
+/** All that come now come late. */
+export const haveAllPassed = ({ waves }: Pick<RolloutFacts, 'waves'>): boolean =>
+  waves.every(({ state }) => state === 'PASSED');
 
 export const hasEnded = ({ installation }: TargetFact): boolean =>
   installation !== null && isFinal(installationTable, installation.state);

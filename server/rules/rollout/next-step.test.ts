@@ -12,8 +12,8 @@ const started = (facts: RolloutFacts) => {
 };
 
 describe('the pace', () => {
-  it('begins everybody at once where there is none, also those that are away', () => {
-    expect(started(madeFacts({ targets: [...fleet(3), madeTarget(9, { online: false })] }))).toBe(4);
+  it('begins everybody within reach at once where there is none', () => {
+    expect(started(madeFacts({ targets: [...fleet(3), madeTarget(9, { online: false })] }))).toBe(3);
   });
 
   it('counts places by what was begun, and gives none to devices that are away: they could all come back at once', () => {
@@ -34,14 +34,15 @@ describe('the pace', () => {
 
   it('begins so many a minute, and says when the next may', () => {
     const nowMs = 1_000_000;
-    const begun = fleet(2, { startedAtMs: nowMs - 20_000, installation: madeInstallation('DOWNLOADING') });
+    const begun = fleet(2, { installation: madeInstallation('DOWNLOADING') });
+    const startsMs = [nowMs - 20_000, nowMs - 20_000];
     const targets = [...begun, ...fleet(5).map((one, i) => ({ ...one, deviceId: `new_${i}` }))];
-    expect(started(madeFacts({ nowMs, targets, pace: { startsPerMinute: 3 } }))).toBe(1);
-    expect(nextStep(madeFacts({ nowMs, targets, pace: { startsPerMinute: 2 } }))).toEqual({
+    expect(started(madeFacts({ nowMs, targets, startsMs, pace: { startsPerMinute: 3 } }))).toBe(1);
+    expect(nextStep(madeFacts({ nowMs, targets, startsMs, pace: { startsPerMinute: 2 } }))).toEqual({
       kind: 'wait',
       untilMs: nowMs + 40_000,
     });
-    const rare = madeFacts({ nowMs, targets, pace: { startsPerMinute: 0.5 } });
+    const rare = madeFacts({ nowMs, targets, startsMs, pace: { startsPerMinute: 0.5 } });
     expect(nextStep(rare)).toEqual({ kind: 'wait', untilMs: nowMs + 100_000 });
   });
 
@@ -68,7 +69,7 @@ describe('the pace', () => {
           if (step.kind !== 'start-devices') continue;
           for (const deviceId of step.deviceIds)
             set(deviceId, ({ attempts }) => ({
-              ...{ installation: madeInstallation('QUEUED', nowMs), attempts: attempts + 1, startedAtMs: nowMs },
+              ...{ installation: madeInstallation('QUEUED', nowMs), attempts: attempts + 1 },
             }));
           const inFlight = targets.filter((one) => one.installation && !hasEnded(one)).length;
           expect(inFlight).toBeLessThanOrEqual(maxInFlight);
@@ -146,6 +147,31 @@ describe('a wave', () => {
       nextStep(madeFacts({ waves: wave(), targets, failuresAllowed: { count: Infinity, share } })).kind;
     expect(facts([...bad(3), ...open], 0.15)).toBe('wait');
     expect(facts([...bad(3), ...open], 0.1)).toBe('judge-wave');
+  });
+});
+
+describe('devices that come late', () => {
+  const waves = [{ index: 0, state: 'PASSED' as const, deadlineMs: 1, hasNews: false }];
+  const late = fleet(3);
+
+  it.each(['RUNNING', 'SUCCEEDED'] as const)('begin while it is %s, until it holds back', (state) => {
+    const dynamicUntilMs = state === 'RUNNING' ? 2_000_000 : null;
+    expect(started(madeFacts({ state, waves, dynamicUntilMs, targets: late }))).toBe(3);
+    const lateHold = { sinceMs: 900_000, because: 'pi-9 came late: 1 of 1 device failed' };
+    expect(nextStep(madeFacts({ state, waves, dynamicUntilMs, targets: late, lateHold }))).toEqual({
+      kind: 'wait',
+      untilMs: dynamicUntilMs,
+    });
+  });
+
+  it('are judged also where it holds back, and keep no rollout open that does', () => {
+    const lateHold = { sinceMs: 900_000, because: 'paused by ann' };
+    const ended = madeTarget(7, { hasNews: true, installation: madeInstallation('COMMITTED') });
+    expect(nextStep(madeFacts({ state: 'SUCCEEDED', waves, targets: [...late, ended], lateHold }))).toEqual({
+      kind: 'judge-late',
+      deviceIds: ['dev_7'],
+    });
+    expect(nextStep(madeFacts({ waves, targets: late, lateHold })).kind).toBe('succeed');
   });
 });
 

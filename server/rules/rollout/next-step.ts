@@ -62,7 +62,8 @@ function nextOfRunning(facts: RolloutFacts): RolloutStep {
   if (facts.dynamicUntilMs !== null && facts.nowMs < facts.dynamicUntilMs)
     return { kind: 'wait', untilMs: earliest(untilMs, facts.dynamicUntilMs) };
   // Devices within reach whose hour or turn has not come yet: what a wave's deadline passed over.
-  const isToBegin = (target: TargetFact) => target.online && !target.left && target.installation === null;
+  const isToBegin = (target: TargetFact) =>
+    facts.lateHold === null && target.online && !target.left && target.installation === null;
   return facts.targets.some((target) => isToBegin(target) && target.window.kind !== 'unreadable')
     ? { kind: 'wait', untilMs }
     : { kind: 'succeed' };

@@ -1,6 +1,6 @@
-// Which devices begin now, and when to look again. A device takes a place from the moment at which its desired state
-// names the version, whether it is within reach or not: those that are away would all come back at once, so with a pace
-// (or a maintenance window) only devices within reach begin.
+// Which devices begin now, and when to look again. A device begins when its desired state names the version, so only
+// devices within reach do: what was named to one that is away begins whenever it comes back, all of them at once, in the
+// midst of a pause, or after a gate has failed.
 import type { Pace } from '../../../shared/http-api.ts';
 import { hasEnded, type RolloutFacts, retryAtMs, type TargetFact, type WaveFact } from './facts.ts';
 
@@ -13,6 +13,7 @@ export interface Starts {
 }
 
 export function starts(facts: RolloutFacts): Starts {
+  if (facts.lateHold !== null) return { deviceIds: [], untilMs: null };
   const begun = new Set(facts.waves.filter(hasBegun).map(({ index }) => index));
   const waiting = facts.targets.filter((target) => wantsStart(target, facts) && begun.has(target.wave));
   if (waiting.length === 0) return { deviceIds: [], untilMs: null };
@@ -21,7 +22,7 @@ export function starts(facts: RolloutFacts): Starts {
   for (const target of waiting) {
     const atMs = laterMs(target, facts);
     if (atMs !== null) laterAtMs = Math.min(laterAtMs, atMs);
-    else if (isReady(target, facts)) ready.push(target);
+    else if (target.online && target.window.kind !== 'unreadable') ready.push(target);
   }
   const growth = growthOf(facts);
   const deviceIds = ready.slice(0, Math.max(0, roomOf(facts, growth))).map(({ deviceId }) => deviceId);
@@ -32,18 +33,12 @@ export function starts(facts: RolloutFacts): Starts {
 
 const hasBegun = ({ state }: WaveFact): boolean => state === 'RUNNING' || state === 'PASSED';
 
-export const isPaced = ({ maxInFlight, startsPerMinute }: Pace): boolean =>
+const isPaced = ({ maxInFlight, startsPerMinute }: Pace): boolean =>
   maxInFlight !== undefined || startsPerMinute !== undefined;
 
 /** Not begun yet, or failed and allowed another attempt. */
 const wantsStart = (target: TargetFact, facts: RolloutFacts): boolean =>
   !target.left && (target.installation === null || retryAtMs(target, facts) !== null);
-
-/** Of one that time does not hold back. */
-function isReady(target: TargetFact, facts: RolloutFacts): boolean {
-  if (target.window.kind === 'unreadable') return false;
-  return target.online || (!isPaced(facts.pace) && target.window.kind === 'always');
-}
 
 /** When a device that must wait for time may begin; null when it need not. */
 function laterMs(target: TargetFact, facts: RolloutFacts): number | null {
@@ -53,16 +48,13 @@ function laterMs(target: TargetFact, facts: RolloutFacts): number | null {
 }
 
 /** How many devices may begin now. */
-function roomOf({ targets, pace, nowMs }: RolloutFacts, growth: number): number {
+function roomOf({ targets, startsMs, pace, nowMs }: RolloutFacts, growth: number): number {
   if (!isPaced(pace)) return Infinity;
   const rate = rateOf(pace, growth);
   const recentMs = nowMs - spanMs(rate);
+  const recent = startsMs.filter((atMs) => atMs > recentMs).length;
   let inFlight = 0;
-  let recent = 0;
-  for (const target of targets) {
-    if (target.installation !== null && !target.left && !hasEnded(target)) inFlight++;
-    if (target.startedAtMs !== null && target.startedAtMs > recentMs) recent++;
-  }
+  for (const target of targets) if (target.installation !== null && !target.left && !hasEnded(target)) inFlight++;
   const places = Math.floor((pace.maxInFlight ?? Infinity) * growth) - inFlight;
   return Math.min(places, Math.floor(Math.max(1, rate)) - recent);
 }
@@ -77,12 +69,13 @@ const rateOf = ({ startsPerMinute = Infinity }: Pace, growth: number): number =>
 /** Less than one a minute is one in as many minutes. */
 const spanMs = (rate: number): number => MINUTE_MS / Math.min(1, rate);
 
+/** How far back starts count, milliseconds: no further while the pace grows. */
+export const startsSpanMs = (pace: Pace): number => (pace.startsPerMinute === undefined ? 0 : spanMs(rateOf(pace, 1)));
+
 /** When the oldest start falls out of the span that is counted; null where only places are missing. */
-function nextStartMs({ targets, pace, nowMs }: RolloutFacts, growth: number): number | null {
+function nextStartMs({ startsMs, pace, nowMs }: RolloutFacts, growth: number): number | null {
   if (pace.startsPerMinute === undefined) return null;
   const span = spanMs(rateOf(pace, growth));
-  let oldestMs = Infinity;
-  for (const { startedAtMs } of targets)
-    if (startedAtMs !== null && startedAtMs > nowMs - span) oldestMs = Math.min(oldestMs, startedAtMs);
+  const oldestMs = Math.min(...startsMs.filter((atMs) => atMs > nowMs - span));
   return oldestMs === Infinity ? nowMs + span : oldestMs + span;
 }
