@@ -20,6 +20,9 @@ import { rememberEmbeddings } from './remember-embeddings.ts';
 import { stageClock, stepClock } from './stage-clock.ts';
 import { type TrackedRuntime, trackSessions } from './tracked-runtime.ts';
 
+/** What the dynamic loader and koffi say of a library that is there and does not fit; a mount without the right to run says more. */
+const NO_MEMORY = /failed to allocate|failed to map segment from shared object$|cannot allocate memory(?! in static)/i;
+
 export interface LoadedEngine {
   readonly runtimeVersion: string;
   /** While it was loaded; null for a runtime that does not compile. */
@@ -32,7 +35,7 @@ export interface LoadedEngine {
   interrupt(): void;
 }
 
-/** @throws EngineFault `runtime_missing`, `load_failed` */
+/** @throws EngineFault `runtime_missing`, `memory_insufficient`, `load_failed` */
 export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
   const runtime = await findRuntime(order);
   const adapted = order.adapters.length > 0 ? await withAdapters(runtime, order.adapters) : null;
@@ -93,7 +96,8 @@ async function findRuntime({
   try {
     return trackSessions(await openRuntime(name, libraries), { precision, compiledFolder });
   } catch (cause) {
-    throw new EngineFault('runtime_missing', `runtime ${name}: ${messageOf(cause)}`, { cause });
+    const code = NO_MEMORY.test(messageOf(cause)) ? 'memory_insufficient' : 'runtime_missing';
+    throw new EngineFault(code, `runtime ${name}: ${messageOf(cause)}`, { cause });
   }
 }
 

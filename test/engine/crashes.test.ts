@@ -55,7 +55,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** How an engine may end that is struck like this; one that has no memory left may also say so itself. */
 function endsOf(blow: Blow, aborted: string): string[] {
   if (blow === 'SIGSTOP') return [aborted];
-  return blow === 'memory' ? ['killed', 'run_failed', 'load_failed', aborted] : ['killed'];
+  return blow === 'memory' ? ['killed', 'run_failed', 'load_failed', 'memory_insufficient', aborted] : ['killed'];
 }
 
 describe.each([
