@@ -30,6 +30,7 @@ describe('compareLatency', () => {
   it.each([
     ['too few pairs', pairs(15, 0.5), steady, '15 pairs were measured, at least 16'],
     ['noise beyond the difference', pairs(24, 0.99, { noise: 0.5 }), steady, 'holds 1'],
+    ['a difference that may be none', pairs(64, 0.975, { noise: 0.06 }), steady, 'count as equal'],
     ['a machine that something else used', pairs(64, 0.8), [10, 25], '2.5 times as long'],
     ['an effect of the order', pairs(64, 1, { afterFirst: 0.7, noise: 0.02 }), steady, 'runs first decides'],
   ])('refuses: %s', (_, measured, probes, why) => {
@@ -42,7 +43,7 @@ describe('compareLatency', () => {
     const wrong = Array.from({ length: 400 }, (_, seed) => compareLatency(pairs(24, 1, { noise: 0.3, seed }), steady))
       .map(({ kind }) => kind)
       .filter((kind) => kind === 'a-faster' || kind === 'b-faster');
-    expect(wrong.length).toBeLessThan(400 * 0.09);
+    expect(wrong.length).toBeLessThan(400 * 0.05);
   });
 });
 

@@ -39,9 +39,13 @@ export function compareLatency(pairsMs: readonly (readonly [number, number])[], 
     );
   const known = { ...whole, confidence: CONFIDENCE, reason: '' };
   if (whole.low > 1 - EQUAL_WITHIN && whole.high < 1 + EQUAL_WITHIN) return { ...known, kind: 'equal' };
-  if (whole.high < 1) return { ...known, kind: 'b-faster' };
-  if (whole.low > 1) return { ...known, kind: 'a-faster' };
-  return unknown(`the interval ${print(whole)} holds 1: B may be faster or slower; a longer --mode may tell`, whole);
+  if (whole.high < 1 - EQUAL_WITHIN) return { ...known, kind: 'b-faster' };
+  if (whole.low > 1 + EQUAL_WITHIN) return { ...known, kind: 'a-faster' };
+  const holds =
+    whole.low <= 1 && whole.high >= 1
+      ? 'holds 1: B may be faster or slower'
+      : `reaches into the ${EQUAL_WITHIN * 100} % that count as equal: one may be faster by something, or by nothing`;
+  return unknown(`the interval ${print(whole)} ${holds}; a longer --mode may tell`, whole);
 }
 
 /**

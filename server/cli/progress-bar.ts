@@ -45,11 +45,15 @@ function drawnBar(screen: Screen, show: (value: number) => string): ProgressBar 
 
 function printedLines(screen: Screen, show: (value: number) => string): ProgressBar {
   let last = performance.now();
+  let told = '';
   return {
     update(what, done, total) {
-      if (performance.now() - last < LINE_EVERY_MS) return;
+      const line = `${what} ${show(done)} of ${show(total)}`;
+      // The same once more would tell nobody anything.
+      if (line === told || performance.now() - last < LINE_EVERY_MS) return;
       last = performance.now();
-      screen.line(`${what} ${show(done)} of ${show(total)}`);
+      told = line;
+      screen.line(line);
     },
     stop: () => undefined,
   };

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { StillError } from '../../../shared/errors.ts';
@@ -81,6 +81,7 @@ export function picture(): Command {
     .option('--no-show', 'do not draw it in the terminal')
     .action(async (device: string, prompt: string, options: Options, self: Command) => {
       const session = openSession(self);
+      requireFolderOf(options.out);
       const body = {
         ...{ device, prompt, seed: options.seed, steps: options.steps, guidanceScale: options.guidance },
         ...{
@@ -125,6 +126,15 @@ export function picture(): Command {
         pictures.map(({ text }) => text).join('\n'),
       );
     });
+}
+
+/** Before the picture is asked for, not after. */
+function requireFolderOf(out: string | undefined): void {
+  if (out === undefined) return;
+  const folder = dirname(resolve(out));
+  if (!existsSync(folder)) throw new StillError('invalid_input', `--out ${out}: there is no folder ${folder}`);
+  if (statSync(out, { throwIfNoEntry: false })?.isDirectory())
+    throw new StillError('invalid_input', `--out ${out}: this is a folder; name a file in it`);
 }
 
 /** In base64. @throws StillError before anything is sent */

@@ -7,7 +7,16 @@ import { fitText } from './fit-text.ts';
 
 type Fact = [name: string, value: string];
 
-export function benchText({ device, model, version, result, fit, seenByServer, pictures }: BenchRunView): string {
+export function benchText({
+  benchRunId,
+  device,
+  model,
+  version,
+  result,
+  fit,
+  seenByServer,
+  pictures,
+}: BenchRunView): string {
   if (!result) return `${device} sent no result.`;
   const { resolution, steps, threads, samples, quality, disturbances } = result;
   const stages = Object.entries(result.stagesMsP50).map(([stage, ms]) => `${stage} ${latency(ms)}`);
@@ -35,6 +44,7 @@ export function benchText({ device, model, version, result, fit, seenByServer, p
       : [['heat', `${result.temperatureMaxCelsius.toFixed(1)} °C`] as [string, string]]),
     ...(fit ? [['fit', fitText(fit)] as Fact] : []),
     ...disturbances.map((reason): [string, string] => ['disturbed', pc.yellow(reason)]),
+    ['samples', `still bench samples ${benchRunId}`],
   ];
   const width = Math.max(...facts.map(([name]) => name.length));
   return [

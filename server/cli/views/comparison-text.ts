@@ -5,7 +5,10 @@ import { plural } from '../../../shared/plural.ts';
 import { bytes, latency } from '../../../shared/units.ts';
 
 /** What the pairs say, in one sentence, and what it rests on. */
-export function comparisonText({ device }: Pick<BenchRunView, 'device'>, comparison: BenchComparison): string {
+export function comparisonText(
+  { benchRunId, device }: Pick<BenchRunView, 'benchRunId' | 'device'>,
+  comparison: BenchComparison,
+): string {
   const { a, b, pairsMs, verdict, threads, disturbances } = comparison;
   const side = (name: string, of: BenchComparison['a']) =>
     `  ${pc.dim(name)}  ${of.model}@${of.version} (${of.variant}, ${of.runtimeVersion}): p50 ${latency(of.latencyMsP50)}, peak ${bytes(of.peakRssBytes)}`;
@@ -15,6 +18,7 @@ export function comparisonText({ device }: Pick<BenchRunView, 'device'>, compari
     side('B', b),
     `  on ${device}, ${plural(threads, 'thread')}, ${plural(pairsMs.length, 'pair')} of the same prompt and seed, in turn`,
     ...disturbances.map((reason) => `  ${pc.dim('disturbed')}  ${pc.yellow(reason)}`),
+    `  ${pc.dim('samples')}  still bench samples ${benchRunId}`,
   ].join('\n');
 }
 

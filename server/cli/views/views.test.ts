@@ -258,15 +258,16 @@ const comparison = {
 };
 
 test('a comparison', () => {
-  expect(shown(comparisonText({ device: 'pi-kitchen' }, comparison))).toBe(`
+  expect(shown(comparisonText({ device: 'pi-kitchen', benchRunId: 'brn_1' }, comparison))).toBe(`
 B is faster: it takes 0.63 of A's time. (B ÷ A between 0.620 and 0.655 at 95 %)
   A  stickers-lite@1.0.0 (openvino-fp16, openvino 2026.4.1): p50 16.0 ms, peak 100 MB
   B  stickers-lite@1.1.0 (openvino-fp16, openvino 2026.4.1): p50 10.0 ms, peak 100 MB
   on pi-kitchen, 4 threads, 2 pairs of the same prompt and seed, in turn
   disturbed  3 pages came back from swap
+  samples  still bench samples brn_1
 `);
   const unknown = { kind: 'unknown' as const, ratio: null, low: null, high: null, confidence: 0.95, reason: '2 pairs' };
-  expect(shown(comparisonText({ device: 'pi' }, { ...comparison, verdict: unknown }))).toContain(
+  expect(shown(comparisonText({ device: 'pi', benchRunId: 'brn_1' }, { ...comparison, verdict: unknown }))).toContain(
     'It cannot be said which is faster: 2 pairs.\n',
   );
 });
