@@ -122,7 +122,8 @@ class PhaseRecipe:
 
 @dataclass(frozen=True)
 class Recipe:
-    """`device` is where it trains, `autocast` whether in bfloat16 where precision allows it; neither is part of what is made."""
+    """`device` is where it trains, `autocast` whether in bfloat16 where precision allows it, `compiled` whether the student's
+    steps run as a compiled graph; none of them is part of what is made."""
 
     name: str
     # Of rendered scenes; "" where a cached teacher's answers are learned from.
@@ -135,6 +136,7 @@ class Recipe:
     export: ExportRecipe = field(default_factory=ExportRecipe)
     device: str = "auto"
     autocast: bool = True
+    compiled: bool = False
 
 
 def read_recipe(file: Path) -> Recipe:
@@ -225,8 +227,9 @@ def cached_fault(recipe: Recipe) -> str | None:
 def _compute_fault(recipe: Recipe) -> str | None:
     if recipe.device not in DEVICES:
         return f"device is {recipe.device!r}; known: {list(DEVICES)}"
-    if not isinstance(recipe.autocast, bool):
-        return f"autocast is {recipe.autocast!r}; expected true or false"
+    for key in ("autocast", "compiled"):
+        if not isinstance(value := getattr(recipe, key), bool):
+            return f"{key} is {value!r}; expected true or false"
     return None
 
 

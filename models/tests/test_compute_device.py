@@ -179,14 +179,18 @@ def test_bfloat16_is_left_where_it_is_not_wanted_or_not_there(monkeypatch: pytes
 
 def test_a_recipe_names_its_device(tmp_path: Path) -> None:
     text, file = RECIPE.read_text(), tmp_path / "recipe.toml"
-    file.write_text('device = "cpu"\nautocast = false\n' + text)
+    file.write_text('device = "cpu"\nautocast = false\ncompiled = true\n' + text)
     recipe = read_recipe(file)
-    assert (recipe.device, recipe.autocast) == ("cpu", False)
+    assert (recipe.device, recipe.autocast, recipe.compiled) == ("cpu", False, True)
     assert on_device(recipe, "cuda").device == "cuda"
     assert on_device(recipe, None) == recipe
     with pytest.raises(RecipeError, match=r"--device: device is 'tpu'; known: \['auto', 'cpu', 'cuda', 'mps'\]"):
         on_device(recipe, "tpu")
-    for line, message in (("device = 3", "device is 3"), ("autocast = 1", "autocast is 1; expected true or false")):
+    for line, message in (
+        ("device = 3", "device is 3"),
+        ("autocast = 1", "autocast is 1; expected true or false"),
+        ("compiled = 1", "compiled is 1; expected true or false"),
+    ):
         file.write_text(f"{line}\n{text}")
         with pytest.raises(RecipeError, match=message):
             read_recipe(file)

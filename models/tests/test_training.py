@@ -2,6 +2,7 @@
 
 import errno
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from stillhouse_models.faults import RefusedError, ToolkitError
 from stillhouse_models.keep_teacher import keep_teacher
 from stillhouse_models.recipe import CHOICES, LOSSES, PhaseRecipe, Recipe, read_recipe
 from stillhouse_models.train_teacher import TeacherSettings, TeacherTraining, settings_of
-from stillhouse_models.training import checkpoint
+from stillhouse_models.training import checkpoint, compute_device
 from stillhouse_models.training.student_run import CHECKPOINT, StudentRun
 from stillhouse_models.weights import Painter, load_painter
 
@@ -77,6 +78,24 @@ def test_a_resumed_student_goes_on_as_if_never_stopped(teacher: Painter, tmp_pat
     resumed = StudentRun(recipe, teacher)
     resumed.restore(tmp_path / CHECKPOINT)
     assert [resumed.step(phase, 0.1) for _ in range(2)] == expected
+
+
+def test_a_compiled_student_learns_the_same(teacher: Painter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Traced, and its gradient's graph too, but without the minutes that C++ takes."""
+    monkeypatch.setattr(compute_device.torch, "compile", partial(torch.compile, backend="aot_eager", fullgraph=True))
+    monkeypatch.setattr(compute_device.shutil, "which", lambda name: name)
+    recipe = small(read_recipe(RECIPE))
+    plain, graph = StudentRun(recipe, teacher), StudentRun(replace(recipe, compiled=True), teacher)
+    for through in (0.0, 0.1, 0.2):
+        expected = plain.step(recipe.phases[1], through)
+        assert graph.step(recipe.phases[1], through) == pytest.approx(expected, rel=0.02)
+
+
+def test_without_a_compiler_a_compiled_student_is_refused(teacher: Painter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(RefusedError, match="no C\\+\\+ compiler"):
+        StudentRun(replace(small(read_recipe(RECIPE)), compiled=True), teacher)
 
 
 def with_losses(recipe: Recipe, *names: str) -> Recipe:

@@ -5,9 +5,12 @@ them differs in last bits. No GPU has been at hand: tests/test_compute_device.py
 computes, refuses whatever mixes two devices, and has to give the CPU's numbers.
 """
 
-from collections.abc import Iterator
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from typing import Any
 
 import torch
 from torch import nn
@@ -64,3 +67,15 @@ def has_half(device: torch.device) -> bool:
 def attention_on(device: torch.device) -> AbstractContextManager:
     """The CPU's flash attention is slow to go back through: 1.2 times the step at small sizes. A GPU's is what it is for."""
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
+
+
+def compiled(network: Callable[..., Any]) -> Callable[..., Any]:
+    """The same as a graph that PyTorch compiles when it is first called. RefusedError where there is no compiler for it."""
+    wanted = (os.environ.get("CXX"), "g++", "clang++")
+    if not any(name and shutil.which(name) for name in wanted):
+        raise RefusedError(
+            "the recipe says compiled = true, and there is no C++ compiler: install one (on Debian, sudo apt install g++), "
+            "name it in CXX, or leave the key out"
+        )
+    graph: Callable[..., Any] = torch.compile(network)
+    return graph

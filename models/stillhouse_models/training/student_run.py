@@ -21,7 +21,7 @@ from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.start.start_from_teacher import start_from_teacher
 from stillhouse_models.training.average import Average
 from stillhouse_models.training.checkpoint import load_checkpoint, save_checkpoint
-from stillhouse_models.training.compute_device import attention_on, half_on
+from stillhouse_models.training.compute_device import attention_on, compiled, half_on
 from stillhouse_models.training.make_student import make_student
 from stillhouse_models.training.moment import Moment
 from stillhouse_models.training.muon import Muon
@@ -68,6 +68,8 @@ class StudentRun:
         school = self.school
         self.student = make_student(recipe.student, school.side, school.context_channels, school.channels)
         self.student.to(self.school.device, memory_format=torch.channels_last)
+        # Only the lessons, whose batch is always as large: each other shape would be compiled for minutes.
+        self.answers = compiled(self.student.clean_and_features) if recipe.compiled else self.student.clean_and_features
         used = {name for phase in recipe.phases for name in phase.losses}
         self.objectives = self.school.telling(recipe, self.student, used)
         named = list(self.student.named_parameters())
@@ -112,7 +114,7 @@ class StudentRun:
         with half_on(self.school.device), attention_on(self.school.device):
             context = self.school.told(lesson)
             lesson = walked(lesson, self.student, context, self.recipe.student.steps)
-            clean, features = self.student.clean_and_features(lesson.noisy, lesson.timestep, context)
+            clean, features = self.answers(lesson.noisy, lesson.timestep, context)
         moment, named = Moment(lesson, context, clean.float(), features), set(phase.losses)
         losses = self.objectives.losses(named, moment, self.average, self.rng)
         total = torch.stack([phase.losses[name] * loss for name, loss in losses.items() if name in phase.losses]).sum()
