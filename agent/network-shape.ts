@@ -1,8 +1,7 @@
 // What of a folder's networks a picture's memory follows from: how many tokens attend to each other, and how wide the layers
 // are, by the components' own config.json.
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readJson } from './pipeline/read-json.ts';
+import { parseObject } from './pipeline/read-json.ts';
 import type { NetworkShape } from './rules/predict-memory.ts';
 
 type Config = Readonly<Record<string, unknown>>;
@@ -11,12 +10,25 @@ type Denoiser = Pick<NetworkShape, 'denoiser' | 'heads' | 'words' | 'channels'> 
 /** T5's tokens that the references give the transformers, and CLIP's beside them. */
 const [SD3_WORDS, FLUX_WORDS, Z_IMAGE_WORDS] = [77 + 256, 512, 32];
 
-/** @returns null for a folder whose settings do not say it */
-export async function readNetworkShape(folder: string): Promise<NetworkShape | null> {
-  const read = (part: string): Promise<Config | null> => readJson(join(folder, part, 'config.json')).catch(() => null);
+/**
+ * @param readText of a file; rejects where there is none
+ * @returns null for a folder whose settings do not say it
+ */
+export async function readNetworkShape(
+  folder: string,
+  readText: (path: string) => Promise<string>,
+): Promise<NetworkShape | null> {
+  const config = async (path: string): Promise<Config> => parseObject(await readText(path), path);
+  const read = (part: string): Promise<Config | null> => config(join(folder, part, 'config.json')).catch(() => null);
+  const isThere = (path: string) =>
+    readText(path).then(
+      () => true,
+      () => false,
+    );
   const [unet, transformer, vae] = [await read('unet'), await read('transformer'), await read('vae_decoder')];
   const found = (unet && ofUnet(unet)) ?? (transformer && ofTransformer(transformer));
-  const cut = ['unet', 'transformer'].some((part) => existsSync(join(folder, part, 'parts.json')));
+  const cut =
+    (await isThere(join(folder, 'unet', 'parts.json'))) || (await isThere(join(folder, 'transformer', 'parts.json')));
   const blocks = numbers(vae?.block_out_channels ?? vae?.decoder_block_out_channels);
   if (!found || !vae || !blocks) return null;
   const { latentsPerToken, ...denoiser } = found;

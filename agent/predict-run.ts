@@ -1,5 +1,6 @@
 // What `still run` will take at its peak, before anything is loaded, and whether it fits.
 import { readdirSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineFault } from './engine/engine.ts';
 import { readHost } from './measure/host.ts';
@@ -52,7 +53,7 @@ async function factsOf(
     ...{ runtime: told.runtime, parameters: told.parameters },
     ...weighFiles(files),
     ...{ publishedPeakBytes, observed: null },
-    shape: await readNetworkShape(folder),
+    shape: await readNetworkShape(folder, (path) => readFile(path, 'utf8')),
     adapted: { graphBytes: adaptedBytes - adapted.weightBytes, weightBytes: adapted.weightBytes },
   };
 }

@@ -23,6 +23,11 @@ export class Slots {
     return join(this.folder, name);
   }
 
+  /** @param path of a file in a slot; rejects where there is none */
+  async readText(path: string): Promise<string> {
+    return (await this.disk.readWhole(path)).toString('utf8');
+  }
+
   /** Whether each file of the slot is its blob: the same inode. Where links are impossible, a slot is built anew. */
   async isBuilt(name: string, files: readonly SlotFile[]): Promise<boolean> {
     for (const { path, blob } of files) {
