@@ -7,6 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from stillhouse_models.diffusers_export.components import Component
 from stillhouse_models.diffusers_export.merge_adapter import merge_adapter
 from stillhouse_models.diffusers_export.read_pipeline import CannotExportError, read_pipeline
 from stillhouse_models.diffusers_export.short_names import shorten_names
+from stillhouse_models.diffusers_export.spread_norms import spread_norms
 from stillhouse_models.diffusers_export.to_onnx import check_against_torch, to_onnx
 from stillhouse_models.onnx_parts import save_parts, split_graph
 from stillhouse_models.onnx_weights import compress_weights
@@ -95,7 +97,10 @@ def text_encoder(name: str, part: Any) -> Component:
 def write_component(component: Component, folder: Path, runtime: str, precision: str, short_names: bool) -> float:
     """The largest difference from PyTorch, in fp32, as a share of the output's size."""
     file = folder / "model.onnx"
-    graph = to_onnx(component)
+    # Denoisers are mostly matrices, and their small tensors gain nothing by it.
+    spread = runtime == "openvino" and component.part == "vae"
+    with spread_norms() if spread else nullcontext():
+        graph = to_onnx(component)
     if short_names:
         shorten_names(graph.graph)
     _save(graph, file)
