@@ -23,6 +23,8 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   'cancel-large-openvino': async () => (await import('./cancel.ts')).measureCancel('openvino', 'large'),
   'diffusers-onnxruntime': async () => (await import('./others.ts')).measureAgainstDiffusers('onnxruntime'),
   'diffusers-openvino': async () => (await import('./others.ts')).measureAgainstDiffusers('openvino'),
+  'pytorch-student-onnxruntime': async () => (await import('./others.ts')).measureAgainstPyTorchStudent('onnxruntime'),
+  'pytorch-student-openvino': async () => (await import('./others.ts')).measureAgainstPyTorchStudent('openvino'),
   // Installs a package, so only by its name.
   genai: async () => (await import('./others.ts')).measureAgainstGenAi(),
   'agent-stall': async () => (await import('./agent-stall.ts')).measureAgentStall(),

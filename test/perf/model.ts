@@ -5,14 +5,28 @@ import { fileURLToPath } from 'node:url';
 import type { EngineSpec } from '../../agent/engine/engine.ts';
 import { Manifest } from '../../shared/manifest.ts';
 import { openVinoSpec } from '../engine/openvino-fixture.ts';
+import { madeByToolkit } from './made-by-toolkit.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export type RuntimeName = 'onnxruntime' | 'openvino';
 
 /** A version without a variant for OpenVINO is measured there by the small one of the tests. */
-export function perfSpec(runtime: RuntimeName = 'onnxruntime'): EngineSpec {
-  const folder = process.env.STILL_PERF_MODEL ?? newest();
+export const perfSpec = (runtime: RuntimeName = 'onnxruntime'): EngineSpec =>
+  specIn(process.env.STILL_PERF_MODEL ?? newest(), runtime);
+
+/** The released student, exported once more: its versions carry no graphs for OpenVINO. */
+export function studentOnOpenVino(): EngineSpec {
+  const checkpoints = 'checkpoints/stickers';
+  const folder = madeByToolkit('student', (out) => [
+    ...['export', 'recipes/released.toml', '--training', checkpoints, '--student', `${checkpoints}/student`],
+    ...['--model', 'stickers-lite', '--version', '1.1.0', '--steps', '3', '--precisions', 'openvino-fp16'],
+    ...['--prompts', '2', '--out', out],
+  ]);
+  return specIn(join(folder, 'stickers-lite/1.1.0'), 'openvino');
+}
+
+function specIn(folder: string, runtime: RuntimeName): EngineSpec {
   const manifest = Manifest.parse(JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')));
   const variant = manifest.variants.find((one) => one.runtime === runtime);
   if (!variant && runtime === 'openvino') return openVinoSpec();

@@ -6,27 +6,36 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { LaunchSpec } from '../../agent/engine/engine.ts';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { openFolder } from '../../agent/open-folder.ts';
 import { OPENVINO_VERSION } from '../../agent/runtime/openvino/package.ts';
 import { systemClock } from '../../agent/system-clock.ts';
 import { median, quantile } from '../../shared/statistics.ts';
 import { openVinoRuntimes } from '../engine/openvino-fixture.ts';
-import type { RuntimeName } from './model.ts';
-import { randomPipeline, TOOLKIT_PYTHON } from './random-pipeline.ts';
+import { TOOLKIT_PYTHON } from './made-by-toolkit.ts';
+import { perfSpec, type RuntimeName, studentOnOpenVino } from './model.ts';
+import { randomPipeline } from './random-pipeline.ts';
 import type { PerfResult } from './result.ts';
 
-const STEPS = 2;
-const SIDE = 256;
-const ROUNDS = 5;
-const WARM_UPS = 1;
+const LATENTS = { steps: 2, side: 256, rounds: 5, warmUps: 1 };
+const STUDENT = { steps: 3, side: 64, rounds: 40, warmUps: 5 };
 const models = fileURLToPath(new URL('../../models', import.meta.url));
 
 export async function measureAgainstDiffusers(runtime: RuntimeName): Promise<PerfResult> {
-  const { diffusers } = randomPipeline();
-  const other = await painter(TOOLKIT_PYTHON, ['paint_with_diffusers.py', diffusers]);
+  const { diffusers, onnx, openvino } = randomPipeline();
+  const { spec } = await openFolder(runtime === 'openvino' ? openvino : onnx, undefined);
+  const other = await painter(TOOLKIT_PYTHON, 'paint_with_diffusers.py', diffusers);
   const what = `diffusers with PyTorch ÷ the engine over ${runtime}, same weights`;
-  return against(runtime, other, { name: `diffusers-${runtime}`, what, goal: 1.5 });
+  return against({ runtime, spec, ...LATENTS }, other, { name: `diffusers-${runtime}`, what, goal: 1.5 });
+}
+
+/** The released student, whose own pipeline in PyTorch is the toolkit's. */
+export async function measureAgainstPyTorchStudent(runtime: RuntimeName): Promise<PerfResult> {
+  const spec = runtime === 'openvino' ? studentOnOpenVino() : perfSpec(runtime);
+  const other = await painter(TOOLKIT_PYTHON, 'paint_with_student.py', join(models, 'checkpoints/stickers/student'));
+  const what = `the released student with PyTorch ÷ the engine over ${runtime}`;
+  return against({ runtime, spec, ...STUDENT }, other, { name: `pytorch-student-${runtime}`, what, goal: 1.5 });
 }
 
 /** Into an environment of its own, which is gone afterwards. */
@@ -37,9 +46,11 @@ export async function measureAgainstGenAi(): Promise<PerfResult> {
     run(TOOLKIT_PYTHON, ['-m', 'venv', folder]);
     const wanted = [`openvino-genai==${OPENVINO_VERSION}.0`, `transformers==${versionOf('transformers')}`];
     run(python, ['-m', 'pip', 'install', '--quiet', ...wanted]);
-    const other = await painter(python, ['paint_with_genai.py', randomPipeline().openvino]);
+    const { openvino } = randomPipeline();
+    const { spec } = await openFolder(openvino, undefined);
+    const other = await painter(python, 'paint_with_genai.py', openvino);
     const what = 'OpenVINO GenAI ÷ the engine over openvino, same weights';
-    return await against('openvino', other, { name: 'genai', what, goal: 1 });
+    return await against({ runtime: 'openvino', spec, ...LATENTS }, other, { name: 'genai', what, goal: 1 });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -51,25 +62,32 @@ interface Painter {
   end(): void;
 }
 
+interface Match {
+  readonly runtime: RuntimeName;
+  readonly spec: LaunchSpec;
+  readonly steps: number;
+  readonly side: number;
+  readonly rounds: number;
+  readonly warmUps: number;
+}
+
 async function against(
-  runtime: RuntimeName,
+  { runtime, spec, steps, side, rounds, warmUps }: Match,
   other: Painter,
   row: { readonly name: string; readonly what: string; readonly goal: number },
 ): Promise<PerfResult> {
-  const { onnx, openvino } = randomPipeline();
-  const { spec } = await openFolder(runtime === 'openvino' ? openvino : onnx, undefined);
   const runtimeFolders = runtime === 'openvino' ? [await openVinoRuntimes()] : [];
   const launcher = createEngineLauncher({ clock: systemClock, log: () => {}, runtimeFolders });
   const engine = await launcher.launch(spec, { threads: THREADS });
   try {
     const pairs: { engineMs: number; otherMs: number }[] = [];
-    for (let round = 0; round < WARM_UPS + ROUNDS; round++) {
+    for (let round = 0; round < warmUps + rounds; round++) {
       const startedAt = performance.now();
-      const request = { prompt: 'a red fox', seed: 1, steps: STEPS, guidanceScale: 1, width: SIDE, height: SIDE };
+      const request = { prompt: 'a red fox', seed: 1, steps, guidanceScale: 1, width: side, height: side };
       await engine.generate({ ...request, fresh: true });
       const engineMs = performance.now() - startedAt;
-      const otherMs = await other.paint(STEPS);
-      if (round >= WARM_UPS) pairs.push({ engineMs, otherMs });
+      const otherMs = await other.paint(steps);
+      if (round >= warmUps) pairs.push({ engineMs, otherMs });
     }
     const ratios = pairs.map(({ engineMs, otherMs }) => otherMs / engineMs);
     const [engineMs, otherMs] = [median(pairs.map((pair) => pair.engineMs)), median(pairs.map((pair) => pair.otherMs))];
@@ -79,7 +97,7 @@ async function against(
       unit: 'ratio',
       goalIs: 'at least',
       spread: { low: quantile(ratios, 0.1), high: quantile(ratios, 0.9) },
-      detail: `median ${otherMs.toFixed(0)} ms, the engine ${engineMs.toFixed(0)} ms, over ${ROUNDS} pairs; ${SIDE}x${SIDE}, ${STEPS} steps without guidance, fp32, ${THREADS} threads each`,
+      detail: `median ${otherMs.toFixed(1)} ms, the engine ${engineMs.toFixed(1)} ms, over ${rounds} pairs; ${side}x${side}, ${steps} steps without guidance, fp32, ${THREADS} threads each`,
     };
   } finally {
     other.end();
@@ -90,9 +108,9 @@ async function against(
 const THREADS = 2;
 
 /** Started, and ready to paint. */
-async function painter(python: string, [script = '', folder = '']: readonly string[]): Promise<Painter> {
+async function painter(python: string, script: string, folder: string): Promise<Painter> {
   const file = fileURLToPath(new URL(`./${script}`, import.meta.url));
-  const child: ChildProcess = spawn(python, [file, folder, `${THREADS}`, `${SIDE}`], {
+  const child: ChildProcess = spawn(python, [file, folder, `${THREADS}`, `${LATENTS.side}`], {
     env: { ...process.env, PYTHONPATH: models, HF_HUB_OFFLINE: '1' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
