@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { StillError } from '../shared/errors.ts';
 import { artifactsForDevice, Manifest } from '../shared/manifest.ts';
 import type { EngineSpec } from './engine/engine.ts';
@@ -12,6 +13,9 @@ export async function engineSpec(
 ): Promise<EngineSpec & { readonly compiledFolder: string }> {
   const text = await store.blobs.readText(place.versionDigest);
   if (text === null) throw new StillError('not_found', `the manifest ${place.versionDigest} is not on this device`);
+  // A wrong bit may leave it readable, and lay files out under other names.
+  if (createHash('sha256').update(text).digest('hex') !== place.versionDigest)
+    throw new StillError('not_found', `the manifest ${place.versionDigest} on this device is damaged`);
   const manifest = Manifest.parse(JSON.parse(text));
   const variant = manifest.variants.find(({ name }) => name === place.variant);
   if (!variant)

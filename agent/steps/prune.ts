@@ -1,4 +1,5 @@
 // Takes away what no kept version needs: engines, slots, blobs. Two versions a model stay, and what is on its way in.
+import { createHash } from 'node:crypto';
 import { artifactsForDevice, Manifest } from '../../shared/manifest.ts';
 import type { Means } from '../means.ts';
 import { keptSlots, slotName, type VersionPlace } from '../rules/kept-versions.ts';
@@ -30,7 +31,7 @@ async function neededBlobs(blobs: Means['store']['blobs'], kept: readonly Versio
     needed.add(versionDigest);
     const text = await blobs.readText(versionDigest);
     if (text === null) continue;
-    const manifest = readManifest(text);
+    const manifest = readManifest(text, versionDigest);
     if (!manifest) return { kind: 'unreadable', message: `the manifest ${versionDigest} on the disk is damaged` };
     const found = manifest.variants.find(({ name }) => name === variant);
     if (found) for (const { sha256 } of artifactsForDevice(manifest, found)) needed.add(sha256);
@@ -38,7 +39,9 @@ async function neededBlobs(blobs: Means['store']['blobs'], kept: readonly Versio
   return { kind: 'blobs', sha256: needed };
 }
 
-function readManifest(text: string): Manifest | null {
+/** A wrong bit in a digest leaves it readable, and would take what the version needs for what nobody needs. */
+function readManifest(text: string, versionDigest: string): Manifest | null {
+  if (createHash('sha256').update(text).digest('hex') !== versionDigest) return null;
   try {
     return Manifest.parse(JSON.parse(text));
   } catch {

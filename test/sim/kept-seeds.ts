@@ -26,6 +26,12 @@ export const keptSeeds: readonly {
     was: 'a message published while the broker was away was waited for without end, and all others behind it',
   },
   {
+    seed: 1066675476,
+    devices: 6,
+    minutes: 60,
+    was: 'a manifest with a wrong bit that could still be read laid files out under other names',
+  },
+  {
     seed: 151,
     devices: 6,
     minutes: 30,
