@@ -131,6 +131,21 @@ describe('a rollout', () => {
     });
   });
 
+  it('tells devices that refused it from those that returned', async () => {
+    await rollOutAll('1.0.0');
+    const id = await start('1.1.0', { waves: ['2', '100%'] });
+    await tick();
+    await at(0).move(at(0).desired?.models[0]?.installationId ?? '', 'NOTIFIED', 'REJECTED', 'too large');
+    await at(1).install({}, 'ROLLED_BACK');
+    for (let i = 0; i < 3; i++) {
+      await tick();
+      await restoreAll();
+    }
+    const { state, explanation } = await show(id);
+    expect(state).toBe('STOPPED');
+    expect(explanation).toMatch(/; 1 device returned to 1\.0\.0; pi-a refused it; 2 never changed$/);
+  });
+
   it('empties the place where nothing ran before', async () => {
     await start('1.0.0');
     await tick();

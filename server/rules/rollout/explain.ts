@@ -113,7 +113,10 @@ export function explainReturn(
   before: ReadonlyMap<string, string | null>,
 ): string {
   const own = facts.targets.filter(({ left }) => !left);
-  const touched = own.filter(({ installation }) => installation !== null);
+  // A device refuses before it changes anything.
+  const refused = own.filter(({ installation }) => installation?.state === 'REJECTED');
+  const touched = own.filter((target) => target.installation !== null && !refused.includes(target));
+  const unchanged = own.length - touched.length - refused.length;
   const back = touched.filter(({ isBack }) => isBack);
   const versions = Map.groupBy(back, ({ deviceId }) => before.get(deviceId) ?? 'nothing');
   const parts = [
@@ -123,7 +126,8 @@ export function explainReturn(
       touched.filter(({ isBack }) => !isBack),
       'will return when within reach',
     ),
-    own.length > touched.length ? `${own.length - touched.length} never changed` : '',
+    clause(refused, 'refused it'),
+    unchanged > 0 ? `${unchanged} never changed` : '',
   ];
   return parts.filter(Boolean).join('; ');
 }
