@@ -99,8 +99,9 @@ def write_component(component: Component, folder: Path, runtime: str, precision:
     file = folder / "model.onnx"
     # Denoisers are mostly matrices, and their small tensors gain nothing by it.
     spread = runtime == "openvino" and component.part == "vae"
+    # Folded weights that are alike lose all but one of their names in torch.onnx; OpenVINO folds for itself.
     with spread_norms() if spread else nullcontext():
-        graph = to_onnx(component)
+        graph = to_onnx(component, fold=not spread)
     if short_names:
         shorten_names(graph.graph)
     _save(graph, file)

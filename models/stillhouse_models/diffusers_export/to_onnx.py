@@ -19,8 +19,8 @@ TOLERANCE = 2e-4
 """Largest difference from PyTorch, as a share of the output's own size."""
 
 
-def to_onnx(component: Component, *, by_heads: bool = False) -> onnx.ModelProto:
-    """The graph with its weights inside. `by_heads`: see `traceable`."""
+def to_onnx(component: Component, *, by_heads: bool = False, fold: bool = True) -> onnx.ModelProto:
+    """The graph with its weights inside. `by_heads`: see `traceable`. `fold`: what follows from weights alone is calculated."""
     component.network.eval()
     axes: dict[str, dict[int, str]] = {**component.free, **{name: {0: "batch"} for name in component.outputs}}
     # By way of a file: above 2 GB the weights must stand apart, which the exporter sees to then.
@@ -29,7 +29,7 @@ def to_onnx(component: Component, *, by_heads: bool = False) -> onnx.ModelProto:
         file = Path(folder) / "model.onnx"
         torch.onnx.export(
             component.network, tuple(component.inputs.values()), str(file),
-            dynamo=False, opset_version=OPSET, do_constant_folding=True, input_names=list(component.inputs),
+            dynamo=False, opset_version=OPSET, do_constant_folding=fold, input_names=list(component.inputs),
             output_names=component.outputs, dynamic_axes=axes,
         )  # fmt: skip
         return onnx.load(str(file))
