@@ -52,7 +52,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {kind: make_tiny(kind, place / kind, 3) for kind in KINDS}
 
 
-def recipe_of(place: Path, teacher: Path, more: str = "", student: str = "", losses: str = "mse = 1.0, edges = 0.1") -> Recipe:
+def recipe_of(
+    place: Path, teacher: Path, more: str = "", student: str = "", losses: str = "mse = 1.0, edges = 0.1", guidance: float = 3.0
+) -> Recipe:
     (place / "prompts.txt").write_text("# what to paint\n\n" + "\n".join([*PROMPTS, PROMPTS[0]]) + "\n")
     file = place / "recipe.toml"
     file.write_text(f"""
@@ -62,7 +64,7 @@ diffusers = "{teacher}"
 prompts = "prompts.txt"
 size = 16
 steps = 3
-guidance = 3.0
+guidance = {guidance}
 batch_size = 4
 seeds = 2
 text_length = 24
@@ -102,9 +104,14 @@ class Stops(Unwatched):
             raise StoppedError(signal.SIGTERM, done)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_teacher_of_each_kind_is_cached_as_diffusers_paints(folders: dict[str, Path], kind: str, tmp_path: Path) -> None:
-    recipe = recipe_of(tmp_path, folders[kind], 'keep = "trajectory"')
+# Z-Image is guided by 1 already, and not by 0.
+@pytest.mark.parametrize(
+    ("kind", "guidance"), [*((kind, 3.0) for kind in KINDS), ("sd", 1.0), ("z-image", 1.0), ("z-image", 0.0)]
+)
+def test_a_teacher_of_each_kind_is_cached_as_diffusers_paints(
+    folders: dict[str, Path], kind: str, guidance: float, tmp_path: Path
+) -> None:
+    recipe = recipe_of(tmp_path, folders[kind], 'keep = "trajectory"', guidance=guidance)
     teacher, prompts, plan = planned(recipe)
     fill_cache(recipe, tmp_path / "cache", Unwatched())
     cache = LatentCache(tmp_path / "cache")
@@ -123,7 +130,7 @@ def test_a_teacher_of_each_kind_is_cached_as_diffusers_paints(folders: dict[str,
     flux = kind.startswith("flux")
     length = {} if kind in ("sd", "sdxl") else {"max_sequence_length": 24}
     wanted = whole(
-        prompts[1], height=16, width=16, num_inference_steps=3, guidance_scale=3.0, output_type="latent", **length,
+        prompts[1], height=16, width=16, num_inference_steps=3, guidance_scale=guidance, output_type="latent", **length,
         latents=whole._pack_latents(noise, *noise.shape) if flux else noise,
     ).images  # fmt: skip
     wanted = whole._unpack_latents(wanted, 16, 16, whole.vae_scale_factor) if flux else wanted

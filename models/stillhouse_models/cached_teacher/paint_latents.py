@@ -5,6 +5,7 @@ t = s / (a + s).
 """
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,9 @@ def paint_latents(
 def _told(
     teacher: TeacherFolder, told: dict[str, Tensor], negative: dict[str, Tensor], guidance: float, device: Any, dtype: Any
 ) -> dict[str, Any]:
-    guided = guidance > 1 and teacher.pipeline != "FluxPipeline"
+    # Z-Image counts guidance from 0, as what is added to the prompt's own answer; Flux's is an input of the network.
+    begins = {"ZImagePipeline": 0.0, "FluxPipeline": math.inf}.get(teacher.pipeline, 1.0)
+    guided = guidance > begins
     count = len(told["context"])
     if teacher.pipeline == "ZImagePipeline":
         positive = [each[:length].to(device, dtype) for each, length in zip(told["context"], told["lengths"], strict=True)]
