@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { StillError } from '../shared/errors.ts';
 import { artifactsForDevice, Manifest } from '../shared/manifest.ts';
 import type { EngineSpec } from './engine/engine.ts';
@@ -11,12 +10,12 @@ export async function engineSpec(
   store: Store,
   place: VersionPlace,
 ): Promise<EngineSpec & { readonly compiledFolder: string }> {
-  const text = await store.blobs.readText(place.versionDigest);
-  if (text === null) throw new StillError('not_found', `the manifest ${place.versionDigest} is not on this device`);
-  // A wrong bit may leave it readable, and lay files out under other names.
-  if (createHash('sha256').update(text).digest('hex') !== place.versionDigest)
+  const found = await store.blobs.readChecked(place.versionDigest);
+  if (found.kind === 'missing')
+    throw new StillError('not_found', `the manifest ${place.versionDigest} is not on this device`);
+  if (found.kind === 'damaged')
     throw new StillError('not_found', `the manifest ${place.versionDigest} on this device is damaged`);
-  const manifest = Manifest.parse(JSON.parse(text));
+  const manifest = Manifest.parse(JSON.parse(found.text));
   const variant = manifest.variants.find(({ name }) => name === place.variant);
   if (!variant)
     throw new StillError('not_found', `${manifest.model}@${manifest.version} has no variant "${place.variant}"`);

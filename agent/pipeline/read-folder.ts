@@ -1,6 +1,6 @@
 // What a pipeline folder without a manifest is: its class, runtime, precision, size and defaults, all from its own files.
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Variant } from '../../shared/manifest.ts';
 import { EngineFault } from './fault.ts';
@@ -9,7 +9,6 @@ import { checkOnnx } from './onnx/check-onnx.ts';
 import { bytesOf, elementsOf } from './onnx/onnx-fault.ts';
 import { readOnnx } from './onnx/read-onnx.ts';
 import { checkIr } from './openvino-ir/check-ir.ts';
-import { readIr } from './openvino-ir/read-ir.ts';
 import { weighIr } from './openvino-ir/weigh-ir.ts';
 import type { PictureDefaults } from './pipeline.ts';
 import { readJson } from './read-json.ts';
@@ -83,10 +82,7 @@ async function runtimeOf(denoiser: string): Promise<Variant['runtime']> {
 }
 
 async function weigh(file: string): Promise<Weighed[]> {
-  if (file.endsWith('.xml')) {
-    checkIr(file);
-    return weighIr(readIr(await readFile(file, 'utf8')).constants);
-  }
+  if (file.endsWith('.xml')) return weighIr(checkIr(file).constants);
   checkOnnx(file);
   return readOnnx(file).weights.flatMap((weights) => {
     const precision = PRECISIONS[weights.type];

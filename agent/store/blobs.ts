@@ -9,6 +9,12 @@ const READ_BYTES = 256 * 1024;
 /** Below this the reserve that an agent leaves free is enough. */
 const RESERVED_FROM_BYTES = 1024 * 1024;
 
+/** What is said of a text by its name. */
+export type CheckedText =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'damaged' };
+
 export class Blobs {
   readonly folder: string;
   private readonly disk: Disk;
@@ -83,6 +89,14 @@ export class Blobs {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
       throw error;
     }
+  }
+
+  /** Read where a wrong bit may leave it readable, and would then mean something else. */
+  async readChecked(sha256: string): Promise<CheckedText> {
+    const text = await this.readText(sha256);
+    if (text === null) return { kind: 'missing' };
+    const isWhole = createHash('sha256').update(text).digest('hex') === sha256;
+    return isWhole ? { kind: 'text', text } : { kind: 'damaged' };
   }
 
   /** Removes every blob and every beginning of one whose digest is not in `kept`. Returns the bytes set free. */

@@ -4,20 +4,23 @@ import { messageOf } from '../../../shared/errors.ts';
 import { limits } from '../../../shared/limits.ts';
 import { EngineFault } from '../fault.ts';
 import { irFault } from './ir-fault.ts';
-import { readIr } from './read-ir.ts';
+import { type IrFile, readIr } from './read-ir.ts';
 
-/** @throws EngineFault `load_failed` that names the file and what is wrong with it */
-export function checkIr(path: string): void {
-  const fault = faultOf(path);
-  if (fault) throw new EngineFault('load_failed', `${path}: ${fault}`);
+/** @returns what the file says of itself @throws EngineFault `load_failed` that names the file and what is wrong with it */
+export function checkIr(path: string): IrFile {
+  const found = readChecked(path);
+  if (typeof found === 'string') throw new EngineFault('load_failed', `${path}: ${found}`);
+  return found;
 }
 
-function faultOf(path: string): string | null {
+/** The file, or what is wrong with it. */
+function readChecked(path: string): IrFile | string {
   const bytes = fileSize(path);
   if (bytes === null) return 'is missing';
   if (bytes > limits.graphTextBytes) return `has ${bytes} bytes; more than ${limits.graphTextBytes} are not read`;
   try {
-    return irFault(readIr(readFileSync(path, 'utf8')), fileSize(path.replace(/\.xml$/, '.bin')));
+    const file = readIr(readFileSync(path, 'utf8'));
+    return irFault(file, fileSize(path.replace(/\.xml$/, '.bin'))) ?? file;
   } catch (cause) {
     return messageOf(cause);
   }

@@ -11,13 +11,12 @@ from stillhouse_models.losses.paths import renoised
 from stillhouse_models.training.compute_device import half_on, place_of
 from stillhouse_models.training.moment import Moment, random_levels, random_noise
 from stillhouse_models.training.teacher_features import TeacherFeatures
-from stillhouse_models.weights import Painter
 
 
 class Adversary:
-    def __init__(self, teacher: Painter, layers: tuple[str, ...]):
-        self.features = TeacherFeatures(teacher, layers)
-        self.network = Discriminator(self.features.widths).to(place_of(teacher.unet))
+    def __init__(self, features: TeacherFeatures):
+        self.features = features
+        self.network = Discriminator(features.widths).to(place_of(features.unet))
         self.adam = torch.optim.AdamW(self.network.parameters(), lr=0.0, betas=(0.5, 0.97), weight_decay=0.0)
 
     def loss(self, moment: Moment, rng: np.random.Generator) -> Tensor:

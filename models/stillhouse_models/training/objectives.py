@@ -45,20 +45,18 @@ class Objectives:
                 f"[student]: it has {len(mine)} levels, the teacher {len(theirs)}: their layers do not correspond; "
                 "give it as many channels"
             )
-        places = [layer_place(name, len(mine)) for name in layers]
-        self.compared = [index for index, _ in places]
+        self.teacher_features = TeacherFeatures(teacher, layers)
+        self.compared = self.teacher_features.compared
+        widths = [mine[layer_place(name, len(mine))[1]] for name in layers]
         self.recipe, self.student = recipe, student
         self.guided = GuidedTeacher(teacher, recipe.teacher.guidance)
-        self.helpers = nn.ModuleDict(
-            {"adapters": Adapters([mine[level] for _, level in places], [theirs[level] for _, level in places])}
-        )
+        self.helpers = nn.ModuleDict({"adapters": Adapters(widths, self.teacher_features.widths)})
         if "layout" in named:
             self.helpers["layout"] = LayoutHeads(sprites, student)
         self.helpers.to(place_of(student))
-        self.teacher_features = TeacherFeatures(teacher, layers)
         self.rivals: dict[str, Rival] = {}
         if "adversarial" in named:
-            self.rivals["adversarial"] = Adversary(teacher, layers)
+            self.rivals["adversarial"] = Adversary(self.teacher_features)
         if "dmd" in named:
             self.rivals["dmd"] = FakeScore(teacher, recipe.teacher.guidance)
 

@@ -8,7 +8,7 @@ from stillhouse_models.weights import Painter
 
 
 class TeacherFeatures:
-    """`widths`: channels of each of the layers, in their order."""
+    """`compared`: where each of the layers stands in `Denoiser.clean_and_features`; `widths`: its channels."""
 
     def __init__(self, teacher: Painter, layers: tuple[str, ...]):
         channels = teacher.unet.config["channels"]
