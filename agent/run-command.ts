@@ -9,6 +9,7 @@ import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
 import { limits } from '../shared/limits.ts';
 import { MOST_PICTURES, numbered, seedsFrom } from '../shared/picture-series.ts';
 import { pngSize } from '../shared/png-size.ts';
+import { literalWeights, noticeTexts, type PromptNotices } from '../shared/prompt-notices.ts';
 import { runtimeFoldersOfProcess } from './config.ts';
 import { EngineFault, type GeneratedPicture, type GenerateRequest, type StageProgress } from './engine/engine.ts';
 import { createEngineLauncher } from './engine/supervisor.ts';
@@ -123,7 +124,7 @@ async function main(argv: readonly string[]): Promise<void> {
       for (const [i, picture] of made.entries()) {
         const { file } = files[i] as Wanted;
         await writeFile(file, picture.png);
-        const about = { file, ...figures(picture), ...told, guidanceScale };
+        const about = { file, ...figures(picture), literalWeights: literalWeights(prompt), ...told, guidanceScale };
         results.push({ ...about, loadMs, predictedPeakBytes, peakRssBytes, runtimeVersion, threads: used });
       }
     }
@@ -246,18 +247,19 @@ function showProgress({ stage, done, total }: StageProgress): void {
 }
 
 function figures(made: GeneratedPicture) {
-  const { png, seed, steps, width, height, latencyMs, stagesMs, unknownWords, tiled, batch } = made;
+  const { png, seed, steps, width, height, latencyMs, stagesMs, unknownWords, promptCuts, tiled, batch } = made;
   const sha256 = createHash('sha256').update(png).digest('hex');
-  const told = { seed, steps, width, height, latencyMs, stagesMs, unknownWords, sha256 };
+  const told = { seed, steps, width, height, latencyMs, stagesMs, unknownWords, promptCuts, sha256 };
   return { ...told, ...(tiled && { tiled }), ...(batch && { batch }) };
 }
 
-type Result = Readonly<Record<string, unknown>> & {
-  readonly latencyMs: number;
-  readonly batch?: number;
-  readonly predictedPeakBytes: number;
-  readonly peakRssBytes: number;
-};
+type Result = Readonly<Record<string, unknown>> &
+  PromptNotices & {
+    readonly latencyMs: number;
+    readonly batch?: number;
+    readonly predictedPeakBytes: number;
+    readonly peakRssBytes: number;
+  };
 
 function tell(values: Values, results: readonly Result[]): void {
   if (values.json) {
@@ -269,6 +271,8 @@ function tell(values: Values, results: readonly Result[]): void {
     process.stdout.write(`Saved ${file} (${width}×${height}, seed ${seed}, ${steps} steps, ${took}).\n`);
   }
   const last = results.at(-1) as Result;
+  // One prompt, so all of them say the same.
+  for (const notice of noticeTexts(last)) process.stdout.write(`${notice}\n`);
   const [taken, predicted] = [last.peakRssBytes, last.predictedPeakBytes].map((bytes) => Math.round(bytes / 1e6));
   const memory = `${taken} MB of memory (${predicted} predicted)`;
   process.stdout.write(`${last.pipeline}, ${last.variant}, ${last.runtimeVersion}, ${memory}\n`);

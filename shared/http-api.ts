@@ -10,7 +10,7 @@ import { Inventory } from './inventory.ts';
 import { JobReason, JobState } from './job.ts';
 import { limits } from './limits.ts';
 import { Manifest } from './manifest.ts';
-import { PictureRequest, TelemetrySample } from './messages.ts';
+import { PictureRequest, PromptCut, TelemetrySample } from './messages.ts';
 
 /** RFC 9457. `problems` names each wrong field. */
 export const ProblemJson = z.looseObject({
@@ -315,6 +315,9 @@ export const PictureView = z.looseObject({
       width: z.int(),
       height: z.int(),
       unknownWords: z.array(z.string()),
+      promptCuts: z.array(PromptCut),
+      /** Weights in brackets, which were read as letters. */
+      literalWeights: z.array(z.string()),
     })
     .nullable(),
 });

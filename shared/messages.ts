@@ -60,6 +60,19 @@ export const ShadowComparison = z.looseObject({
 });
 export type ShadowComparison = z.infer<typeof ShadowComparison>;
 
+/** The end of one of a request's texts, which one text encoder did not read. */
+export const PromptCut = z.looseObject({
+  of: z.enum(['prompt', 'negativePrompt']),
+  /** Its folder, such as `text_encoder_2`. */
+  encoder: z.string().max(100),
+  /** Of the whole text, with what the encoder puts around it. */
+  tokens: z.int().min(1),
+  mostTokens: z.int().min(1),
+  /** As the encoder's vocabulary spells it: in lower case, say. */
+  unread: z.string().max(limits.promptCharacters),
+});
+export type PromptCut = z.infer<typeof PromptCut>;
+
 /** What a report says. Each is stored by the agent before it is sent, and sent until the server acknowledges it. */
 export const ReportBody = z.discriminatedUnion('kind', [
   z.looseObject({
@@ -101,6 +114,8 @@ export const ReportBody = z.discriminatedUnion('kind', [
         peakRssBytes: z.int().min(0).optional(),
         /** Words of the prompt that the model does not know. */
         unknownWords: z.array(z.string().max(100)).max(100).optional(),
+        /** Ends of the prompts that the model's text encoders did not read. */
+        promptCuts: z.array(PromptCut).max(16).optional(),
         /** Made for the same request before; the latency is that of then. */
         cached: z.boolean().optional(),
         /** Decoded in tiles. */

@@ -12,6 +12,7 @@ const picture = {
   stagesMs: {},
   stepsMs: [],
   unknownWords: [],
+  promptCuts: [],
 };
 
 describe('isFrame', () => {

@@ -1,5 +1,6 @@
 // What parent and child say to each other, over Node's IPC channel with structured clones.
 import { limits } from '../../shared/limits.ts';
+import type { PromptCut } from '../../shared/messages.ts';
 import { MOST_PICTURES } from '../../shared/picture-series.ts';
 import { ENGINE_FAULT_CODES, type EngineFaultCode } from '../pipeline/fault.ts';
 import type { AdapterFile } from '../pipeline/lora/with-adapters.ts';
@@ -104,6 +105,15 @@ function isPicture(value: unknown): value is GeneratedPicture {
     Number.isInteger(picture.height) &&
     typeof picture.latencyMs === 'number' &&
     Array.isArray(picture.stepsMs) &&
-    Array.isArray(picture.unknownWords)
+    Array.isArray(picture.unknownWords) &&
+    Array.isArray(picture.promptCuts) &&
+    picture.promptCuts.every(isPromptCut)
   );
+}
+
+function isPromptCut(value: unknown): boolean {
+  const { of, encoder, tokens, mostTokens, unread } = (value ?? {}) as Partial<PromptCut>;
+  const texts =
+    (of === 'prompt' || of === 'negativePrompt') && typeof encoder === 'string' && typeof unread === 'string';
+  return texts && Number.isInteger(tokens) && Number.isInteger(mostTokens);
 }

@@ -120,7 +120,7 @@ async function generate(
   };
   checkSeed(request.seed);
   pipeline.check(request);
-  const { pictures, unknownWords } = await pipeline.generate(request, host);
+  const { pictures, unknownWords, promptCuts } = await pipeline.generate(request, host);
   await host.reach({ stage: 'png', done: 0, total: 1 });
   const pngs = pictures.map(encodePng);
   const seeds = seedsFrom(request.seed, pngs.length);
@@ -128,7 +128,7 @@ async function generate(
   return pngs.map((png, i) => {
     const { width, height } = pictures[i] as RgbPicture;
     return {
-      ...{ png, width, height, seed: seeds[i] as number, unknownWords, ...run },
+      ...{ png, width, height, seed: seeds[i] as number, unknownWords, promptCuts, ...run },
       ...(request.tiled && { tiled: true }),
       ...(pngs.length > 1 && { batch: pngs.length }),
       stepsMs: steps.stepsMs,

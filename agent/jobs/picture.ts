@@ -157,6 +157,7 @@ function figures({ versionDigest, variant }: RunningModel, { made, peakRssBytes 
     ...(peakRssBytes !== null && { peakRssBytes }),
     ...(cached && { cached }),
     ...(made.tiled && { tiled: true }),
+    promptCuts: made.promptCuts.map((cut) => ({ ...cut, unread: cut.unread.slice(0, limits.promptCharacters) })),
     unknownWords: made.unknownWords.slice(0, UNKNOWN_WORDS).map((word) => word.slice(0, 100)),
   };
 }

@@ -30,6 +30,7 @@ function simulated(latencyMs: number) {
         stepsMs: [1],
         embeddingsReused: 0,
         unknownWords: [],
+        promptCuts: [],
       };
     },
   };

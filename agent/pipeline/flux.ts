@@ -9,6 +9,7 @@ import { denoise } from './stages/denoise.ts';
 import { evenFlow } from './stages/flow-shift.ts';
 import { packLatents, unpackLatents } from './stages/pack-latents.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
+import { promptCuts } from './stages/prompt-cuts.ts';
 import { startPictures } from './stages/start-pictures.ts';
 import { type Float32Tensor, float32, joined, pieces } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
@@ -112,7 +113,11 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
         places,
       ),
   });
-  return { pictures: await vae.decode(unpack(latents), request, host), unknownWords: [] };
+  return {
+    pictures: await vae.decode(unpack(latents), request, host),
+    unknownWords: [],
+    promptCuts: promptCuts([clip, t5], request, false),
+  };
 }
 
 /** Row and column of every patch, after a 0. */

@@ -1,4 +1,5 @@
 // What every pipeline is to its engine: requests in, pictures out, stage by stage.
+import type { PromptCut } from '../../shared/messages.ts';
 import type { RgbPicture } from './png.ts';
 
 export interface StageProgress {
@@ -55,6 +56,7 @@ export interface PipelinePictures {
   /** One for each seed. */
   readonly pictures: readonly RgbPicture[];
   readonly unknownWords: readonly string[];
+  readonly promptCuts: readonly PromptCut[];
 }
 
 export interface Pipeline {

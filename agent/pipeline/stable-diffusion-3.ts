@@ -9,6 +9,7 @@ import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { flowShift } from './stages/flow-shift.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
+import { promptCuts } from './stages/prompt-cuts.ts';
 import { startPictures } from './stages/start-pictures.ts';
 import { afterEachOther, besideEachOther, type Float32Tensor, float32 } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, penultimate, type TextEncoder } from './stages/text-encoder.ts';
@@ -118,7 +119,11 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
       return contrast ? guided(conditional, await say(contrast), scale) : conditional;
     },
   });
-  return { pictures: await vae.decode(latents, request, host), unknownWords: [] };
+  return {
+    pictures: await vae.decode(latents, request, host),
+    unknownWords: [],
+    promptCuts: promptCuts(parts.t5 ? [...parts.encoders, parts.t5] : parts.encoders, request, contrast !== null),
+  };
 }
 
 async function encode({ encoders, states, t5, transformer }: Parts, text: string): Promise<Condition> {

@@ -6,6 +6,7 @@ import { readJson } from './read-json.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
+import { promptCuts } from './stages/prompt-cuts.ts';
 import { startPictures } from './stages/start-pictures.ts';
 import { besideEachOther, type Float32Tensor, float32, zerosLike } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, penultimate, type TextEncoder } from './stages/text-encoder.ts';
@@ -93,7 +94,11 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
       return contrast ? guided(conditional, await say(contrast), scale) : conditional;
     },
   });
-  return { pictures: await vae.decode(latents, request, host), unknownWords: [] };
+  return {
+    pictures: await vae.decode(latents, request, host),
+    unknownWords: [],
+    promptCuts: promptCuts(parts.encoders, request, contrast !== null),
+  };
 }
 
 async function away(parts: Parts, { negativePrompt }: PictureRequest, asked: Condition): Promise<Condition> {

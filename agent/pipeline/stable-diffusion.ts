@@ -5,6 +5,7 @@ import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelineP
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
+import { promptCuts } from './stages/prompt-cuts.ts';
 import { scheduleOf } from './stages/schedule-of.ts';
 import { startPictures } from './stages/start-pictures.ts';
 import type { Float32Tensor } from './stages/tensors.ts';
@@ -80,7 +81,11 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
       return contrast ? guided(conditional, await unet.predict({ ...at, words: contrast }), scale) : conditional;
     },
   });
-  return { pictures: await vae.decode(latents, request, host), unknownWords: [] };
+  return {
+    pictures: await vae.decode(latents, request, host),
+    unknownWords: [],
+    promptCuts: promptCuts([parts.encoder], request, contrast !== null),
+  };
 }
 
 async function encode({ encoder }: Parts, text: string): Promise<Float32Tensor> {

@@ -143,7 +143,11 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
     );
   }
   await host.reach({ stage: 'decode', done: 0, total: 1 });
-  return { pictures: pieces(sample, batch).map((one) => planesToRgb(one, width, height)), unknownWords };
+  return {
+    pictures: pieces(sample, batch).map((one) => planesToRgb(one, width, height)),
+    unknownWords,
+    promptCuts: [],
+  };
 }
 
 async function encode({ textEncoder }: Parts, ids: BigInt64Array): Promise<Tensor> {

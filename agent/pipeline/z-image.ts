@@ -13,6 +13,7 @@ import { checkRequest } from './stages/check-request.ts';
 import { denoise } from './stages/denoise.ts';
 import { evenFlow } from './stages/flow-shift.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
+import { promptCuts, type TextReader } from './stages/prompt-cuts.ts';
 import { startPictures } from './stages/start-pictures.ts';
 import { type Float32Tensor, float32 } from './stages/tensors.ts';
 import { type PartOptions, penultimate } from './stages/text-encoder.ts';
@@ -32,6 +33,7 @@ interface Parts {
   readonly schedulers: Schedulers;
   readonly template: (prompt: string) => string;
   readonly tokenizer: TextTokenizer;
+  readonly reader: TextReader;
   readonly encoder: Graph;
   /** Name of the state that is read. */
   readonly state: string;
@@ -64,10 +66,11 @@ async function loadParts(options: PartOptions): Promise<Parts> {
   const { folder, runtime, threads } = options;
   const state = await penultimate(folder, 'text_encoder');
   const vae = await loadVaeDecoder(options);
+  const template = await loadChatTemplate(join(folder, 'tokenizer'));
+  const tokenizer = await loadTextTokenizer(join(folder, 'tokenizer'));
   return {
     schedulers: await loadScheduler(join(folder, 'scheduler', 'scheduler_config.json')),
-    template: await loadChatTemplate(join(folder, 'tokenizer')),
-    tokenizer: await loadTextTokenizer(join(folder, 'tokenizer')),
+    ...{ template, tokenizer, reader: readerOf(template, tokenizer) },
     encoder: await loadGraph(runtime, join(folder, 'text_encoder', runtime.graphFile), {
       ...{ threads, inputs: ['input_ids'], outputs: [state] },
     }),
@@ -117,7 +120,11 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
       return mapValues(answer, (value) => -value);
     },
   });
-  return { pictures: await vae.decode(latents, request, host), unknownWords: [] };
+  return {
+    pictures: await vae.decode(latents, request, host),
+    unknownWords: [],
+    promptCuts: promptCuts([parts.reader], request, contrast !== null),
+  };
 }
 
 /** Only the words themselves: what stands behind them cannot be seen by them. */
@@ -125,6 +132,20 @@ async function encode({ template, tokenizer, encoder, state }: Parts, prompt: st
   const { ids, used } = tokenizer.encode(template(prompt), MOST_TOKENS);
   const given = Array.from(ids.subarray(0, used), Number);
   return (await encoder.run({ input_ids: tensorFor(encoder, 'input_ids', given, [1, used]) })).float32(state);
+}
+
+/** What the template says behind the prompt is cut, too, but is nothing of the prompt's. */
+function readerOf(template: Parts['template'], tokenizer: TextTokenizer): TextReader {
+  const some = 'a red fox';
+  const behind = template(some).split(some).at(-1) ?? '';
+  return {
+    ...{ name: 'text_encoder', length: MOST_TOKENS },
+    cut(prompt) {
+      const cut = tokenizer.encode(template(prompt), MOST_TOKENS).cut;
+      if (!cut || behind.endsWith(cut.unread)) return null;
+      return cut.unread.endsWith(behind) ? { ...cut, unread: cut.unread.slice(0, -behind.length || undefined) } : cut;
+    },
+  };
 }
 
 /** This reference's own guidance, which counts from the asked answer: 0 is none. */

@@ -82,7 +82,7 @@ describe('a picture', () => {
     expect(view).toMatchObject({
       state: 'SUCCEEDED',
       device: 'fast',
-      result: { sha256, model: 'shapes', version: '1.0.0', unknownWords: [] },
+      result: { sha256, model: 'shapes', version: '1.0.0', unknownWords: [], promptCuts: [], literalWeights: [] },
     });
     await done(fast, id);
     await expect(send(fast, id)).rejects.toMatchObject({ code: 'gone' });

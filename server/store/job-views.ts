@@ -1,5 +1,6 @@
 // Bench runs and pictures as the API shows them.
 import type { BenchRunView, PictureView } from '../../shared/http-api.ts';
+import { literalWeights } from '../../shared/prompt-notices.ts';
 import * as benchRuns from './bench-runs.ts';
 import type { Db } from './database.ts';
 import type { Job } from './jobs.ts';
@@ -63,7 +64,7 @@ export async function viewPictures(db: Db, jobs: readonly Job[]): Promise<Pictur
         pictureId: job.jobId,
         ...viewJob(job, names),
         request: job.request,
-        result: job.result && viewResult(job.result, versions),
+        result: job.result && viewResult(job.result, job.request.prompt, versions),
       },
     ];
   });
@@ -71,11 +72,13 @@ export async function viewPictures(db: Db, jobs: readonly Job[]): Promise<Pictur
 
 function viewResult(
   result: Readonly<Record<string, unknown>>,
+  prompt: string,
   versions: ReadonlyMap<string, { model: string; version: string }>,
 ): PictureView['result'] {
-  const { versionDigest, stagesMs: _, unknownWords = [], ...rest } = result;
+  const { versionDigest, stagesMs: _, unknownWords = [], promptCuts = [], ...rest } = result;
   const version = versions.get(String(versionDigest)) ?? { model: 'unknown', version: '0.0.0' };
-  return { ...rest, ...version, unknownWords } as PictureView['result'];
+  const notices = { unknownWords, promptCuts, literalWeights: literalWeights(prompt) };
+  return { ...rest, ...version, ...notices } as PictureView['result'];
 }
 
 function viewJob(job: Job, names: ReadonlyMap<string, string>) {

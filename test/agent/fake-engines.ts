@@ -109,6 +109,7 @@ function picture({ variant, manifest }: EngineSpec, prompt: string, seed: number
     stepsMs: [5],
     embeddingsReused: 0,
     unknownWords: [],
+    promptCuts: [],
   };
 }
 

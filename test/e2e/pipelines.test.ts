@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { encodePng } from '../../agent/pipeline/png.ts';
 import { Fleet, type RunningServer } from './fleet.ts';
 
@@ -132,6 +132,30 @@ it('several pictures at once are those of seeds one after the other', async () =
     stderr: expect.stringContaining('--batch 33'),
   });
   expect(await still(...asked, '--count', '33', ...out)).toMatchObject({ code: 2 });
+});
+
+test('what a prompt says in vain is told, from the device as from the folder', async () => {
+  const prompt = `a (fox:1.3) ${'fox '.repeat(75)}teal`;
+  const settings = ['--steps', '1', '--guidance', '1', '--size', '48x64', '--seed', '1'];
+  const here = ['run', join(fixtures, 'flux-dev'), prompt, ...settings, '-o', join(fleet.folder, 'cut-here.png')];
+  const there = ['picture', 'pi-kitchen', prompt, ...settings, '--model', 'tiny-flux-dev', '-o'];
+  const told = {
+    promptCuts: [{ of: 'prompt', encoder: 'text_encoder', mostTokens: 77, unread: expect.stringMatching(/teal$/) }],
+    literalWeights: ['(fox:1.3)'],
+  };
+  expect(await json(...here)).toMatchObject(told);
+  expect(await json(...there, join(fleet.folder, 'cut-there.png'))).toMatchObject(told);
+  const lines = [
+    /^text_encoder reads 77 tokens, the prompt has \d+; left out: “.*teal”\.$/m,
+    /^Weights in brackets are read as they stand, not as weights: \(fox:1\.3\)\.$/m,
+  ];
+  for (const args of [here, [...there, join(fleet.folder, 'cut-text.png')]]) {
+    const { stdout } = await still(...args);
+    for (const line of lines) expect(stdout).toMatch(line);
+  }
+  expect((await still(...there.with(2, 'a red fox'), join(fleet.folder, 'plain.png'))).stdout).not.toMatch(
+    /left out|Weights/,
+  );
 });
 
 describe('from a picture', () => {

@@ -138,6 +138,7 @@ function picture({ variant, manifest }: EngineSpec, prompt: string, seed: number
     stagesMs: {},
     stepsMs: [],
     unknownWords: [],
+    promptCuts: [],
     embeddingsReused: 0,
   };
 }

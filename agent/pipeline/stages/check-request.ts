@@ -32,6 +32,15 @@ export interface Bounds {
 /** @throws EngineFault that says what is possible */
 export function checkRequest(request: PictureDefaults & Partial<PictureRequest>, bounds: Bounds): void {
   const { steps, width, height, guidanceScale } = request;
+  for (const name of ['prompt', 'negativePrompt'] as const) {
+    const characters = request[name]?.length ?? 0;
+    const most = limits.promptCharacters;
+    if (characters > most)
+      throw new EngineFault(
+        'prompt_too_long',
+        `${name}: ${characters} characters, at most ${most} are read; shorten it`,
+      );
+  }
   if (!Number.isInteger(steps) || steps < 1 || steps > limits.steps)
     throw new EngineFault('steps_not_supported', `steps: ${steps} is not possible; expected 1 to ${limits.steps}`);
   const longest = Math.min(limits.pictureSidePixels, bounds.longestSide ?? Infinity);

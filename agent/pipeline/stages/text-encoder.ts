@@ -4,11 +4,10 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import { EngineFault } from '../fault.ts';
 import { type Graph, loadGraph, type Outputs, requireDims, tensorFor } from '../graph.ts';
 import { readJson } from '../read-json.ts';
+import type { TextReader } from './prompt-cuts.ts';
 import { loadTextTokenizer, type TextTokenizer } from './text-tokenizer.ts';
 
-export interface TextEncoder {
-  /** How many ids it is fed. */
-  readonly length: number;
+export interface TextEncoder extends TextReader {
   encode(text: string): Promise<Outputs>;
 }
 
@@ -39,7 +38,11 @@ export async function loadTextEncoder(
   });
   requireDims(graph, 'input_ids', [null, null]);
   const length = at.length ?? tokenizer.longest ?? (await positionsOf(join(folder, at.encoder, 'config.json')));
-  return { length, encode: (text) => run(graph, tokenizer, text, length) };
+  return {
+    ...{ name: at.encoder, length },
+    cut: (text) => tokenizer.encode(text, length).cut,
+    encode: (text) => run(graph, tokenizer, text, length),
+  };
 }
 
 async function run(graph: Graph, tokenizer: TextTokenizer, text: string, length: number): Promise<Outputs> {

@@ -10,7 +10,7 @@ import { readingFault, readJson } from '../read-json.ts';
 import { clipTokenizerJson } from './clip-tokenizer-json.ts';
 
 export interface TextTokenizer {
-  /** @param length how many ids, closing token and padding included @throws EngineFault `prompt_too_long` */
+  /** @param length how many ids, closing token and padding included */
   encode(text: string, length: number): TokenIds;
   /** What the tokenizer's own settings say; null where they leave it open. */
   readonly longest: number | null;
@@ -20,7 +20,20 @@ export interface TokenIds {
   readonly ids: BigInt64Array;
   /** How many of them are no padding. */
   readonly used: number;
+  /** Null where all of the text fits. */
+  readonly cut: TextCut | null;
 }
+
+/** The end of a text that did not fit. */
+export interface TextCut {
+  /** Of the whole text, closing token included. */
+  readonly tokens: number;
+  /** What was left out, as the vocabulary spells it: in lower case, say. */
+  readonly unread: string;
+}
+
+/** Else the package closes up what an English text would. */
+const SPELLED = { clean_up_tokenization_spaces: false } as const;
 
 /** @param folder holds tokenizer.json, or CLIP's vocab.json and merges.txt @throws EngineFault `load_failed` */
 export async function loadTextTokenizer(folder: string): Promise<TextTokenizer> {
@@ -34,19 +47,17 @@ export async function loadTextTokenizer(folder: string): Promise<TextTokenizer> 
   return {
     longest: typeof longest === 'number' && longest > 0 && longest <= limits.promptTokens ? longest : null,
     encode(text, length) {
-      if (text.length > limits.promptCharacters)
-        throw new EngineFault(
-          'prompt_too_long',
-          `prompt: ${text.length} characters, at most ${limits.promptCharacters} are read; shorten it`,
-        );
       // The reference lowers letter by letter; JavaScript knows that a Greek word ends in another sigma.
       const all = encodeIds(tokenizer, lowers ? text.replaceAll('Σ', 'σ') : text);
-      const found = all.length > length ? [...all.slice(0, length - closing.length), ...closing] : all;
+      const kept = length - closing.length;
+      const found = all.length > length ? [...all.slice(0, kept), ...closing] : all;
       const ids = new BigInt64Array(length).fill(BigInt(padId));
       found.forEach((id, i) => {
         ids[i] = BigInt(id);
       });
-      return { ids, used: found.length };
+      const unread = all.slice(kept, all.length - closing.length);
+      const cut = all.length > length ? { tokens: all.length, unread: tokenizer.decode(unread, SPELLED) } : null;
+      return { ids, used: found.length, cut };
     },
   };
 }

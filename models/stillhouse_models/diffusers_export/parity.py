@@ -147,7 +147,7 @@ def _request(kind: str, chance: random.Random, i: int) -> Wanted:
 
 
 def _tokens(source: Path, chance: random.Random) -> dict[str, Any]:
-    """Of each tokenizer: texts with the ids at its encoder's length."""
+    """Of each tokenizer: texts with the ids at its encoder's length, and what of them was left out, where something was."""
     pipeline = read_pipeline(source)
     texts = odd_texts(chance)
     found = {}
@@ -157,8 +157,18 @@ def _tokens(source: Path, chance: random.Random) -> dict[str, Any]:
             continue
         length = min(tokenizer.model_max_length, 77)
         ids = [tokenizer(text, padding="max_length", max_length=length, truncation=True).input_ids for text in texts]
-        found[name] = {"length": length, "ids": ids}
+        unread = [_unread(tokenizer, text, length) for text in texts]
+        found[name] = {"length": length, "ids": ids, "unread": unread}
     return {"texts": texts, "tokenizers": found}
+
+
+def _unread(tokenizer: Any, text: str, length: int) -> str | None:
+    """As the pipelines word it in their warning of a prompt that is too long."""
+    all_ids = tokenizer(text).input_ids
+    if len(all_ids) <= length:
+        return None
+    closing = 1 if tokenizer("").input_ids else 0
+    return tokenizer.decode(all_ids[length - closing : len(all_ids) - closing])
 
 
 def _noise(chance: random.Random) -> dict[str, Any]:

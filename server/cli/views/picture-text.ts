@@ -1,11 +1,12 @@
 import pc from 'picocolors';
 import { plural } from '../../../shared/plural.ts';
+import { noticeTexts } from '../../../shared/prompt-notices.ts';
 import { latency } from '../../../shared/units.ts';
 import type { Fetched } from '../fetch-picture.ts';
 import { fitText } from './fit-text.ts';
 
 export function pictureText(file: string, { view, result }: Fetched): string {
-  const { width, height, steps, latencyMs, model, version, seed, unknownWords } = result;
+  const { width, height, steps, latencyMs, model, version, seed } = result;
   const facts = [
     `${width}×${height}`,
     plural(steps, 'step'),
@@ -13,7 +14,6 @@ export function pictureText(file: string, { view, result }: Fetched): string {
     `${model}@${version}`,
     `seed ${seed}`,
   ];
-  const unknown = unknownWords.length ? [pc.yellow(`The model does not know: ${unknownWords.join(', ')}.`)] : [];
   const fitted = view.request.fit ? [fitText(view.request.fit)] : [];
-  return [`saved ${pc.bold(file)} (${facts.join(', ')})`, ...fitted, ...unknown].join('\n');
+  return [`saved ${pc.bold(file)} (${facts.join(', ')})`, ...fitted, ...noticeTexts(result).map(pc.yellow)].join('\n');
 }
