@@ -10,7 +10,8 @@ import { Inventory } from './inventory.ts';
 import { JobReason, JobState } from './job.ts';
 import { limits } from './limits.ts';
 import { Manifest } from './manifest.ts';
-import { PictureRequest, PromptCut, TelemetrySample } from './messages.ts';
+import { PictureRequest, TelemetrySample } from './messages.ts';
+import { PromptCut } from './prompt-cut.ts';
 
 /** RFC 9457. `problems` names each wrong field. */
 export const ProblemJson = z.looseObject({

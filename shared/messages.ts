@@ -8,6 +8,7 @@ import { InstallationReason, InstallationState } from './installation.ts';
 import { Inventory } from './inventory.ts';
 import { JobReason, JobState } from './job.ts';
 import { limits } from './limits.ts';
+import { PromptCut } from './prompt-cut.ts';
 import type { UpKind } from './topics.ts';
 
 const UtcMs = z.int().min(0);
@@ -59,19 +60,6 @@ export const ShadowComparison = z.looseObject({
   adherence: z.tuple([z.number().min(0).max(1), z.number().min(0).max(1)]).nullable(),
 });
 export type ShadowComparison = z.infer<typeof ShadowComparison>;
-
-/** The end of one of a request's texts, which one text encoder did not read. */
-export const PromptCut = z.looseObject({
-  of: z.enum(['prompt', 'negativePrompt']),
-  /** Its folder, such as `text_encoder_2`. */
-  encoder: z.string().max(100),
-  /** Of the whole text, with what the encoder puts around it. */
-  tokens: z.int().min(1),
-  mostTokens: z.int().min(1),
-  /** As the encoder's vocabulary spells it: in lower case, say. */
-  unread: z.string().max(limits.promptCharacters),
-});
-export type PromptCut = z.infer<typeof PromptCut>;
 
 /** What a report says. Each is stored by the agent before it is sent, and sent until the server acknowledges it. */
 export const ReportBody = z.discriminatedUnion('kind', [

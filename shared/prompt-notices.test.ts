@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { PromptCut } from './messages.ts';
+import type { PromptCut } from './prompt-cut.ts';
 import { literalWeights, noticeTexts } from './prompt-notices.ts';
 
 test.each([

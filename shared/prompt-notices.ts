@@ -1,7 +1,8 @@
 // What of a prompt a picture cannot show: words that a model does not know, an end that its text encoders did not read,
 // weights that they read as letters.
-import type { PromptCut } from './messages.ts';
+
 import { plural } from './plural.ts';
+import type { PromptCut } from './prompt-cut.ts';
 
 export interface PromptNotices {
   readonly unknownWords: readonly string[];

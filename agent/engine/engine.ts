@@ -1,7 +1,7 @@
 // What the agent knows of an engine: one child process per loaded version, reached only through this interface, so
 // that loops, jobs and benches are the same over a real process and over a simulated one.
 import type { Manifest, Variant } from '../../shared/manifest.ts';
-import type { PromptCut } from '../../shared/messages.ts';
+import type { PromptCut } from '../../shared/prompt-cut.ts';
 import type { AdapterFile } from '../pipeline/lora/with-adapters.ts';
 import type { StageProgress } from '../pipeline/pipeline.ts';
 import type { CompiledCount } from '../runtime/runtime.ts';

@@ -1,7 +1,7 @@
 // What parent and child say to each other, over Node's IPC channel with structured clones.
 import { limits } from '../../shared/limits.ts';
-import type { PromptCut } from '../../shared/messages.ts';
 import { MOST_PICTURES } from '../../shared/picture-series.ts';
+import type { PromptCut } from '../../shared/prompt-cut.ts';
 import { ENGINE_FAULT_CODES, type EngineFaultCode } from '../pipeline/fault.ts';
 import type { AdapterFile } from '../pipeline/lora/with-adapters.ts';
 import type { PictureDefaults, PictureRequest, StageProgress } from '../pipeline/pipeline.ts';

@@ -1,5 +1,5 @@
 // What every pipeline is to its engine: requests in, pictures out, stage by stage.
-import type { PromptCut } from '../../shared/messages.ts';
+import type { PromptCut } from '../../shared/prompt-cut.ts';
 import type { RgbPicture } from './png.ts';
 
 export interface StageProgress {

@@ -1,5 +1,5 @@
 // What of a request's texts its encoders did not read. The reference cuts and warns; so does a picture's result.
-import type { PromptCut } from '../../../shared/messages.ts';
+import type { PromptCut } from '../../../shared/prompt-cut.ts';
 import type { PictureRequest } from '../pipeline.ts';
 import type { TextCut } from './text-tokenizer.ts';
 
