@@ -44,17 +44,22 @@ export async function planPicture({ store, measure }: Means, asked: Sized): Prom
   );
 }
 
-/** @returns the engine's peak where this picture is the largest that it made, else null */
+/**
+ * What the first picture of a size took is not kept: the second takes more.
+ *
+ * @returns the engine's peak where this picture is the largest that it made, else null
+ */
 export async function observeMemory(
   { store, engines }: Means,
   { spec, engine, made }: { spec: EngineSpec; engine: Engine; made: GeneratedPicture },
 ): Promise<number | null> {
   const pixels = made.width * made.height;
   // A picture in tiles says nothing of what the whole would have taken.
-  if (made.tiled || !engines.isLargestYet(engine, pixels)) return null;
+  const size = made.tiled ? 'smaller' : engines.compareSize(engine, pixels);
+  if (size === 'smaller') return null;
   const resources = await engine.resources().catch(() => null);
   if (!resources) return null;
-  if (engine.inTurn) return resources.peakRssBytes;
+  if (engine.inTurn || size === 'larger') return resources.peakRssBytes;
   const { versionDigest, variant } = spec;
   const { loadedBytes } = engine;
   store.memory.observe(

@@ -12,13 +12,13 @@ export interface MemoryPlan {
   readonly predictedPeakBytes: number;
 }
 
-/** What the version's engine is predicted to take for a picture of so many pixels. */
+/** What the version's engine is predicted to take for pictures of so many pixels, one after the other. */
 export async function predictFor(
   store: Store,
   spec: EngineSpec,
   pixels = defaultPixels(spec),
 ): Promise<MemoryPrediction> {
-  return predictMemory(await memoryFacts(store, spec), { pixels });
+  return predictMemory(await memoryFacts(store, spec), { pixels, again: true });
 }
 
 /** @throws EngineFault `memory_insufficient` where not even one part at a time would fit */

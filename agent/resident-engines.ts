@@ -69,11 +69,12 @@ export class ResidentEngines {
     return this.residents.has(nameOf(spec));
   }
 
-  /** Whether no picture of the engine was larger: the kernel's count of its peak memory never falls. */
-  isLargestYet(engine: Engine, pixels: number): boolean {
-    if (pixels < (this.mostPixels.get(engine) ?? 0)) return false;
+  /** Than the largest picture that the engine made before: the kernel's count of its peak memory never falls. */
+  compareSize(engine: Engine, pixels: number): 'smaller' | 'equal' | 'larger' {
+    const most = this.mostPixels.get(engine) ?? 0;
+    if (pixels <= most) return pixels < most ? 'smaller' : 'equal';
     this.mostPixels.set(engine, pixels);
-    return true;
+    return 'larger';
   }
 
   loaded(): Engine[] {

@@ -100,7 +100,14 @@ async function main(argv: readonly string[]): Promise<void> {
   const inTurn = values['in-turn'] ?? false;
   const { width = opened.told.defaults.width, height = opened.told.defaults.height } = request;
   const predictedPeakBytes = await predictRun(opened, {
-    ...{ pixels: width * height, batch: wanted[0]?.length ?? 1, tiled: values.tiled ?? false, inTurn, adapters },
+    ...{
+      pixels: width * height,
+      batch: wanted[0]?.length ?? 1,
+      tiled: values.tiled ?? false,
+      again: wanted.length > 1,
+      inTurn,
+      adapters,
+    },
   });
   const aborting = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => aborting.abort());

@@ -1,5 +1,6 @@
 // `still runtime`: which runtimes this machine has, and how it gets another one. It belongs to the agent, so that it is
 // there on a device that has nothing else.
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
 import { runtimeFoldersOfProcess } from './config.ts';
@@ -74,6 +75,9 @@ async function install(values: { from?: string; into?: string; json?: boolean })
   const folder = await installOpenVino({ into, from: values.from ?? null, architecture: process.arch, say });
   if (values.json) print(JSON.stringify({ runtime: 'openvino', version: OPENVINO_VERSION, folder }, null, 2));
   else print(`OpenVINO ${OPENVINO_VERSION} stands in ${folder}`);
+  const searched = runtimeFoldersOfProcess();
+  if (!searched.includes(resolve(into)))
+    say(`an agent and "still run" look there only with STILL_RUNTIMES=${resolve(into)}, which is not set here`);
 }
 
 function print(line: string): void {

@@ -282,6 +282,7 @@ export const SeenPictures = z.looseObject({
 export const BenchRunView = z.looseObject({
   benchRunId: Id,
   ...JobFields,
+  deviceClass: z.string(),
   model: ModelName,
   version: VersionNumber,
   mode: BenchMode,
@@ -315,6 +316,8 @@ export const PictureView = z.looseObject({
       steps: z.int(),
       width: z.int(),
       height: z.int(),
+      /** Milliseconds of each stage. */
+      stagesMs: z.record(z.string(), z.number()),
       unknownWords: z.array(z.string()),
       promptCuts: z.array(PromptCut),
       /** Weights in brackets, which were read as letters. */

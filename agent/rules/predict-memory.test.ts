@@ -39,6 +39,23 @@ describe('predictMemory', () => {
     expect(one - tiled).toBeCloseTo(decoderBytes(4096) - decoderBytes(1024, 4.1), -1);
   });
 
+  it('counts more for the decoder where a second picture follows', () => {
+    const [once, again] = [false, true].map(
+      (again) => predictMemory({ ...facts, shape }, { pixels: 512 ** 2, again }).togetherBytes,
+    ) as [number, number];
+    expect(again - once).toBeCloseTo((4.1 - 1.9) * 4 * 4096 ** 2, -1);
+  });
+
+  it('goes beyond what was seen by the networks’ shape, and between two sizes by a line', () => {
+    const observed = { loadedBytes: 200e6, peaks: [{ pixels: 256 ** 2, bytes: 300e6 }] };
+    const bytes = (side: number, seen: typeof observed | null) =>
+      predictMemory({ ...facts, shape, observed: seen }, { pixels: side ** 2, again: true }).togetherBytes;
+    const [small, large] = [bytes(256, null), bytes(512, null)];
+    expect(bytes(512, observed) - 300e6).toBeCloseTo(large - small, -1);
+    expect(bytes(256, observed)).toBe(300e6);
+    expect(bytes(128, observed)).toBeLessThan(300e6);
+  });
+
   it('knows that OpenVINO holds no scores', () => {
     const openvino = { ...facts, runtime: 'openvino', shape } as const;
     const [plain, large] = [null, shape].map(

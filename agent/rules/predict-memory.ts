@@ -51,6 +51,8 @@ export interface PictureSize {
   /** Pictures of one run. */
   readonly batch?: number;
   readonly tiled?: boolean;
+  /** Others of the size follow in the same engine, for the second of which ONNX Runtime lays out a plan. */
+  readonly again?: boolean;
 }
 
 /** What engines of the version took on this device. */
@@ -102,7 +104,7 @@ export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPred
   const { graphBytes, weightBytes } = facts.adapted;
   const paintedBytes = facts.shape ? bytesOfPictures(facts.shape, facts.runtime, size) : 0;
   const togetherBytes = facts.observed
-    ? scaled(facts.observed, size.pixels)
+    ? seenBytes(facts, facts.observed, size)
     : Math.max(
         processBytes + loadingBytes + graphBytes * ADAPTED.graphLoading + weightBytes * ADAPTED.weightsLoading,
         processBytes + heldBytes + (graphBytes + weightBytes) * ADAPTED.later + paintedBytes,
@@ -135,7 +137,7 @@ function bytesOfModel({ runtime, parameters, graphBytes, weightBytes, componentB
 
 /** What the layers of a run hold between each other: the denoiser's for all pictures together, the decoder's for one. */
 function bytesOfPictures(shape: NetworkShape, runtime: MemoryFacts['runtime'], size: PictureSize): number {
-  const { pixels, batch = 1, tiled = false } = size;
+  const { pixels, batch = 1, tiled = false, again = false } = size;
   const layers = LAYERS[runtime];
   const decodedPixels = tiled && shape.tilePixels ? Math.min(pixels, shape.tilePixels ** 2) : pixels;
   const [latents, decodedLatents] = [pixels, decodedPixels].map((count) => count / shape.latentSide ** 2) as [
@@ -146,13 +148,23 @@ function bytesOfPictures(shape: NetworkShape, runtime: MemoryFacts['runtime'], s
     batch * layers.latentBytes * shape.channels * latents + layers.pixelBytes * shape.decoderChannels * decodedPixels;
   // OpenVINO's kernel of attention holds no scores.
   if (runtime === 'openvino') return layersBytes;
-  const decodedOnce = batch === 1 && decodedPixels === pixels;
+  const decodedOnce = !again && batch === 1 && decodedPixels === pixels;
   const tokens = pixels / shape.tokenSide ** 2 + shape.words;
   const scores = batch * shape.heads * tokens ** 2 * SCORES_HELD[shape.denoiser];
   const decoderScores = shape.decoderAttends
     ? decodedLatents ** 2 * DECODER_SCORES_HELD[decodedOnce ? 'once' : 'again']
     : 0;
   return layersBytes + SCORE_BYTES * (scores + decoderScores);
+}
+
+/** Beyond what was seen a picture grows as its networks say, whose attention is no line; where they are not known, as one. */
+function seenBytes({ shape, runtime }: MemoryFacts, observed: ObservedMemory, size: PictureSize): number {
+  const largest = observed.peaks.reduce((most, peak) => (peak.pixels > most.pixels ? peak : most));
+  if (!shape || size.pixels <= largest.pixels) return scaled(observed, size.pixels);
+  const [more, less] = [size.pixels, largest.pixels].map((pixels) =>
+    bytesOfPictures(shape, runtime, { ...size, pixels }),
+  ) as [number, number];
+  return largest.bytes + more - less;
 }
 
 /**

@@ -64,6 +64,7 @@ const done = (device: MadeDevice, jobId: string, over = {}) => {
   };
   return device.report({ kind: 'job', jobId, to: 'SUCCEEDED', picture });
 };
+const asks = (request: object) => ({ request: { prompt: 'x', seed: 1, ...request } });
 const find = async (id: string) => (await jobs.find(world.store.db, id)) as jobs.Job;
 
 describe('a picture', () => {
@@ -82,7 +83,15 @@ describe('a picture', () => {
     expect(view).toMatchObject({
       state: 'SUCCEEDED',
       device: 'fast',
-      result: { sha256, model: 'shapes', version: '1.0.0', unknownWords: [], promptCuts: [], literalWeights: [] },
+      result: {
+        sha256,
+        model: 'shapes',
+        version: '1.0.0',
+        unknownWords: [],
+        promptCuts: [],
+        literalWeights: [],
+        stagesMs: {},
+      },
     });
     await done(fast, id);
     await expect(send(fast, id)).rejects.toMatchObject({ code: 'gone' });
@@ -131,9 +140,42 @@ describe('a picture', () => {
     ['nobody', {}, 'not_found', /no device "nobody"/],
     ['site=mars', {}, 'unprocessable', /no device matches/],
     ['site=', {}, 'invalid_input', /position/],
-    ['fast', { request: { prompt: 'x', seed: 1, version: '2.0.0' } }, 'unprocessable', /fast runs no 2\.0\.0/],
+    ['fast', asks({ version: '2.0.0' }), 'unprocessable', /fast runs no 2\.0\.0; roll it out there first/],
+    [
+      'fast',
+      asks({ model: 'shapes', version: '9.0.0' }),
+      'not_found',
+      /shapes@9\.0\.0 is not published; .*still publish/,
+    ],
+    ['site=home', asks({ model: 'cats' }), 'not_found', /cats is not published/],
+    [
+      'site=home',
+      asks({ model: 'shapes', version: '2.0.0' }),
+      'unprocessable',
+      /none of the devices .* runs shapes@2\.0\.0;/,
+    ],
+    [
+      'fast',
+      asks({ model: 'shapes', variant: 'openvino-fp16' }),
+      'unprocessable',
+      /has no variant "openvino-fp16"; there is /,
+    ],
   ])('for %s %j is refused', async (device, over, code, message) => {
     await expect(order(device, over)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+
+  it('for a selector leaves devices out where the version is quarantined, while it is', async () => {
+    const untilMs = world.clock.now() + 60_000;
+    const quarantine = { untilMs, crashes: 3, message: 'SIGSEGV' };
+    await fast.run(fast.running.map((one) => ({ ...one, quarantine })));
+    expect((await find(await order('site=home'))).deviceId).toBe(slow.deviceId);
+    await slow.run(slow.running.map((one) => ({ ...one, quarantine })));
+    await expect(order('site=home')).rejects.toMatchObject({
+      code: 'unprocessable',
+      message: expect.stringContaining('left alone on every device'),
+    });
+    world.pass(60_000);
+    expect((await find(await order('site=home'))).deviceId).toBe(fast.deviceId);
   });
 
   it('waits for a device that is away, until its time is up', async () => {

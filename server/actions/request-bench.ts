@@ -98,7 +98,8 @@ async function digestOnDevice(
   { model, version }: { readonly model: string; readonly version: string },
 ): Promise<string> {
   const published = await versions.find(tx, model, version);
-  if (!published) throw new StillError('not_found', `${model}@${version} is not published`);
+  if (!published)
+    throw new StillError('not_found', `${model}@${version} is not published; "still models" lists what is`);
   const { versionDigest } = published;
   const runs = running.some((one) => one.versionDigest === versionDigest);
   if (!runs && !(await installations.committedOf(tx, deviceId, versionDigest)))

@@ -15,6 +15,7 @@ import * as jobs from '../store/jobs.ts';
 import { latencyKey } from '../store/latency-key.ts';
 import type { World } from '../store/world.ts';
 import { fitSettings } from './job-steps/fit-settings.ts';
+import { runsNothing } from './job-steps/runs-nothing.ts';
 
 export interface PictureOrder {
   /** A device's name, or a selector. */
@@ -37,7 +38,7 @@ export async function requestPicture({ store, clock, randomness }: World, order:
   const seed = order.request.seed ?? Math.floor(randomness.uniform() * 2 ** 32);
   const asked = { ...order.request, seed } as PictureRequest;
   return store.write(async (tx) => {
-    const device = await chooseDevice(tx, order.device, asked);
+    const device = await chooseDevice(tx, order.device, { request: asked, atMs });
     const request = order.fit ? await fitted(tx, device, { asked, target: order.fit }) : asked;
     if ((await jobs.openOf(tx, device.deviceId)).length >= limits.jobsPerDevice)
       throw new StillError('too_many', `${device.name} has ${limits.jobsPerDevice} jobs before this one already`);
@@ -56,7 +57,11 @@ export async function requestPicture({ store, clock, randomness }: World, order:
   });
 }
 
-async function chooseDevice(tx: Db, text: string, request: PictureRequest): Promise<devices.Device> {
+async function chooseDevice(
+  tx: Db,
+  text: string,
+  { request, atMs }: { readonly request: PictureRequest; readonly atMs: number },
+): Promise<devices.Device> {
   const parsed = parseTarget(text);
   if (parsed.kind === 'unreadable')
     throw new StillError('invalid_input', parsed.message, { problems: [{ field: 'device', message: parsed.message }] });
@@ -66,10 +71,16 @@ async function chooseDevice(tx: Db, text: string, request: PictureRequest): Prom
   const matching = (await devices.list(tx)).filter((device) => matches(selector, device));
   if (matching.length === 0) throw new StillError('unprocessable', `no device matches "${text}"`);
   const able = matching.filter(({ running }) => wouldRun(running, request));
-  if (able.length === 0) throw new StillError('unprocessable', `of the devices of "${text}" ${runsNothing(request)}`);
+  if (able.length === 0) throw await runsNothing(tx, request, { who: `none of the devices of "${text}"`, runs: [] });
+  const left = able.filter(({ running }) => (wouldRun(running, request)?.quarantine?.untilMs ?? 0) <= atMs);
+  if (left.length === 0)
+    throw new StillError(
+      'unprocessable',
+      `it is left alone on every device of "${text}" that runs it, for its engine ended by itself again and again; "still devices" says how long`,
+    );
   const open = await jobs.openCounts(tx);
   const latencies = await benchRuns.newestLatencies(tx);
-  const candidates = able.map((device) => {
+  const candidates = left.map((device) => {
     const runs = wouldRun(device.running, request);
     const key = runs ? latencyKey(device.deviceId, runs.versionDigest, runs.variant) : '';
     return { ...device, open: open.get(device.deviceId) ?? 0, latencyMs: latencies.get(key) ?? null };
@@ -83,14 +94,9 @@ async function named(tx: Db, name: string, request: PictureRequest): Promise<dev
   const device = await devices.byName(tx, name);
   if (!device) throw new StillError('not_found', `no device "${name}"; see "still devices"`);
   if (device.revoked) throw new StillError('gone', `the device ${name} was revoked`);
-  if (!wouldRun(device.running, request)) throw new StillError('unprocessable', `${name} ${runsNothing(request)}`);
+  if (!wouldRun(device.running, request)) throw await runsNothing(tx, request, { who: name, runs: device.running });
   return device;
 }
-
-const runsNothing = ({ model, version, variant }: PictureRequest) =>
-  model || version || variant
-    ? `runs no ${[[model, version].filter(Boolean).join('@'), variant].filter(Boolean).join(' as ')}; roll it out there first`
-    : 'runs no model; roll one out there first';
 
 /** The version is named from here on: another one would need other settings. */
 async function fitted(
@@ -99,7 +105,7 @@ async function fitted(
   { asked, target }: { asked: PictureRequest; target: FitTarget },
 ): Promise<PictureRequest> {
   const runs = wouldRun(device.running, asked);
-  if (!runs) throw new StillError('unprocessable', `${device.name} ${runsNothing(asked)}`);
+  if (!runs) throw await runsNothing(tx, asked, { who: device.name, runs: device.running });
   const { model, version, variant, versionDigest } = runs;
   const { steps, width, height } = asked;
   const { settings, fit } = await fitSettings(tx, {

@@ -12,7 +12,10 @@ import type { World } from '../store/world.ts';
 
 /** Telemetry is gathered this long, or until so many rows, and stored at once. */
 export const telemetryBatch = { waitMs: 1000, rows: 500 } as const;
-/** Progress of one thing is stored at most this often; the last word of each always is. */
+/**
+ * Progress of one thing is stored at most this often; the last word of each always is. Previews are counted apart: plain words
+ * between them, which come oftener, would crowd them out.
+ */
 const PROGRESS_GAP_MS = 200;
 const REMEMBERED = 10_000;
 
@@ -69,12 +72,19 @@ export class Inbox {
     const subject = progress.of.kind === 'job' ? progress.of.jobId : progress.of.installationId;
     const now = this.world.clock.now();
     const isLast = progress.of.done >= progress.of.total;
-    if (!isLast && now - (this.lastProgress.get(subject) ?? 0) < PROGRESS_GAP_MS) return;
+    const shows = progress.of.kind === 'job' && progress.of.preview !== undefined;
+    const preview = `${subject} preview`;
+    if (!isLast && now - (this.lastProgress.get(shows ? preview : subject) ?? 0) < PROGRESS_GAP_MS) return;
+    this.remember(subject, now);
+    if (shows) this.remember(preview, now);
+    await recordProgress(this.world, { deviceId, progress });
+  }
+
+  private remember(subject: string, now: number): void {
     this.lastProgress.delete(subject);
     this.lastProgress.set(subject, now);
     const oldest = this.lastProgress.size > REMEMBERED ? this.lastProgress.keys().next() : null;
     if (oldest && !oldest.done) this.lastProgress.delete(oldest.value);
-    await recordProgress(this.world, { deviceId, progress });
   }
 
   private async gather(deviceId: string, { samples }: UpMessage<'telemetry'>): Promise<void> {

@@ -8,7 +8,7 @@ import { latencyKey } from './latency-key.ts';
 import { type SeenPictures, seenPictures } from './seen-pictures.ts';
 
 export async function viewBenchRuns(db: Db, jobs: readonly Job[]): Promise<BenchRunView[]> {
-  const names = await deviceNames(db, jobs);
+  const devices = await devicesOf(db, jobs);
   const views: BenchRunView[] = [];
   const seenBy = new Map<string, Map<string, SeenPictures>>();
   for (const job of jobs) {
@@ -19,7 +19,15 @@ export async function viewBenchRuns(db: Db, jobs: readonly Job[]): Promise<Bench
     const result: BenchRunView['result'] =
       job.state === 'SUCCEEDED' ? (own ?? (await benchRuns.ofJob(db, job.jobId))) : null;
     views.push({
-      ...{ benchRunId: job.jobId, ...viewJob(job, names), model, version, mode, result },
+      ...{
+        benchRunId: job.jobId,
+        ...viewJob(job, devices),
+        deviceClass: devices.get(job.deviceId)?.deviceClass ?? '',
+        model,
+        version,
+        mode,
+        result,
+      },
       against: against ? { model: against.model, version: against.version } : null,
       comparison: (job.result?.comparison as BenchRunView['comparison'] | undefined) ?? null,
       ...(settings && { settings }),
@@ -50,7 +58,7 @@ async function seenOf(db: Db, deviceId: string, known: Map<string, Map<string, S
 }
 
 export async function viewPictures(db: Db, jobs: readonly Job[]): Promise<PictureView[]> {
-  const names = await deviceNames(db, jobs);
+  const devices = await devicesOf(db, jobs);
   const versions = new Map(
     (await db.selectFrom('versions').select(['version_digest', 'model', 'version']).execute()).map((row) => [
       row.version_digest,
@@ -62,7 +70,7 @@ export async function viewPictures(db: Db, jobs: readonly Job[]): Promise<Pictur
     return [
       {
         pictureId: job.jobId,
-        ...viewJob(job, names),
+        ...viewJob(job, devices),
         request: job.request,
         result: job.result && viewResult(job.result, job.request.prompt, versions),
       },
@@ -75,24 +83,30 @@ function viewResult(
   prompt: string,
   versions: ReadonlyMap<string, { model: string; version: string }>,
 ): PictureView['result'] {
-  const { versionDigest, stagesMs: _, unknownWords = [], promptCuts = [], ...rest } = result;
+  const { versionDigest, unknownWords = [], promptCuts = [], ...rest } = result;
   const version = versions.get(String(versionDigest)) ?? { model: 'unknown', version: '0.0.0' };
   const notices = { unknownWords, promptCuts, literalWeights: literalWeights(prompt) };
   return { ...rest, ...version, ...notices } as PictureView['result'];
 }
 
-function viewJob(job: Job, names: ReadonlyMap<string, string>) {
+function viewJob(job: Job, devices: Devices) {
   const { state, reason, requestedAtMs, deadlineMs, endedAtMs, progress } = job;
   return {
-    device: names.get(job.deviceId) ?? '',
+    device: devices.get(job.deviceId)?.name ?? '',
     ...{ state, reason, requestedAtMs, deadlineMs, endedAtMs },
     progress: progress && { ...progress },
   };
 }
 
-async function deviceNames(db: Db, jobs: readonly Job[]): Promise<Map<string, string>> {
+type Devices = ReadonlyMap<string, { readonly name: string; readonly deviceClass: string }>;
+
+async function devicesOf(db: Db, jobs: readonly Job[]): Promise<Devices> {
   const ids = [...new Set(jobs.map(({ deviceId }) => deviceId))];
   if (ids.length === 0) return new Map();
-  const rows = await db.selectFrom('devices').select(['device_id', 'name']).where('device_id', 'in', ids).execute();
-  return new Map(rows.map((row) => [row.device_id, row.name]));
+  const rows = await db
+    .selectFrom('devices')
+    .select(['device_id', 'name', 'device_class'])
+    .where('device_id', 'in', ids)
+    .execute();
+  return new Map(rows.map((row) => [row.device_id, { name: row.name, deviceClass: row.device_class }]));
 }

@@ -27,11 +27,15 @@ afterAll(() => {
   for (const path of [folder, ...made.map((spec) => spec.folder)]) rmSync(path, { recursive: true, force: true });
 });
 
-/** The engine's peak after one picture, and when it was loaded. */
-async function peakOf(spec: EngineSpec, options: LaunchOptions = {}) {
-  const engine = await launcher.launch(spec, { threads: 1, ...options });
+/** The engine's peak after pictures of a size, and when it was loaded. */
+async function peakOf(spec: EngineSpec, options: LaunchOptions & { count?: number; side?: number } = {}) {
+  const { count = 1, side, ...more } = options;
+  const engine = await launcher.launch(spec, { threads: 1, ...more });
   const prompt = spec.variant.golden.pictures[0]?.prompt ?? '';
-  const { png } = await engine.generate({ prompt, seed: 1, steps: 2 });
+  const size = side === undefined ? {} : { width: side, height: side };
+  const paint = () => engine.generate({ prompt, seed: 1, steps: 2, ...size });
+  const { png } = await paint();
+  for (let made = 1; made < count; made++) await paint();
   const { peakRssBytes } = await engine.resources();
   await engine.close();
   return { peakBytes: peakRssBytes, loadedBytes: engine.loadedBytes, png };
@@ -118,6 +122,19 @@ describe('the predicted peak is within 15 % of what was taken', () => {
     const { peakBytes } = await peakOf(spec, { adapters });
     expect(predictedBytes / peakBytes).toBeGreaterThan(0.85);
     expect(predictedBytes / peakBytes).toBeLessThan(1.15);
+  });
+
+  it.each(['sd', 'z-image'])('by %s, for pictures of four times the pixels, one after the other', async (kind) => {
+    const spec = { ...(await pipeline(kind)), versionDigest: kind.length.toString().repeat(64).slice(0, 64) };
+    const place = { versionDigest: spec.versionDigest, variant: spec.variant.name };
+    const { peakBytes } = await peakOf(spec, { side: 128, count: 3 });
+    const { togetherBytes: unseen } = await predictFor(store, spec, 128 ** 2);
+    store.memory.observe(place, { pixels: 64 ** 2, ...(await peakOf(spec, { count: 3 })) });
+    const { togetherBytes } = await predictFor(store, spec, 128 ** 2);
+    for (const predicted of [unseen, togetherBytes]) {
+      expect(predicted / peakBytes).toBeGreaterThan(0.85);
+      expect(predicted / peakBytes).toBeLessThan(1.15);
+    }
   });
 
   it('by a picture of 16 times the pixels, from what two smaller ones took', async () => {

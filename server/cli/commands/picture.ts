@@ -8,6 +8,7 @@ import type { PictureView } from '../../../shared/http-api.ts';
 import { limits } from '../../../shared/limits.ts';
 import { PicturePriority } from '../../../shared/messages.ts';
 import { MOST_PICTURES, numbered, seedsFrom } from '../../../shared/picture-series.ts';
+import { plural } from '../../../shared/plural.ts';
 import { pngSize } from '../../../shared/png-size.ts';
 import { duration, fitTarget, integer, modelOption, number, size } from '../arguments.ts';
 import { type Fetched, fetchPicture, fetchPictures, pictureFileName, writePicture } from '../fetch-picture.ts';
@@ -101,16 +102,23 @@ export function picture(): Command {
         await writePicture(file, fetched.png);
         if (options.show && !session.screen.json) drawInTerminal(fetched);
         const { fit } = fetched.view.request;
-        const told = { file, ...fetched.result, device: fetched.view.device, ...(fit && { fit }) };
+        const told = {
+          file,
+          pictureId: fetched.view.pictureId,
+          ...fetched.result,
+          device: fetched.view.device,
+          ...(fit && { fit }),
+        };
         return { told, text: pictureText(file, fetched) };
       };
-      const onView = previewWriter(options.previews);
+      const previews = previewWriter(options.previews);
+      const onView = previews.see;
       if (options.count === undefined) {
         const { told, text } = await save(
           await untilInterrupt((signal) => fetchPicture(session, body, { signal, onView })),
           options.out,
         );
-        return session.screen.result(told, text);
+        return session.screen.result(told, [text, ...previews.told()].join('\n'));
       }
       const bodies = seedsFrom(options.seed ?? Math.floor(Math.random() * 2 ** 32), options.count).map((seed) => ({
         ...body,
@@ -123,7 +131,7 @@ export function picture(): Command {
       });
       session.screen.result(
         { pictures: pictures.map(({ told }) => told) },
-        pictures.map(({ text }) => text).join('\n'),
+        [...pictures.map(({ text }) => text), ...previews.told()].join('\n'),
       );
     });
 }
@@ -163,12 +171,20 @@ function freeName(wanted: string): string {
   }
 }
 
-/** Writes each new preview as `step-<n>.png`. */
-function previewWriter(folder: string | undefined): (view: PictureView) => void {
-  if (folder === undefined) return () => {};
+/** Writes each new preview as `step-<n>.png`, and says where there was none. */
+function previewWriter(folder: string | undefined): { see: (view: PictureView) => void; told: () => string[] } {
+  if (folder === undefined) return { see: () => {}, told: () => [] };
   mkdirSync(folder, { recursive: true });
-  return ({ progress }) => {
-    if (progress?.preview)
+  const steps = new Set<number>();
+  return {
+    see({ progress }) {
+      if (!progress?.preview) return;
+      steps.add(progress.done);
       writeFileSync(join(folder, `step-${progress.done}.png`), Buffer.from(progress.preview, 'base64'));
+    },
+    told: () =>
+      steps.size > 0
+        ? [`${plural(steps.size, 'preview')} in ${folder}`]
+        : ['no preview: it was done before one could be seen'],
   };
 }

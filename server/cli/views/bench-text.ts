@@ -5,11 +5,15 @@ import { plural } from '../../../shared/plural.ts';
 import { bytes, latency, parameters } from '../../../shared/units.ts';
 import { fitText } from './fit-text.ts';
 
+/** Of a screen. */
+const STEPS_IN_A_LINE = 12;
+
 type Fact = [name: string, value: string];
 
 export function benchText({
   benchRunId,
   device,
+  deviceClass,
   model,
   version,
   result,
@@ -48,7 +52,7 @@ export function benchText({
   ];
   const width = Math.max(...facts.map(([name]) => name.length));
   return [
-    `${pc.bold(`${model}@${version}`)} on ${pc.bold(device)}`,
+    `${pc.bold(`${model}@${version}`)} on ${pc.bold(device)} (${deviceClass})`,
     ...facts.map(([name, value]) => `  ${pc.dim(name.padEnd(width))}  ${value}`),
   ].join('\n');
 }
@@ -75,10 +79,17 @@ function memoryText({
 }
 
 function stepsText({ stepsMsP50 = [], roundTripMsP50 }: BenchResult): Fact[] {
-  const steps: Fact[] = stepsMsP50.length === 0 ? [] : [['steps', stepsMsP50.map(latency).join(', ')]];
+  const steps: Fact[] = stepsMsP50.length === 0 ? [] : [['steps', eachStep(stepsMsP50)]];
   return roundTripMsP50 === undefined
     ? steps
     : [...steps, ['round trip', `${latency(roundTripMsP50)} as the agent sees it`]];
+}
+
+/** One by one where a line holds them. */
+function eachStep(stepsMs: readonly number[]): string {
+  if (stepsMs.length <= STEPS_IN_A_LINE) return stepsMs.map(latency).join(', ');
+  const [low, high] = [Math.min(...stepsMs), Math.max(...stepsMs)].map(latency);
+  return `${stepsMs.length} evaluations, from ${low} to ${high}, the first ${latency(stepsMs[0] ?? 0)} (--json has each)`;
 }
 
 /** What the network and the line add: the server's clock beside the device's. */

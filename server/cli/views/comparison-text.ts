@@ -6,7 +6,7 @@ import { bytes, latency } from '../../../shared/units.ts';
 
 /** What the pairs say, in one sentence, and what it rests on. */
 export function comparisonText(
-  { benchRunId, device }: Pick<BenchRunView, 'benchRunId' | 'device'>,
+  { benchRunId, device, deviceClass }: Pick<BenchRunView, 'benchRunId' | 'device' | 'deviceClass'>,
   comparison: BenchComparison,
 ): string {
   const { a, b, pairsMs, verdict, threads, disturbances } = comparison;
@@ -16,7 +16,7 @@ export function comparisonText(
     `${pc.bold(sentence(verdict))} ${interval(verdict)}`.trim(),
     side('A', a),
     side('B', b),
-    `  on ${device}, ${plural(threads, 'thread')}, ${plural(pairsMs.length, 'pair')} of the same prompt and seed, in turn`,
+    `  on ${device} (${deviceClass}), ${plural(threads, 'thread')}, ${plural(pairsMs.length, 'pair')} of the same prompt and seed, in turn`,
     ...disturbances.map((reason) => `  ${pc.dim('disturbed')}  ${pc.yellow(reason)}`),
     `  ${pc.dim('samples')}  still bench samples ${benchRunId}`,
   ].join('\n');

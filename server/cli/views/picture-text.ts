@@ -6,11 +6,11 @@ import type { Fetched } from '../fetch-picture.ts';
 import { fitText } from './fit-text.ts';
 
 export function pictureText(file: string, { view, result }: Fetched): string {
-  const { width, height, steps, latencyMs, model, version, seed } = result;
+  const { width, height, steps, latencyMs, model, version, seed, cached } = result;
   const facts = [
     `${width}×${height}`,
     plural(steps, 'step'),
-    `${latency(latencyMs)} on ${view.device}`,
+    cached ? `kept on ${view.device}, where it took ${latency(latencyMs)}` : `${latency(latencyMs)} on ${view.device}`,
     `${model}@${version}`,
     `seed ${seed}`,
   ];

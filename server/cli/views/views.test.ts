@@ -3,9 +3,11 @@ import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import type { BenchRunView, DeviceView, RolloutView, TableRow } from '../../../shared/http-api.ts';
 import { benchOf } from '../../../test/server/made-device.ts';
+import type { Fetched } from '../fetch-picture.ts';
 import { benchText } from './bench-text.ts';
 import { comparisonText } from './comparison-text.ts';
 import { devicesText } from './devices-text.ts';
+import { pictureText } from './picture-text.ts';
 import { planText } from './plan-text.ts';
 import { rolloutChanges } from './rollout-changes.ts';
 import { rolloutText } from './rollout-text.ts';
@@ -258,18 +260,20 @@ const comparison = {
 };
 
 test('a comparison', () => {
-  expect(shown(comparisonText({ device: 'pi-kitchen', benchRunId: 'brn_1' }, comparison))).toBe(`
+  expect(shown(comparisonText({ device: 'pi-kitchen', deviceClass: 'pi-5', benchRunId: 'brn_1' }, comparison))).toBe(`
 B is faster: it takes 0.63 of A's time. (B ÷ A between 0.620 and 0.655 at 95 %)
   A  stickers-lite@1.0.0 (openvino-fp16, openvino 2026.4.1): p50 16.0 ms, peak 100 MB
   B  stickers-lite@1.1.0 (openvino-fp16, openvino 2026.4.1): p50 10.0 ms, peak 100 MB
-  on pi-kitchen, 4 threads, 2 pairs of the same prompt and seed, in turn
+  on pi-kitchen (pi-5), 4 threads, 2 pairs of the same prompt and seed, in turn
   disturbed  3 pages came back from swap
   samples  still bench samples brn_1
 `);
   const unknown = { kind: 'unknown' as const, ratio: null, low: null, high: null, confidence: 0.95, reason: '2 pairs' };
-  expect(shown(comparisonText({ device: 'pi', benchRunId: 'brn_1' }, { ...comparison, verdict: unknown }))).toContain(
-    'It cannot be said which is faster: 2 pairs.\n',
-  );
+  expect(
+    shown(
+      comparisonText({ device: 'pi', deviceClass: 'pi-5', benchRunId: 'brn_1' }, { ...comparison, verdict: unknown }),
+    ),
+  ).toContain('It cannot be said which is faster: 2 pairs.\n');
 });
 
 test('raw samples', () => {
@@ -289,4 +293,33 @@ test.each([
     compiled ? { compiled } : {},
   );
   expect(shown(benchText({ device: 'pi-desk', ...wanted, result } as unknown as BenchRunView))).toContain(words);
+});
+
+test('a bench names the class, and each step only as far as a line holds them', () => {
+  const wanted = { model: 'stickers-lite', version: '1.1.0', versionDigest: sha, variant: 'openvino-fp16' };
+  const textOf = (stepsMsP50: number[]) => {
+    const result = benchOf(
+      { ...wanted, installationId: id('ins', 1), role: 'current', probe: 'probe' },
+      { stepsMsP50 },
+    );
+    return shown(benchText({ device: 'pi-desk', deviceClass: 'pi-5', ...wanted, result } as unknown as BenchRunView));
+  };
+  expect(textOf([6, 5])).toMatch(/^\nstickers-lite@1\.1\.0 on pi-desk \(pi-5\)\n/);
+  expect(textOf([6, 5])).toMatch(/steps +6\.00 ms, 5\.00 ms\n/);
+  const many = [6, ...Array(50).fill(5), 7];
+  expect(textOf(many)).toMatch(/steps +52 evaluations, from 5\.00 ms to 7\.00 ms, the first 6\.00 ms \(--json/);
+});
+
+test('a picture that was kept from before says so', () => {
+  const result = { ...{ width: 64, height: 64, steps: 3, latencyMs: 33, model: 'm', version: '1.0.0', seed: 5 } };
+  const notices = { unknownWords: [], promptCuts: [], literalWeights: [] };
+  const told = (cached?: boolean) =>
+    shown(
+      pictureText('fox.png', {
+        view: { device: 'pi-desk', request: {} },
+        result: { ...result, ...notices, cached },
+      } as unknown as Fetched),
+    );
+  expect(told()).toContain('3 steps, 33.0 ms on pi-desk, m@1.0.0');
+  expect(told(true)).toContain('3 steps, kept on pi-desk, where it took 33.0 ms, m@1.0.0');
 });

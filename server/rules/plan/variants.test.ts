@@ -89,6 +89,10 @@ describe('chooseVariant', () => {
     expect(chooseVariant({ ...pi, inventory: bare }).why).toContain(
       'needs the runtime onnxruntime, the device has none',
     );
+    const manifest = makeManifest('1.0.0', [makeVariant('fp16', { name: 'openvino-fp16', runtime: 'openvino' })]);
+    expect(chooseVariant({ ...pi, manifest }).why).toBe(
+      'openvino-fp16 needs the runtime openvino, the device has onnxruntime; "still runtime install openvino" there brings it',
+    );
   });
 
   it('leaves out what the processor cannot run, and takes the next best', () => {

@@ -39,7 +39,10 @@ const PREFERENCE = ['fp16', 'int8', 'int4', 'bf16', 'fp32'];
 export function chooseVariant(question: VariantQuestion): VariantChoice {
   const { manifest, wanted } = question;
   const candidates = wanted ? manifest.variants.filter(({ name }) => name === wanted) : manifest.variants;
-  if (candidates.length === 0) return none(`${manifest.model}@${manifest.version} has no variant "${wanted}"`);
+  if (candidates.length === 0)
+    return none(
+      `${manifest.model}@${manifest.version} has no variant "${wanted}"; it has ${manifest.variants.map(({ name }) => name).join(', ')}`,
+    );
   const refusals = candidates.map((variant) => refusalOf(variant, question));
   const fitting = candidates.filter((_, index) => refusals[index] === null);
   if (fitting.length === 0) return none(refusals.join('; '));
@@ -53,7 +56,9 @@ function refusalOf(variant: Variant, question: VariantQuestion): string | null {
   if (!inventory) return null;
   if (!inventory.runtimes.some(({ runtime }) => runtime === variant.runtime)) {
     const has = inventory.runtimes.map(({ runtime }) => runtime).join(', ') || 'none';
-    return `${variant.name} needs the runtime ${variant.runtime}, the device has ${has}`;
+    // ONNX Runtime comes with every agent.
+    const remedy = variant.runtime === 'openvino' ? '; "still runtime install openvino" there brings it' : '';
+    return `${variant.name} needs the runtime ${variant.runtime}, the device has ${has}${remedy}`;
   }
   const unsupported = instructionSetFault(variant, inventory);
   if (unsupported) return unsupported;
