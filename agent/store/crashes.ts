@@ -54,13 +54,20 @@ export class Crashes {
   /** Writes down what was noted, and the report of it. @throws what SQLite throws, on a full disk say; then it is still owed */
   write(): void {
     if (this.unwritten.length === 0) return;
-    this.database.transaction(() => {
-      for (const { versionDigest, variant, atMs, message } of this.unwritten)
-        this.insert.run(versionDigest, variant, atMs, message);
-      this.removeOld.run(this.clock.now() - quarantineBounds.withinMs - quarantineBounds.lastsMs);
-      this.onRecord();
-    })();
-    this.unwritten = [];
+    const owed = this.unwritten;
+    try {
+      this.database.transaction(() => {
+        for (const { versionDigest, variant, atMs, message } of owed)
+          this.insert.run(versionDigest, variant, atMs, message);
+        this.removeOld.run(this.clock.now() - quarantineBounds.withinMs - quarantineBounds.lastsMs);
+        // The report counts what is written and what is not: each crash is one of the two.
+        this.unwritten = [];
+        this.onRecord();
+      })();
+    } catch (error) {
+      this.unwritten = owed;
+      throw error;
+    }
   }
 
   quarantineOf(place: VersionPlace): Quarantine | null {

@@ -48,6 +48,21 @@ function crashesOf(clock: Clock): Crashes {
   return new Crashes(database, clock, () => {});
 }
 
+describe('Crashes', () => {
+  it('are counted once each in the report that is written with them', () => {
+    const place = { versionDigest: 'a'.repeat(64), variant: 'v' };
+    const told: (number | undefined)[] = [];
+    const database = new Database(':memory:');
+    migrate(database);
+    const crashes: Crashes = new Crashes(database, systemClock, () => told.push(crashes.quarantineOf(place)?.crashes));
+    for (let crash = 0; crash < 4; crash++) {
+      crashes.note(place, 'SIGKILL');
+      crashes.write();
+    }
+    expect(told).toEqual([undefined, undefined, 3, 4]);
+  });
+});
+
 describe('ResidentEngines', () => {
   const make = (clock: Clock = systemClock) => {
     const fake = new FakeEngines();
