@@ -160,7 +160,24 @@ const table: [string, Situation, Partial<Step>][] = [
   ],
   ['a picture', { ...empty, jobs: [job()] }, { kind: 'picture', jobId: 'j' }],
   ['a picture, canceled', { ...empty, jobs: [job({ cancelRequested: true })] }, { kind: 'end-job', to: 'CANCELED' }],
-  ['a picture, too late', { ...empty, jobs: [job({ deadlineMs: empty.nowMs })] }, { kind: 'end-job', to: 'TIMED_OUT' }],
+  [
+    'a picture, too late',
+    { ...empty, jobs: [job({ deadlineMs: empty.nowMs })] },
+    {
+      kind: 'end-job',
+      to: 'TIMED_OUT',
+      reason: { code: 'expired', message: "the picture's time was over before its turn came" },
+    },
+  ],
+  [
+    'a picture, too late while it is made',
+    { ...empty, jobs: [job({ deadlineMs: empty.nowMs - 2000 })], work: [work({ id: job().jobId })] },
+    {
+      kind: 'end-job',
+      to: 'TIMED_OUT',
+      reason: { code: 'expired', message: "the picture's time was over while it ran, 2.0 s ago" },
+    },
+  ],
   [
     'a picture that killed the agent twice',
     { ...empty, jobs: [job({ attempts: bounds.jobAttempts })] },

@@ -111,13 +111,12 @@ function endingJob({ nowMs, jobs, work }: Situation): Step | null {
   for (const { jobId, kind, deadlineMs, cancelRequested, attempts } of jobs) {
     if (cancelRequested)
       return { kind: 'end-job', jobId, to: 'CANCELED', reason: { code: 'canceled', message: 'canceled by request' } };
-    if (deadlineMs <= nowMs)
-      return {
-        kind: 'end-job',
-        jobId,
-        to: 'TIMED_OUT',
-        reason: { code: 'expired', message: `the ${kind}'s deadline passed ${duration(nowMs - deadlineMs)} ago` },
-      };
+    if (deadlineMs <= nowMs) {
+      const when = work.some(({ id }) => id === jobId) ? 'while it ran' : 'before its turn came';
+      const late = nowMs - deadlineMs < 1000 ? '' : `, ${duration(nowMs - deadlineMs)} ago`;
+      const message = `the ${kind}'s time was over ${when}${late}`;
+      return { kind: 'end-job', jobId, to: 'TIMED_OUT', reason: { code: 'expired', message } };
+    }
     if (attempts >= bounds.jobAttempts && !work.some(({ id }) => id === jobId))
       return {
         kind: 'end-job',

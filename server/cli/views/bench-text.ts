@@ -122,7 +122,7 @@ function kernelsText({ kernels = [] }: BenchResult): Fact[] {
     ({ graph, operator, kernel, share }) => `${graph} ${operator} ${kernel} ${(100 * share).toFixed(0)} %`,
   );
   const slow = kernels.find(
-    ({ operator, kernel }) => kernel.startsWith('ref') && /conv|fullyconnected|matmul/i.test(operator),
+    ({ operator, kernel }) => kernel.startsWith('ref') && /convolution|fullyconnected|matmul/i.test(operator),
   );
   return [
     ...(text.length === 0 ? [] : [['kernels', text.join(', ')] as Fact]),

@@ -323,3 +323,16 @@ test('a picture that was kept from before says so', () => {
   expect(told()).toContain('3 steps, 33.0 ms on pi-desk, m@1.0.0');
   expect(told(true)).toContain('3 steps, kept on pi-desk, where it took 33.0 ms, m@1.0.0');
 });
+
+test.each([
+  ['Convolution', 'ref_any_f16', true],
+  ['FullyConnected', 'ref_f32', true],
+  ['Convert', 'ref_i64', false],
+  ['Convolution', 'jit_avx512_f32', false],
+])('a bench calls slow what costs: %s in %s', (operator, kernel, slow) => {
+  const wanted = { model: 'stickers-lite', version: '1.1.0', versionDigest: sha, variant: 'openvino-fp16' };
+  const kernels = [{ graph: 'unet', operator, kernel, share: 0.9 }];
+  const result = benchOf({ ...wanted, installationId: id('ins', 1), role: 'current', probe: 'probe' }, { kernels });
+  const text = shown(benchText({ device: 'pi-desk', ...wanted, result } as unknown as BenchRunView));
+  expect(text.includes('runs in the reference kernel')).toBe(slow);
+});
