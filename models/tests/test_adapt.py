@@ -25,13 +25,18 @@ from stillhouse_models.export import ExportRequest, export_version
 from stillhouse_models.faults import RefusedError, StoppedError, ToolkitError
 from stillhouse_models.keep_teacher import keep_teacher
 from stillhouse_models.manifest import manifest_faults, read_manifest
+from stillhouse_models.networks.denoiser import Denoiser
 from stillhouse_models.networks.evaluator import Evaluator
 from stillhouse_models.networks.families import FAMILIES
 from stillhouse_models.pipeline import Pipeline
 from stillhouse_models.recipe import read_recipe
 from stillhouse_models.sources.batches import heads
 from stillhouse_models.sources.shapes import shapes
+from stillhouse_models.sources.stickers import stickers
 from stillhouse_models.train_teacher import TeacherTraining, settings_of
+from stillhouse_models.training.conditions import token_ids
+from stillhouse_models.training.pictures import to_tensor
+from stillhouse_models.training.sampling import sample, sigmas
 from stillhouse_models.training.student_run import StudentRun
 from stillhouse_models.variants.kinds import VariantError
 from stillhouse_models.watch import Unwatched
@@ -125,15 +130,34 @@ def digests(folder: Path) -> dict[str, str]:
     return {each["path"]: each["sha256"] for each in read_manifest(folder)["artifacts"]}
 
 
-def test_a_trained_student_learns_the_pictures() -> None:
-    painter = load_painter(CHECKPOINT)
+def test_a_trained_student_paints_the_pictures_and_keeps_what_it_knew_if_asked_to() -> None:
+    painter, steps = load_painter(CHECKPOINT), 3
     side, rng = painter.unet.config["sample_size"], np.random.default_rng(4)
     pixels = np.repeat(rng.integers(256, size=(3, 1, 1, 3), dtype=np.uint8), side, axis=1).repeat(side, axis=2)
     pixels[:, side // 4 : side // 2] = 255
-    given = Pictures(pixels, ["a fox", "an owl", "a banana on teal background"], "")
-    training = AdapterTraining(painter, given, replace(SETTINGS, steps=40, rank=4, denoising_steps=4))
-    losses = [training.learn() for _ in range(40)]
-    assert np.mean(losses[-8:]) < 0.7 * np.mean(losses[:8])
+    captions, others = ["a fox", "an owl", "a banana on teal background"], ["a house", "a frog above a star", "a large crown"]
+    given = Pictures(pixels, captions, "")
+    noise = torch.randn(3, 3, side, side, generator=torch.Generator().manual_seed(6))
+
+    def painted(student: Denoiser, texts: list[str]) -> torch.Tensor:
+        with torch.no_grad():
+            told = painter.encoder(token_ids(painter.tokenizer, texts))
+        return sample(lambda x, t: student.clean(x, t, told), noise, sigmas(steps))
+
+    def apart(one: torch.Tensor, other: torch.Tensor) -> float:
+        return (one - other).square().mean().item()
+
+    moved = {}
+    for keep in (0.0, 0.5):
+        settings = replace(SETTINGS, steps=60, rank=8, batch_size=8, rate=1e-2, denoising_steps=steps, keep=keep)
+        training = AdapterTraining(painter, stickers(), given, settings)
+        for _ in range(60):
+            training.learn()
+        before, after = (apart(painted(each, captions), to_tensor(pixels)) for each in (painter.unet, training.student))
+        print(before, after)
+        assert after < 0.2 * before
+        moved[keep] = apart(painted(training.student, others), painted(painter.unet, others))
+    assert moved[0.5] < 0.5 * moved[0.0]
 
 
 class StopsAfter(Unwatched):
@@ -153,16 +177,16 @@ def test_a_stopped_or_killed_training_goes_on_to_the_same_weights(
     base: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     painter, given = load_base(base, None).painter, read_pictures(pictures, SIDE)
-    whole = train_adapter(painter, given, SETTINGS, tmp_path / "whole", Unwatched())
+    whole = train_adapter(painter, shapes(), given, SETTINGS, tmp_path / "whole", Unwatched())
     for after in (7, 11):
         with pytest.raises(StoppedError, match="saved the adapter at step"):
-            train_adapter(painter, given, SETTINGS, tmp_path / "cut", StopsAfter(after))
+            train_adapter(painter, shapes(), given, SETTINGS, tmp_path / "cut", StopsAfter(after))
     # Killed: the checkpoint of step 18 is what is there.
     monkeypatch.setattr(AdapterTraining, "learn", killed_at(AdapterTraining.learn, 22))
     with pytest.raises(KeyboardInterrupt):
-        train_adapter(painter, given, SETTINGS, tmp_path / "cut", Unwatched())
+        train_adapter(painter, shapes(), given, SETTINGS, tmp_path / "cut", Unwatched())
     monkeypatch.undo()
-    cut = train_adapter(painter, given, SETTINGS, tmp_path / "cut", Unwatched())
+    cut = train_adapter(painter, shapes(), given, SETTINGS, tmp_path / "cut", Unwatched())
     for (name, ours), theirs in zip(cut.named_parameters(), whole.parameters(), strict=True):
         assert ours.equal(theirs), name
     rows = [json.loads(line) for line in (tmp_path / "cut/adapter.jsonl").read_text().splitlines()]
@@ -184,7 +208,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(
     painter, given = load_base(base, None).painter, read_pictures(pictures, SIDE)
     monkeypatch.setattr(training_module, "mse", lambda *_: torch.tensor(float("nan"), requires_grad=True))
     with pytest.raises(FloatingPointError, match=r"adapter, step 0: the loss is nan; the weights were not touched"):
-        train_adapter(painter, given, SETTINGS, tmp_path / "t", Unwatched())
+        train_adapter(painter, shapes(), given, SETTINGS, tmp_path / "t", Unwatched())
 
 
 def test_what_is_wrong_with_the_pictures_is_named(pictures: Path, tmp_path: Path) -> None:
@@ -235,7 +259,8 @@ def test_what_is_wrong_with_the_base_is_named(base: Path, pictures: Path, tmp_pa
 def test_adapters_of_each_family_begin_as_nothing_and_merge_into_the_same(family: str) -> None:
     torch.manual_seed(2)
     student = FAMILIES[family](channels=[16, 32], num_res_blocks=1, sample_size=16, context_channels=8).eval()
-    assert any("blocks" in name for name in adapted_layers(student.body))
+    layers = adapted_layers(student.body)
+    assert {"stem", "blocks", "head"} <= {part for name in layers for part in name.split(".")}
     _, adapters = with_lora(student, 2)
     given = (torch.randn(2, 3, 16, 16), torch.tensor([900.0, 100.0]), torch.randn(2, 5, 8))
     with torch.no_grad():

@@ -12,10 +12,11 @@ from typing import Any
 from stillhouse_models.adapt.base_version import load_base
 from stillhouse_models.adapt.export_adapted import AdaptedVersion, check_precisions, export_adapted
 from stillhouse_models.adapt.read_pictures import Pictures, read_pictures
-from stillhouse_models.adapt.train_adapter import AdapterSettings, train_adapter
+from stillhouse_models.adapt.train_adapter import WEIGHTS, AdapterSettings, train_adapter
 from stillhouse_models.folder_lock import folder_lock
 from stillhouse_models.manifest import TRAINING, read_manifest
 from stillhouse_models.place_version import place_version
+from stillhouse_models.sources.batches import SOURCES
 from stillhouse_models.stages import Stages, do_stage
 from stillhouse_models.tokenizer import UNKNOWN
 from stillhouse_models.training.compute_device import device_of
@@ -31,7 +32,7 @@ def adapt(
     place = device_of(device)
     check_precisions(wanted)
     base = load_base(base_folder, student)
-    pictures = read_pictures(pictures_folder, base.painter.unet.config["sample_size"])
+    sprites, pictures = SOURCES[base.source](), read_pictures(pictures_folder, base.painter.unet.config["sample_size"])
     for line in unknown_words(base.painter, pictures):
         watch.say(line)
     training = out / TRAINING
@@ -40,7 +41,7 @@ def adapt(
         taught = {"base": base.named(), "pictures": pictures.digest, "settings": asdict(settings)}
         do_stage(
             stages, "adapter", taught, watch,
-            lambda: train_adapter(base.painter, pictures, settings, training, watch, place),
+            lambda: train_adapter(base.painter, sprites, pictures, settings, training, watch, place),
         )  # fmt: skip
         exported = taught | {"version": asdict(wanted)}
         if not stages.is_current("export", exported):
@@ -48,7 +49,7 @@ def adapt(
 
         def export() -> None:
             # The training is over: its checkpoint is read, and nothing more is learned.
-            adapters = train_adapter(base.painter, pictures, settings, training, watch)
+            adapters = train_adapter(base.painter, sprites, pictures, settings, training, watch)
             export_adapted(base, adapters, settings, wanted, _learned(pictures, settings), training / "export")
             place_version(training / "export", out)
             shutil.rmtree(training / "export")
@@ -84,6 +85,6 @@ def _learned(pictures: Pictures, settings: AdapterSettings) -> dict[str, Any]:
     """As a phase of the lineage."""
     return {
         "name": "adapt", "steps": settings.steps, "learningRate": settings.rate, "losses": {}, "metrics": {},
-        "weights": {"truth": 1.0}, "method": "lora", "rank": settings.rank, "seed": settings.seed,
+        "weights": WEIGHTS, "method": "lora", "rank": settings.rank, "keep": settings.keep, "seed": settings.seed,
         "pictures": len(pictures.captions), "picturesSha256": pictures.digest,
     }  # fmt: skip

@@ -23,9 +23,12 @@ def adapt_command(
     model: Annotated[str | None, typer.Option(help="name of the new model; BASE-adapted if left out")] = None,
     version: Annotated[str, typer.Option(help="of the new model")] = "1.0.0",
     precisions: Annotated[str, typer.Option(help="comma-separated variants, as for `export`")] = "fp16",
-    rank: Annotated[int, typer.Option(min=1, max=256)] = 4,
+    keep: Annotated[
+        float, typer.Option(min=0.0, max=0.9, help="share of each batch that asks for what the base knew; 0 restyles everything")
+    ] = 0.0,
+    rank: Annotated[int, typer.Option(min=1, max=256, help="more learns finer things, and makes a larger adapter")] = 8,
     steps: Annotated[int, typer.Option(min=1, help="training steps")] = 400,
-    rate: Annotated[float, typer.Option(help="learning rate")] = 2e-3,
+    rate: Annotated[float, typer.Option(help="learning rate")] = 5e-3,
     seed: Annotated[int, typer.Option()] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
@@ -40,7 +43,7 @@ def adapt_command(
     known = read_manifest(base) if (base / MANIFEST).is_file() else {}
     # As many denoising steps as the base's first variant has: load_base says what is wrong where there is none.
     denoising = known["variants"][0]["steps"] if known else 4
-    settings = AdapterSettings(rank=rank, steps=steps, rate=rate, denoising_steps=denoising, seed=seed)
+    settings = AdapterSettings(rank=rank, steps=steps, rate=rate, denoising_steps=denoising, keep=keep, seed=seed)
     name = model or f"{known.get('model', 'model')}-adapted"
     told = f"{known.get('model')}@{known.get('version')}, adapted by LoRA of rank {rank} to pictures of {pictures.name}"
     wanted = AdaptedVersion(name, version, told, merge, tuple(precisions.split(",")))

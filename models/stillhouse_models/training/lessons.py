@@ -68,18 +68,12 @@ class LessonPlan:
 
 @torch.no_grad()
 def draw_lesson(teacher: Painter, sprites: SpriteSet, rng: np.random.Generator, plan: LessonPlan) -> Lesson:
-    steps, asked, own, exactly = plan.steps, plan.asked, plan.own, replace(sprites, jitter=0)
-    parts = [(sprites, plan.noisy, Wording()), (exactly, plan.pure, Wording()), (exactly, own, PLAIN)]
+    asked, exactly = plan.asked, replace(sprites, jitter=0)
+    parts = [(sprites, plan.noisy, Wording()), (exactly, plan.pure, Wording()), (exactly, plan.own, PLAIN)]
     drawn = [batch(scenes, rng, size, PAIR_SHARE, wording) for scenes, size, wording in parts if size]
     texts = loosened([c.text for part in drawn for c in part.captions], rng, 0.0, UNKNOWN_WORD)
     ids, truth = token_ids(teacher.tokenizer, texts), to_tensor(np.concatenate([part.pictures for part in drawn]))
-    own_steps = int(rng.integers(steps)) if own else 0
-    t = torch.cat(
-        [noise_levels(rng, plan.noisy, sigmas(steps)), torch.ones(plan.pure), torch.full((own,), sigmas(steps)[own_steps])]
-    )
-    level = torch.cat([t[: len(t) - own], torch.ones(own)]).view(-1, 1, 1, 1)
-    noise = torch.from_numpy(rng.standard_normal(truth.shape, dtype=np.float32))
-    noisy = ((1 - level) * truth + level * noise).contiguous(memory_format=torch.channels_last)
+    noisy, t, own_steps = make_noisy(truth, rng, plan)
     # All that is random was drawn on the CPU.
     device = place_of(teacher.unet)
     noisy, truth, t, ids = (part.to(device) for part in (noisy, truth, t, ids))
@@ -89,7 +83,21 @@ def draw_lesson(teacher: Painter, sprites: SpriteSet, rng: np.random.Generator, 
             teacher.unet, teacher.encoder, noisy[:asked], t[:asked] * 1000, ids[:asked], empty, plan.guidance
         )
     scenes = [scene for part in drawn for scene in part.scenes]
-    return Lesson(noisy, t * 1000, ids, truth, clean.float(), features, scenes, own, own_steps)
+    return Lesson(noisy, t * 1000, ids, truth, clean.float(), features, scenes, plan.own, own_steps)
+
+
+def make_noisy(truth: Tensor, rng: np.random.Generator, plan: LessonPlan) -> tuple[Tensor, Tensor, int]:
+    """The pictures as a lesson has them, in the plan's order (noisy, pure, own), with what `Lesson.own_steps` says.
+
+    `truth` float32 [B, 3, h, w] on the CPU -> noisy like it, channels last; noise levels float32 [B] in (0, 1].
+    """
+    own, path = plan.own, sigmas(plan.steps)
+    own_steps = int(rng.integers(plan.steps)) if own else 0
+    levels = torch.cat([noise_levels(rng, plan.noisy, path), torch.ones(plan.pure), torch.full((own,), path[own_steps])])
+    level = torch.cat([levels[: len(levels) - own], torch.ones(own)]).view(-1, 1, 1, 1)
+    noise = torch.from_numpy(rng.standard_normal(truth.shape, dtype=np.float32))
+    noisy = ((1 - level) * truth + level * noise).contiguous(memory_format=torch.channels_last)
+    return noisy, levels, own_steps
 
 
 def noise_levels(rng: np.random.Generator, count: int, path: list[float]) -> Tensor:

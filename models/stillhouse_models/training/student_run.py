@@ -7,7 +7,7 @@ The loop around it stands in training/phase_loop.py, what happens between phases
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +113,9 @@ class StudentRun:
         lesson = self.school.lesson(self.recipe, phase, self.rng)
         with half_on(self.school.device), attention_on(self.school.device):
             context = self.school.told(lesson)
-            lesson = walked(lesson, self.student, context, self.recipe.student.steps)
-            clean, features = self.answers(lesson.noisy, lesson.timestep, context)
+            noisy = walked(lesson.noisy, lesson.own, lesson.own_steps, self.student, context, self.recipe.student.steps)
+            clean, features = self.answers(noisy, lesson.timestep, context)
+        lesson = replace(lesson, noisy=noisy)
         moment, named = Moment(lesson, context, clean.float(), features), set(phase.losses)
         losses = self.objectives.losses(named, moment, self.average, self.rng)
         total = torch.stack([phase.losses[name] * loss for name, loss in losses.items() if name in phase.losses]).sum()
