@@ -28,7 +28,7 @@ def adapt_command(
     ] = 0.0,
     rank: Annotated[int, typer.Option(min=1, max=256, help="more learns finer things, and makes a larger adapter")] = 8,
     steps: Annotated[int, typer.Option(min=1, help="training steps")] = 400,
-    rate: Annotated[float, typer.Option(help="learning rate")] = 5e-3,
+    rate: Annotated[float, typer.Option(help="learning rate")] = 1e-2,
     seed: Annotated[int, typer.Option()] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,

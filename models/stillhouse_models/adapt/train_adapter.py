@@ -50,7 +50,7 @@ class AdapterSettings:
 
     rank: int = 8
     steps: int = 400
-    rate: float = 5e-3
+    rate: float = 1e-2
     batch_size: int = 8
     keep: float = 0.0
     denoising_steps: int = 4
