@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stillhouse_models.sources.batches import SOURCES, batch, heads, is_held_out, labels
-from stillhouse_models.sources.caption import PLAIN, Wording, vocabulary
+from stillhouse_models.sources.caption import PLAIN, SHORT, Wording, vocabulary
 from stillhouse_models.tokenizer import MAX_LENGTH, UNKNOWN, build_tokenizer, encode
 
 
@@ -35,6 +35,20 @@ def test_the_same_seed_draws_the_same_pictures(sprites) -> None:  # type: ignore
 def test_held_out_scenes_are_never_drawn_for_training(sprites) -> None:  # type: ignore[no-untyped-def]
     assert not any(is_held_out(s) for s in batch(sprites, np.random.default_rng(4), 300, 0.5, PLAIN).scenes)
     assert all(is_held_out(s) for s in batch(sprites, np.random.default_rng(4), 50, 0.5, PLAIN, held_out=True).scenes)
+
+
+def test_what_a_caption_leaves_out_is_settled_and_nothing_held_out_is_shown(sprites) -> None:  # type: ignore[no-untyped-def]
+    drawn = batch(sprites, np.random.default_rng(5), 1500, 0.4, SHORT, settle=True)
+    seen: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for told, scene in zip(drawn.captions, drawn.scenes, strict=True):
+        truth = labels(sprites, scene)
+        assert all(truth[head] == label for head, label in told.parts.items())
+        assert not is_held_out(scene)
+        seen.setdefault(tuple(sorted(told.parts.items())), set()).add(tuple(truth.values()))
+    assert max(len(pictures) for pictures in seen.values()) == 1
+    assert len(seen) > 300
+    short = next(scene for told, scene in zip(drawn.captions, drawn.scenes, strict=True) if list(told.parts) == ["object1"])
+    assert (short.size, short.style) == (sprites.sizes[-1], sprites.styles[0])
 
 
 def test_punctuation_and_case_change_nothing_and_strange_words_are_unknown(sprites) -> None:  # type: ignore[no-untyped-def]

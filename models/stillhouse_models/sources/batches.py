@@ -1,12 +1,13 @@
 """Batches of captioned pictures, endless and reproducible from a seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from zlib import crc32
 
 import numpy as np
 
 from stillhouse_models.sources.caption import Caption, Wording, caption
-from stillhouse_models.sources.scene import NONE, PLACES, Scene, draw_scene, random_scene
+from stillhouse_models.sources.scene import NONE, PAIR_PLACES, PLACES, SINGLE_PLACES, Scene, draw_scene, random_scene
 from stillhouse_models.sources.shapes import shapes
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.sources.stickers import stickers
@@ -52,12 +53,30 @@ def draw_scenes(sprites: SpriteSet, rng: np.random.Generator, count: int, pair_s
     return scenes
 
 
-def batch(
-    sprites: SpriteSet, rng: np.random.Generator, count: int, pair_share: float, wording: Wording, held_out: bool = False
-) -> Batch:
-    scenes = draw_scenes(sprites, rng, count, pair_share, held_out)
-    return Batch(
-        pictures=np.stack([draw_scene(sprites, scene) for scene in scenes]),
-        captions=[caption(sprites, scene, rng, wording) for scene in scenes],
-        scenes=scenes,
+def settled(sprites: SpriteSet, scene: Scene, parts: dict[str, str]) -> Scene:
+    """The scene with all that its caption leaves out as usual: the first background, place and style, the largest size.
+
+    `parts` are what the caption promises. Where that is a held-out combination, the next place or background is taken.
+    """
+    pair = scene.place in PAIR_PLACES
+    places = [scene.place] if "place" in parts else list(PAIR_PLACES if pair else SINGLE_PLACES)
+    backgrounds = [scene.background] if "background" in parts else list(sprites.backgrounds)
+    size = scene.size if pair or "size" in parts else sprites.sizes[-1]
+    style = scene.style if "style" in parts else sprites.styles[0]
+    usual = (
+        replace(scene, background=background, place=place, size=size, style=style)
+        for background, place in product(backgrounds, places)
     )
+    return next((each for each in usual if not is_held_out(each)), scene)
+
+
+def batch(
+    sprites: SpriteSet, rng: np.random.Generator, count: int, pair_share: float, wording: Wording, held_out: bool = False,
+    settle: bool = False,
+) -> Batch:  # fmt: skip
+    """`settle`: what a caption leaves out is as usual in its picture, instead of drawn at random."""
+    scenes = draw_scenes(sprites, rng, count, pair_share, held_out)
+    captions = [caption(sprites, scene, rng, wording) for scene in scenes]
+    if settle:
+        scenes = [settled(sprites, scene, each.parts) for scene, each in zip(scenes, captions, strict=True)]
+    return Batch(pictures=np.stack([draw_scene(sprites, scene) for scene in scenes]), captions=captions, scenes=scenes)

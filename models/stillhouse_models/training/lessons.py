@@ -6,8 +6,8 @@ batch; for the rest the rendered truth stands alone.
 A batch has up to three parts, by the recipe's shares: pictures made noisy, which the teacher answers; pure noise, where a
 picture begins and only the caption says what it will be; and pure noise that the student itself takes some steps down,
 because what it meets on a device are its own earlier answers, with their faults (backward distillation, Kohler et al. 2024).
-Where the truth is not in the noise, objects stand exactly where their captions put them: an offset that nothing tells
-can only be learned as a blur.
+Where the truth is not in the noise, objects stand exactly where their captions put them, and what a caption leaves out is
+as usual: what nothing tells can only be learned as a blur.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from stillhouse_models.sources.batches import batch
-from stillhouse_models.sources.caption import PLAIN, Wording
+from stillhouse_models.sources.caption import PLAIN, SHORT, Wording
 from stillhouse_models.sources.scene import Scene
 from stillhouse_models.sources.sprites import SpriteSet
 from stillhouse_models.training.compute_device import half_on, place_of
@@ -69,8 +69,13 @@ class LessonPlan:
 @torch.no_grad()
 def draw_lesson(teacher: Painter, sprites: SpriteSet, rng: np.random.Generator, plan: LessonPlan) -> Lesson:
     asked, exactly = plan.asked, replace(sprites, jitter=0)
-    parts = [(sprites, plan.noisy, Wording()), (exactly, plan.pure, Wording()), (exactly, plan.own, PLAIN)]
-    drawn = [batch(scenes, rng, size, PAIR_SHARE, wording) for scenes, size, wording in parts if size]
+    short, short_own = plan.pure // 2, plan.own // 2
+    parts = [
+        (sprites, plan.noisy, Wording()),
+        (exactly, short, SHORT), (exactly, plan.pure - short, Wording()),
+        (exactly, short_own, SHORT), (exactly, plan.own - short_own, PLAIN),
+    ]  # fmt: skip
+    drawn = [batch(scenes, rng, size, PAIR_SHARE, wording, settle=True) for scenes, size, wording in parts if size]
     texts = loosened([c.text for part in drawn for c in part.captions], rng, 0.0, UNKNOWN_WORD)
     ids, truth = token_ids(teacher.tokenizer, texts), to_tensor(np.concatenate([part.pictures for part in drawn]))
     noisy, t, own_steps = make_noisy(truth, rng, plan)
