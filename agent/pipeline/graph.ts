@@ -5,7 +5,6 @@ import type { ElementType, Runtime, Session, Tensor } from '../runtime/runtime.t
 import { EngineFault } from './fault.ts';
 import { filesOfGraph } from './graph-parts.ts';
 import { checkOnnx } from './onnx/check-onnx.ts';
-import { checkIr } from './openvino-ir/check-ir.ts';
 
 export interface Graph {
   readonly path: string;
@@ -45,7 +44,11 @@ export async function loadGraph(
 
 async function open(runtime: Runtime, path: string, threads: number): Promise<Session> {
   if (path.endsWith('.onnx')) for (const file of await filesOfGraph(path)) checkOnnx(file);
-  else checkIr(path);
+  else {
+    // With its reader of XML, which an engine of the other runtime need not hold.
+    const { checkIr } = await import('./openvino-ir/check-ir.ts');
+    checkIr(path);
+  }
   try {
     return await runtime.load(path, { threads });
   } catch (cause) {

@@ -19,7 +19,7 @@ function readChecked(path: string): IrFile | string {
   if (bytes === null) return 'is missing';
   if (bytes > limits.graphTextBytes) return `has ${bytes} bytes; more than ${limits.graphTextBytes} are not read`;
   try {
-    const file = readIr(readFileSync(path, 'utf8'));
+    const file = readIr(readFileSync(path));
     return irFault(file, fileSize(path.replace(/\.xml$/, '.bin'))) ?? file;
   } catch (cause) {
     return messageOf(cause);

@@ -11,13 +11,20 @@ const FIXTURE = fileURLToPath(new URL('../../../test/fixtures/shapes-tiny-openvi
 const real = gunzipSync(readFileSync(`${FIXTURE}openvino_model.xml.gz`)).toString();
 const weightsBytes = readFileSync(`${FIXTURE}openvino_model.bin`).length;
 
-const faultOf = (text: string, bytes: number | null = weightsBytes) => irFault(readIr(text), bytes);
+const read = (text: string | Uint8Array) => readIr(Buffer.from(text));
+const faultOf = (text: string | Uint8Array, bytes: number | null = weightsBytes): string | null => {
+  try {
+    return irFault(read(text), bytes);
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
 const FIRST = '<data element_type="f16" shape="16, 3, 8, 8" offset="0" size="6144" />';
 const first = (from: string, to: string) => real.replace(FIRST, FIRST.replace(from, to));
 
 describe('a real graph', () => {
   it('is found sound, with every constant and input that it has', () => {
-    const file = readIr(real);
+    const file = read(real);
     expect(irFault(file, weightsBytes)).toBeNull();
     expect(file.constants).toHaveLength(real.match(/type="Const"/g)?.length ?? 0);
     expect(file.inputs.map(({ layer }) => layer)).toEqual(['sample', 'timestep', 'encoder_hidden_states']);
@@ -49,13 +56,60 @@ describe('a real graph', () => {
 });
 
 describe('a hostile graph is refused', () => {
-  it.each<[string, string, RegExp]>([
+  it.each<[string, string | Uint8Array, RegExp]>([
     ['other bytes', 'GIF89a', /no OpenVINO graph/],
     ['entities', real.replace('<net ', '<!DOCTYPE l [<!ENTITY a "aaaa">]><net '), /declares a document type/],
+    [
+      'an outer document type',
+      real.replace('<net ', '<!DOCTYPE net SYSTEM "file:///etc/passwd"><net '),
+      /document type/,
+    ],
+    ['an entity that nothing declares', real.replace('name="sample"', 'name="&xxe;"'), /undefined entity/],
     [
       'an operator of a library',
       real.replace('type="Convolution" version="opset1"', 'type="Run" version="extension"'),
       /operator Run of a library; libraries of operators are never loaded/,
+    ],
+    [
+      'one in single quotes',
+      real.replace('type="Convolution" version="opset1"', "type='Run' version = 'extension'"),
+      /operator Run of a library/,
+    ],
+    [
+      'one behind an attribute with an angle in it',
+      real.replace('type="Convolution" version="opset1"', 'note="a > b" type="Run" version="extension"'),
+      /operator Run of a library/,
+    ],
+    [
+      'one in references to characters',
+      real.replace('type="Convolution" version="opset1"', 'type="Run" version="&#101;xtensio&#x6e;"'),
+      /operator Run of a library/,
+    ],
+    [
+      'one in the body of a loop',
+      real.replace(
+        '<layers>',
+        '<layers><layer name="l" type="Loop"><body><layers><layer type="Run" version="extension"/></layers></body></layer>',
+      ),
+      /operator Run of a library/,
+    ],
+    [
+      'an attribute twice, the harmless one last',
+      real.replace('type="Convolution" version="opset1"', 'type="Run" version="extension" version="opset1"'),
+      /says "version" twice/,
+    ],
+    ['UTF-16', Buffer.from(`\ufeff${real}`, 'utf16le'), /no text in UTF-8/],
+    ['UTF-16 without a mark', Buffer.from(real, 'utf16le'), /no OpenVINO graph/],
+    ['bytes of Latin-1', Buffer.from(real.replace('name="sample"', 'name="sämple"'), 'latin1'), /no text in UTF-8/],
+    ['elements without end', `<net>${'<layer>'.repeat(1000)}`, /more than 100 deep/],
+    ['tags that cross', real.replace('</layers>', '</edges>'), /no OpenVINO graph/],
+    ['another root', `<other>${real.replace(/<\?xml.*?\?>/, '')}</other>`, /begins with <other>/],
+    ['two roots', `${real}<net></net>`, /no OpenVINO graph/],
+    ['nothing', '', /is empty/],
+    [
+      'a constant told elsewhere first',
+      first('<data element_type', '<data element_type="f16" shape="1" offset="-2" size="2"/><data element_type'),
+      /lies at bytes -2/,
     ],
     [
       'a huge input',
@@ -82,7 +136,44 @@ describe('a hostile graph is refused', () => {
   });
 
   it('with layers without end', () => {
-    const layers = '<layer id="9" name="n" type="Relu" version="opset1">'.repeat(200_001);
-    expect(faultOf(`<net>${layers}</net>`)).toMatch('has 200001 layers');
+    const layers = '<layer id="9" name="n" type="Relu" version="opset1"/>'.repeat(200_001);
+    expect(faultOf(`<net>${layers}</net>`)).toMatch('has more than 200000 layers');
+  });
+});
+
+describe('what is no layer', () => {
+  const hidden = '<layer name="h" type="Run" version="extension"/>';
+  it.each([
+    ['a comment', `<!-- ${hidden} -->`],
+    ['character data', `<![CDATA[ ${hidden} ]]>`],
+    ['an instruction', `<?still ${hidden} ?>`],
+    ['text', hidden.replaceAll('<', '&lt;')],
+  ])('is passed by: %s', (_, text) => expect(faultOf(real.replace('<layers>', `<layers>${text}`))).toBeNull());
+
+  it('and a mark of UTF-8 before it', () => expect(faultOf(`\ufeff${real}`)).toBeNull());
+});
+
+describe('a graph of many megabytes', () => {
+  const layer = real.slice(real.indexOf('<layer '), real.indexOf('</layer>') + 8);
+  const [before, behind] = ['<net name="n"><layers>', '</layers></net>'];
+
+  it.each([
+    ['layers', `${before}${layer.repeat(20_000)}${behind}`, null],
+    ['one comment', `${before}<!-- ${'- '.repeat(4e6)} -->${behind}`, null],
+    ['one attribute', `${before}<layer name="${'x'.repeat(8e6)}" type="Relu"/>${behind}`, null],
+    [
+      'attributes of one element',
+      `${before}<layer ${Array.from({ length: 400_000 }, (_, i) => `a${i}="1"`).join(' ')}/>${behind}`,
+      null,
+    ],
+    ['a tag that never ends', `${before}<layer ${'x'.repeat(8e6)}`, /no OpenVINO graph/],
+    ['references to characters', `${before}<layer name="${'&#65;'.repeat(1.6e6)}"/>${behind}`, null],
+  ])('is read in seconds of processor time: %s', (_, text, why) => {
+    const before = process.cpuUsage();
+    const fault = faultOf(text);
+    const { user, system } = process.cpuUsage(before);
+    if (why) expect(fault).toMatch(why);
+    else expect(fault).toBeNull();
+    expect((user + system) / 1e6).toBeLessThan(5);
   });
 });

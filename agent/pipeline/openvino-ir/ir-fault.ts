@@ -11,10 +11,6 @@ export const IR_BITS: Readonly<Record<string, number>> = {
 
 /** @param weightsBytes of the .bin file; null where there is none */
 export function irFault(file: IrFile, weightsBytes: number | null): string | null {
-  if (!file.isWhole) return 'is empty, cut short, or no OpenVINO graph';
-  if (file.declaresEntities) return 'declares a document type with entities of its own, which no exporter writes';
-  if (file.layers > limits.graphLayers)
-    return `has ${file.layers} layers; more than ${limits.graphLayers} are not taken`;
   const [foreign] = file.foreign;
   if (foreign !== undefined)
     return `uses the operator ${foreign} of a library; libraries of operators are never loaded`;

@@ -1,5 +1,8 @@
-// What the .xml of an OpenVINO IR says of itself: its constants, inputs, and whose operators it uses. Read by its patterns as
-// OpenVINO writes them; a file that is written otherwise shows less here, and OpenVINO's own reader judges it.
+// What the .xml of an OpenVINO IR says of itself: its constants, inputs, and whose operators it uses. OpenVINO reads it by
+// pugixml, which forgives much and tells UTF-16 by its first bytes. This reader is strict, so that nothing stands in a file for
+// that one to find which this one has not seen: what is no well-formed XML in UTF-8 is refused.
+import { type SaxesAttributePlain, SaxesParser } from 'saxes';
+import { limits } from '../../../shared/limits.ts';
 
 export interface IrConstant {
   readonly layer: string;
@@ -11,10 +14,6 @@ export interface IrConstant {
 }
 
 export interface IrFile {
-  /** To its last tag. */
-  readonly isWhole: boolean;
-  readonly declaresEntities: boolean;
-  readonly layers: number;
   readonly constants: readonly IrConstant[];
   /** Only their fixed dimensions. */
   readonly inputs: readonly { readonly layer: string; readonly dims: readonly number[] }[];
@@ -22,37 +21,104 @@ export interface IrFile {
   readonly foreign: readonly string[];
 }
 
-const LAYER = /<layer ([^>]*)>(?:\s*<data ([^>]*?)\/?>)?/g;
 /** An operator set of a library that somebody would have to load. */
 const FOREIGN = 'extension';
+/** Bodies of loops lie five elements deeper than what holds them. */
+const DEEPEST = 100;
+const CHUNK_BYTES = 64 * 1024;
 
-export function readIr(text: string): IrFile {
-  const constants: IrConstant[] = [];
-  const inputs: { layer: string; dims: readonly number[] }[] = [];
-  const foreign = new Set<string>();
-  let layers = 0;
-  for (const [, head = '', data = ''] of text.matchAll(LAYER)) {
-    layers++;
-    const { name: layer = '', type = '', version } = attributes(head);
-    if (version === FOREIGN) foreign.add(type);
-    if (type === 'Const') constants.push(constant(layer, attributes(data)));
-    if (type === 'Parameter') inputs.push({ layer, dims: numbers(attributes(data).shape).filter((size) => size >= 0) });
-  }
-  return {
-    isWhole: /<\/net>\s*$/.test(text.slice(-100)),
-    declaresEntities: text.includes('<!DOCTYPE'),
-    ...{ layers, constants, inputs, foreign: [...foreign] },
-  };
+type Attributes = ReadonlyMap<string, string>;
+
+interface OpenElement {
+  readonly name: string;
+  readonly attributes: Attributes;
+  /** Of a layer: its first `data`, the one that OpenVINO reads. */
+  data: Attributes | null;
 }
 
-type Attributes = Readonly<Partial<Record<string, string>>>;
+/** @throws Error that says what is wrong with the file */
+export function readIr(bytes: Uint8Array): IrFile {
+  const reader = new LayerReader();
+  // Positions would be counted for each character.
+  const parser = new SaxesParser({ position: false });
+  parser.on('doctype', () => {
+    throw new Error('declares a document type, which no exporter writes');
+  });
+  parser.on('opentagstart', () => reader.begin());
+  parser.on('attribute', (attribute) => reader.attribute(attribute));
+  parser.on('opentag', ({ name }) => reader.open(name));
+  parser.on('closetag', () => reader.close());
+  parser.on('error', (cause) => {
+    const what = cause.message.replace(/\.$/, '');
+    throw new Error(`is empty, cut short, or no OpenVINO graph: ${what}`, { cause });
+  });
+  for (const piece of decoded(bytes)) parser.write(piece);
+  parser.close();
+  return reader.found();
+}
 
-const attributes = (text: string): Attributes =>
-  Object.fromEntries([...text.matchAll(/([\w-]+)="([^"]*)"/g)].map(([, key, value]) => [key, value]));
+function* decoded(bytes: Uint8Array): Generator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  try {
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES)
+      yield decoder.decode(bytes.subarray(at, at + CHUNK_BYTES), { stream: true });
+    yield decoder.decode();
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new Error('is no text in UTF-8, in which OpenVINO writes its graphs', { cause });
+  }
+}
 
-const constant = (layer: string, { element_type: type = '', shape, offset, size }: Attributes): IrConstant => ({
-  ...{ layer, type, dims: numbers(shape) },
-  ...{ offsetBytes: Number(offset ?? Number.NaN), sizeBytes: Number(size ?? Number.NaN) },
+/** Follows the elements, and keeps of them what is asked of a graph. */
+class LayerReader {
+  private readonly constants: IrConstant[] = [];
+  private readonly inputs: { layer: string; dims: readonly number[] }[] = [];
+  private readonly foreign = new Set<string>();
+  private readonly opened: OpenElement[] = [];
+  private attributes = new Map<string, string>();
+  private layers = 0;
+
+  begin(): void {
+    this.attributes = new Map();
+  }
+
+  attribute({ name, value }: SaxesAttributePlain): void {
+    // Of two alike OpenVINO takes the first, other readers the last.
+    if (this.attributes.has(name)) throw new Error(`says "${name}" twice of one element`);
+    this.attributes.set(name, value);
+  }
+
+  open(name: string): void {
+    const parent = this.opened.at(-1);
+    if (!parent && name !== 'net') throw new Error(`is no OpenVINO graph: it begins with <${name}>`);
+    if (name === 'layer' && ++this.layers > limits.graphLayers)
+      throw new Error(`has more than ${limits.graphLayers} layers, which are not taken`);
+    if (name === 'data' && parent?.name === 'layer') parent.data ??= this.attributes;
+    if (this.opened.push({ name, attributes: this.attributes, data: null }) > DEEPEST)
+      throw new Error(`has elements within elements, more than ${DEEPEST} deep`);
+  }
+
+  close(): void {
+    const closed = this.opened.pop();
+    if (closed?.name === 'layer') this.keep(closed);
+  }
+
+  found(): IrFile {
+    return { constants: this.constants, inputs: this.inputs, foreign: [...this.foreign] };
+  }
+
+  private keep({ attributes, data }: OpenElement): void {
+    const [layer, type] = [attributes.get('name') ?? '', attributes.get('type') ?? ''];
+    if (attributes.get('version') === FOREIGN) this.foreign.add(type);
+    if (type === 'Const') this.constants.push(constant(layer, data ?? new Map()));
+    if (type === 'Parameter')
+      this.inputs.push({ layer, dims: numbers(data?.get('shape')).filter((size) => size >= 0) });
+  }
+}
+
+const constant = (layer: string, data: Attributes): IrConstant => ({
+  ...{ layer, type: data.get('element_type') ?? '', dims: numbers(data.get('shape')) },
+  ...{ offsetBytes: Number(data.get('offset') ?? Number.NaN), sizeBytes: Number(data.get('size') ?? Number.NaN) },
 });
 
 /** A free dimension ("?", "1..4") is no number: NaN. */
