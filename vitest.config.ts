@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Quick ones first; what starts real processes comes after, a file at a time, so that two cores are enough. */
 export default defineConfig({
   test: {
+    globalSetup: ['test/temp-folder.ts'],
     projects: [
       {
         test: {
