@@ -3,6 +3,7 @@ import { StartRolloutBody } from '../../shared/http-api.ts';
 import { MadeDevice } from '../../test/server/made-device.ts';
 import { makeManifest, makeVariant, publishMade } from '../../test/server/make-version.ts';
 import { makeWorld, type TestWorld } from '../../test/server/make-world.ts';
+import { viewDeviceWhy } from '../store/device-why.ts';
 import * as devices from '../store/devices.ts';
 import { viewRollout } from '../store/rollout-views.ts';
 import * as rollouts from '../store/rollouts.ts';
@@ -144,6 +145,26 @@ describe('a rollout', () => {
     const { state, explanation } = await show(id);
     expect(state).toBe('STOPPED');
     expect(explanation).toMatch(/; 1 device returned to 1\.0\.0; pi-a refused it; 2 never changed$/);
+  });
+
+  it('tells devices that never switched it on from those that returned', async () => {
+    await rollOutAll('1.0.0');
+    const id = await start('1.1.0', { waves: ['3', '100%'] });
+    await tick();
+    const installationId = at(0).desired?.models[0]?.installationId ?? '';
+    await at(0).move(installationId, 'NOTIFIED', 'DOWNLOADING');
+    await at(0).move(installationId, 'DOWNLOADING', 'FAILED', 'no line');
+    await at(1).install({}, 'ROLLED_BACK');
+    await at(2).install();
+    for (let i = 0; i < 3; i++) {
+      await tick();
+      await restoreAll();
+    }
+    const { state, explanation } = await show(id);
+    expect(state).toBe('STOPPED');
+    expect(explanation).toMatch(
+      /; 2 devices returned to 1\.0\.0; pi-a kept 1\.0\.0, never activated 1\.1\.0; 1 never changed$/,
+    );
   });
 
   it('empties the place where nothing ran before', async () => {
@@ -327,6 +348,12 @@ describe('operators', () => {
     await tick();
     expect(await waveStates(id)).toEqual(['PASSED', 'RUNNING']);
     await expect(approveRollout(world, { rolloutId: id, actor: 'test' })).rejects.toMatchObject({ code: 'conflict' });
+    // Of the wave after it, too, and of no other: the second wave has everybody else.
+    for (const index of [0, 1]) {
+      const device = (await devices.byName(world.store.db, at(index).name)) as devices.Device;
+      const { models } = await viewDeviceWhy(world.store.db, device);
+      expect(models[0]?.because.map(({ what }) => what)).toContain('wave 1 approved by test (test)');
+    }
   });
 
   it('decide over a gate that only pauses', async () => {

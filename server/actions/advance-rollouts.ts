@@ -7,6 +7,7 @@ import { explainProgress, explainReturn, explainSuccess } from '../rules/rollout
 import { nextStep, type RolloutStep } from '../rules/rollout/next-step.ts';
 import type { Db } from '../store/database.ts';
 import * as decisions from '../store/decisions.ts';
+import * as installations from '../store/installations.ts';
 import * as rollouts from '../store/rollouts.ts';
 import type { World } from '../store/world.ts';
 import { judgeLate } from './rollout-steps/judge-late.ts';
@@ -91,7 +92,11 @@ async function carryOut(world: World, tx: Db, situation: Situation, step: Rollou
       await reinstall(world, tx, situation, step.deviceIds);
       return true;
     case 'finish-return': {
-      const explanation = explainReturn(rollout.endingBecause ?? '', facts, versionsBefore(situation));
+      const explanation = explainReturn(rollout.endingBecause ?? '', facts, {
+        version: rollout.version,
+        before: versionsBefore(situation),
+        activated: await installations.activatedOn(tx, rolloutId),
+      });
       const state = rollout.ending ?? 'STOPPED';
       await rollouts.update(tx, rolloutId, nowMs, { state, endedAtMs: nowMs, explanation });
       await record('end', explanation);

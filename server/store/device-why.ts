@@ -62,8 +62,9 @@ async function rolloutFacts(db: Db, device: Device, rolloutId: string): Promise<
   return target ? [...facts, { atMs: startedAtMs, what: `variant ${target.variant}: ${target.why}` }] : facts;
 }
 
-/** Of other waves and other devices only what touched the whole rollout. */
+/** Of other waves and other devices only what touched the whole rollout, and who let the device's wave begin. */
 function concerns({ kind, wave, evidence }: DecisionView, ownWave: number, name: string): boolean {
   if (kind === 'retry' || kind === 'judge-late') return evidence.device === name;
+  if (kind === 'approve' && wave === ownWave - 1) return true;
   return kind !== 'measure-again' && (wave === null || wave === ownWave);
 }

@@ -226,6 +226,19 @@ export async function hasPassed(db: Db, installationId: string, state: Installat
   return row !== undefined;
 }
 
+/** Ids of the devices on which a rollout's version was ever switched on. */
+export async function activatedOn(db: Db, rolloutId: string): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('transitions')
+    .innerJoin('installations', 'installations.installation_id', 'transitions.installation_id')
+    .select('transitions.device_id')
+    .distinct()
+    .where('installations.rollout_id', '=', rolloutId)
+    .where('transitions.to_state', '=', 'ACTIVATING')
+    .execute();
+  return new Set(rows.map((row) => row.device_id));
+}
+
 /** The newest that was committed of a version on a device. */
 export async function committedOf(db: Db, deviceId: string, versionDigest: string): Promise<Installation | null> {
   const rows = await select(db)

@@ -177,6 +177,15 @@ describe('when something is wrong', () => {
     expect(existsSync(join(fleet.folder, 'x.png'))).toBe(false);
   });
 
+  it('a plan that would be refused ends as the rollout itself would', async () => {
+    const start = (...more: string[]) =>
+      server.still(['rollout', 'start', 'shapes-tiny@1.0.0', '--to', 'all', ...more, '--dry-run']);
+    expect(await start()).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing was started') });
+    const refused = await start('--variant', 'openvino-int4');
+    expect(refused).toMatchObject({ code: 4, stdout: expect.stringContaining('It would be refused: no variant fits') });
+    expect((await start('--variant', 'openvino-int4', '--json')).code).toBe(4);
+  });
+
   it('tells a server that does not answer from a key that is refused', async () => {
     expect((await server.still(['devices'], { STILL_SERVER: 'http://127.0.0.1:9' })).code).toBe(3);
     expect((await server.still(['devices'], { STILL_KEY: 'sk_key_wrong' })).code).toBe(4);

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { ERROR_CODES } from '../../../shared/errors.ts';
 import type { GivenBody, RolloutView } from '../../../shared/http-api.ts';
 import type { VersionRef } from '../../../shared/ids.ts';
 import {
@@ -16,7 +17,7 @@ import {
 import { INTERRUPTED_EXIT_CODE, untilInterrupt } from '../interrupt.ts';
 import { openSession, type Session } from '../session.ts';
 import { decisionsText } from '../views/decisions-text.ts';
-import { planText } from '../views/plan-text.ts';
+import { planRefusals, planText } from '../views/plan-text.ts';
 import { rolloutText } from '../views/rollout-text.ts';
 import { rolloutsText } from '../views/rollouts-text.ts';
 import { hasEnded, watchRollout } from '../watch-rollout.ts';
@@ -98,13 +99,15 @@ function addStart(command: Command): void {
     .option('--dynamic-for <duration>', 'also take devices that come to match, for so long', duration)
     .option('--shadow', 'run beside the current version, unseen, and be compared; "promote" makes it current')
     .option('--wait', 'watch until it ends; exit code 1 unless it succeeds')
-    .option('--dry-run', 'show which devices would get what, and start nothing')
+    .option('--dry-run', 'show which devices would get what, and start nothing; exit code 4 if it would be refused')
     .addHelpText('after', EXAMPLES)
     .action(async (ref: VersionRef, options: StartOptions, self: Command) => {
       const session = openSession(self);
       const body = bodyOf(ref, options);
       if (options.dryRun) {
         const plan = await session.client.call('planRollout', { body });
+        // As the rollout itself would end.
+        if (planRefusals(plan).length > 0) process.exitCode = ERROR_CODES.unprocessable[1];
         return session.screen.result(plan, planText(plan));
       }
       const started = await session.client.call('startRollout', { body });

@@ -16,7 +16,18 @@ const HEADS = [
   { title: 'WHY' },
 ];
 
-export function planText({ model, version, devices, conflicts }: AnswerOf<'planRollout'>): string {
+type RolloutPlan = AnswerOf<'planRollout'>;
+
+/** Why the rollout itself would be refused; empty when it would start. */
+export function planRefusals({ devices, conflicts }: RolloutPlan): string[] {
+  const unfit = devices.filter(({ variant }) => variant === null).map(({ device }) => device);
+  const held = conflicts.filter(({ takenOver }) => !takenOver).map(({ message }) => message);
+  return [...held, ...(unfit.length > 0 ? [`no variant fits ${unfit.join(', ')}; leave them out`] : [])];
+}
+
+export function planText(plan: RolloutPlan): string {
+  const { model, version, devices, conflicts } = plan;
+  const refusals = planRefusals(plan);
   if (devices.length === 0) return 'No device matches.';
   const rows = devices.map((device) => [
     String(device.wave + 1),
@@ -32,7 +43,10 @@ export function planText({ model, version, devices, conflicts }: AnswerOf<'planR
   const total = devices.reduce((sum, device) => sum + device.bytes, 0);
   return [
     columns(HEADS, rows),
-    ...conflicts.map(({ message, takenOver }) => `${takenOver ? 'Note' : pc.red('It would be refused')}: ${message}.`),
-    `${model}@${version} would go to ${plural(devices.length, 'device')}, ${bytes(total)} to download. Nothing was started.`,
+    ...conflicts.filter(({ takenOver }) => takenOver).map(({ message }) => `Note: ${message}.`),
+    ...refusals.map((message) => `${pc.red('It would be refused')}: ${message}.`),
+    refusals.length > 0
+      ? 'Nothing was started.'
+      : `${model}@${version} would go to ${plural(devices.length, 'device')}, ${bytes(total)} to download. Nothing was started.`,
   ].join('\n');
 }

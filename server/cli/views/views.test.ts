@@ -8,7 +8,7 @@ import { benchText } from './bench-text.ts';
 import { comparisonText } from './comparison-text.ts';
 import { devicesText } from './devices-text.ts';
 import { pictureText } from './picture-text.ts';
-import { planText } from './plan-text.ts';
+import { planRefusals, planText } from './plan-text.ts';
 import { rolloutChanges } from './rollout-changes.ts';
 import { rolloutText } from './rollout-text.ts';
 import { samplesCsv } from './samples-csv.ts';
@@ -219,8 +219,19 @@ test('a plan', () => {
 WAVE  DEVICE      CLASS               VARIANT           DOWNLOAD        PEAK MEMORY  WHY
    1  pi-kitchen  raspberry-pi-5-8gb  onnxruntime-int8   5.20 MB  250 MB of 8.00 GB  the fastest that fits
    2  pi-zero     raspberry-pi-5-8gb  none fits              0 B                  –  no variant fits 400 MB
-stickers-lite@1.1.0 would go to 2 devices, 5.20 MB to download. Nothing was started.
+It would be refused: no variant fits pi-zero; leave them out.
+Nothing was started.
 `);
+  const [fits] = devices;
+  const plan = { model: 'stickers-lite', version: '1.1.0', devices: fits ? [fits] : [], conflicts: [] };
+  expect(planRefusals(plan)).toEqual([]);
+  expect(shown(planText(plan))).toContain('would go to 1 device, 5.20 MB to download. Nothing was started.\n');
+  const held = { rolloutId: id('rol', 2), message: 'another holds pi-kitchen' };
+  const over = { ...plan, conflicts: [{ ...held, takenOver: true }] };
+  expect([planRefusals(over), shown(planText(over))]).toEqual([[], expect.stringContaining('Note: another holds')]);
+  const refused = { ...plan, conflicts: [{ ...held, takenOver: false }] };
+  expect(planRefusals(refused)).toEqual(['another holds pi-kitchen']);
+  expect(shown(planText(refused))).toContain('It would be refused: another holds pi-kitchen.\nNothing was started.\n');
 });
 
 test('how far a download and a measurement are', () => {

@@ -106,22 +106,33 @@ function decisive(verdicts: readonly GateVerdict[]): string {
   return shown.map(({ explanation }) => explanation).join('; ');
 }
 
+export interface Returned {
+  /** The one that was rolled out. */
+  readonly version: string;
+  /** Device id → the version that it ran before; null for none. */
+  readonly before: ReadonlyMap<string, string | null>;
+  /** Ids of the devices on which it was ever switched on. */
+  readonly activated: ReadonlySet<string>;
+}
+
 /** What became of the devices, after `because`. */
-export function explainReturn(
-  because: string,
-  facts: RolloutFacts,
-  before: ReadonlyMap<string, string | null>,
-): string {
+export function explainReturn(because: string, facts: RolloutFacts, { version, before, activated }: Returned): string {
   const own = facts.targets.filter(({ left }) => !left);
   // A device refuses before it changes anything.
   const refused = own.filter(({ installation }) => installation?.state === 'REJECTED');
   const touched = own.filter((target) => target.installation !== null && !refused.includes(target));
   const unchanged = own.length - touched.length - refused.length;
   const back = touched.filter(({ isBack }) => isBack);
-  const versions = Map.groupBy(back, ({ deviceId }) => before.get(deviceId) ?? 'nothing');
+  const byVersion = (targets: readonly TargetFact[]) => [
+    ...Map.groupBy(targets, ({ deviceId }) => before.get(deviceId) ?? 'nothing'),
+  ];
+  const returned = back.filter(({ deviceId }) => activated.has(deviceId));
+  // A download that failed, say: there was nothing to return from.
+  const kept = back.filter((target) => !returned.includes(target));
   const parts = [
     because,
-    ...[...versions].map(([version, returned]) => `${devices(returned.length)} returned to ${version}`),
+    ...byVersion(returned).map(([old, those]) => `${devices(those.length)} returned to ${old}`),
+    ...byVersion(kept).map(([old, those]) => clause(those, `kept ${old}, never activated ${version}`)),
     clause(
       touched.filter(({ isBack }) => !isBack),
       'will return when within reach',
