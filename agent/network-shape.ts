@@ -2,21 +2,25 @@
 // are, by the components' own config.json.
 import { join } from 'node:path';
 import { parseObject } from './pipeline/read-json.ts';
-import type { NetworkShape } from './rules/predict-memory.ts';
+import type { NetworkShape, ScoresKept } from './rules/predict-memory.ts';
 
 type Config = Readonly<Record<string, unknown>>;
 type Denoiser = Pick<NetworkShape, 'denoiser' | 'heads' | 'words' | 'channels'> & { readonly latentsPerToken: number };
 
-/** T5's tokens that the references give the transformers, and CLIP's beside them. */
-const [SD3_WORDS, FLUX_WORDS, Z_IMAGE_WORDS] = [77 + 256, 512, 32];
+/** Words that the references have T5 read, by the pipeline's transformer. */
+const T5_WORDS: Readonly<Record<string, number>> = { SD3Transformer2DModel: 256, FluxTransformer2DModel: 512 };
+const CLIP_WORDS = 77;
+const Z_IMAGE_WORDS = 32;
 
 /**
  * @param readText of a file; rejects where there is none
+ * @param arch as Node names the instruction set that the networks will run on
  * @returns null for a folder whose settings do not say it
  */
 export async function readNetworkShape(
   folder: string,
   readText: (path: string) => Promise<string>,
+  arch: NodeJS.Architecture,
 ): Promise<NetworkShape | null> {
   const config = async (path: string): Promise<Config> => parseObject(await readText(path), path);
   const read = (part: string): Promise<Config | null> => config(join(folder, part, 'config.json')).catch(() => null);
@@ -26,6 +30,7 @@ export async function readNetworkShape(
       () => false,
     );
   const [unet, transformer, vae] = [await read('unet'), await read('transformer'), await read('vae_decoder')];
+  const [second, third] = [await read('text_encoder_2'), await read('text_encoder_3')];
   const found = (unet && ofUnet(unet)) ?? (transformer && ofTransformer(transformer));
   const cut =
     (await isThere(join(folder, 'unet', 'parts.json'))) || (await isThere(join(folder, 'transformer', 'parts.json')));
@@ -37,12 +42,25 @@ export async function readNetworkShape(
     ...denoiser,
     // A graph that the toolkit cut computes attention a head at a time.
     heads: cut ? 1 : denoiser.heads,
+    scores: scoresKept((unet ?? transformer)?.fused_attention, arch),
+    decoderScores: scoresKept(vae.fused_attention, arch),
+    // Of CLIP's and Qwen's few words nothing is to be seen; only T5's configuration speaks of `num_heads`.
+    textScores: (Number((third ?? second)?.num_heads) || 0) * t5WordsOf(transformer ?? {}) ** 2,
     tokenSide: latentSide * latentsPerToken,
     latentSide,
     decoderChannels: blocks[0] as number,
     decoderAttends: vae.decoder_block_out_channels === undefined && vae.mid_block_add_attention !== false,
     tilePixels: Number(vae.sample_size) || 0,
   };
+}
+
+/**
+ * ONNX Runtime's own operator, which the toolkit marks, computes scores piece by piece where it knows the size of the second
+ * cache. It asks glibc, which says it on x86-64 and not on arm64.
+ */
+function scoresKept(fused: unknown, arch: NodeJS.Architecture): ScoresKept {
+  if (fused !== true) return 'several times';
+  return arch === 'x64' ? 'none' : 'once';
 }
 
 function ofUnet(config: Config): Denoiser | null {
@@ -62,18 +80,22 @@ function ofUnet(config: Config): Denoiser | null {
 function ofTransformer(config: Config): Denoiser | null {
   const heads = Number(config.num_attention_heads ?? config.n_heads);
   if (!(heads > 0)) return null;
-  const shape = { denoiser: 'transformer', heads, latentsPerToken: 2, channels: 0 } as const;
+  const words = t5WordsOf(config);
+  const channels = Number(config.dim ?? heads * Number(config.attention_head_dim)) || 0;
+  const shape = { denoiser: 'transformer', heads, latentsPerToken: 2, channels } as const;
   switch (config._class_name) {
     case 'SD3Transformer2DModel':
-      return { ...shape, latentsPerToken: Number(config.patch_size) || 2, words: SD3_WORDS };
+      return { ...shape, latentsPerToken: Number(config.patch_size) || 2, words: CLIP_WORDS + words };
     case 'FluxTransformer2DModel':
-      return { ...shape, words: FLUX_WORDS };
+      return { ...shape, words };
     case 'ZImageTransformer2DModel':
       return { ...shape, denoiser: 'z-image', words: Z_IMAGE_WORDS };
     default:
       return null;
   }
 }
+
+const t5WordsOf = (transformer: Config): number => T5_WORDS[String(transformer._class_name)] ?? 0;
 
 function numbers(value: unknown): readonly number[] | null {
   return Array.isArray(value) && value.length > 0 && value.every((one) => Number.isFinite(one)) ? value : null;

@@ -45,7 +45,7 @@ async function memoryFacts(store: Store, spec: EngineSpec): Promise<MemoryFacts>
     ...weighFiles(graphFiles(spec)),
     publishedPeakBytes: variant.measured.peakRssBytes,
     observed: store.memory.of({ versionDigest, variant: variant.name }),
-    shape: await readNetworkShape(join(folder, variant.folder), (path) => store.slots.readText(path)),
+    shape: await readNetworkShape(join(folder, variant.folder), (path) => store.slots.readText(path), process.arch),
     adapted: { graphBytes: 0, weightBytes: 0 },
   };
 }

@@ -53,7 +53,7 @@ async function factsOf(
     ...{ runtime: told.runtime, parameters: told.parameters },
     ...weighFiles(files),
     ...{ publishedPeakBytes, observed: null },
-    shape: await readNetworkShape(folder, (path) => readFile(path, 'utf8')),
+    shape: await readNetworkShape(folder, (path) => readFile(path, 'utf8'), process.arch),
     adapted: { graphBytes: adaptedBytes - adapted.weightBytes, weightBytes: adapted.weightBytes },
   };
 }

@@ -113,7 +113,9 @@ async function main(argv: readonly string[]): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => aborting.abort());
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   const launcher = createEngineLauncher({ clock: systemClock, log, runtimeFolders: runtimeFoldersOfProcess() });
-  const engine = await launcher.launch(opened.spec, {
+  // The usual size is what OpenVINO compiles while it loads.
+  const spec = { ...opened.spec, variant: { ...opened.spec.variant, resolution: { width, height } } };
+  const engine = await launcher.launch(spec, {
     ...threads,
     ...{ inTurn, adapters, signal: aborting.signal },
   });

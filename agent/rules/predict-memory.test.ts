@@ -22,28 +22,34 @@ describe('predictMemory', () => {
   });
 
   const shape: NetworkShape = {
-    ...{ denoiser: 'unet', heads: 8, tokenSide: 8, words: 0, channels: 100, latentSide: 8 },
+    ...{ denoiser: 'unet', heads: 8, tokenSide: 8, words: 0, channels: 100, latentSide: 8, textScores: 0 },
+    ...{ scores: 'several times', decoderScores: 'several times' },
     ...{ decoderChannels: 32, decoderAttends: true, tilePixels: 256 },
   };
+  const latents = 4096;
+  const beside = { ...facts, weightBytes: 40e6, decodes: true, shape };
+  const bytesOf = (known: Partial<MemoryFacts>, how = {}) =>
+    predictMemory({ ...beside, ...known }, { pixels: 64 * latents, ...how }).togetherBytes;
 
   it('counts what the layers of a picture hold, and the denoiser’s of each of a batch', () => {
-    const beside = { ...facts, weightBytes: 40e6, decodes: true, shape };
-    const [one, four, tiled] = [{}, { batch: 4 }, { tiled: true }].map(
-      (how) => predictMemory(beside, { pixels: 512 ** 2, ...how }).togetherBytes,
-    ) as [number, number, number];
-    const scores = 4 * 8 * 4096 ** 2;
-    const denoiserBytes = 3.5 * scores + 350 * 100 * 4096;
-    const decoderBytes = (latents: number, held = 1.9) => held * 4 * latents ** 2 + 55 * 32 * 64 * latents;
-    expect(four - one).toBeCloseTo(3 * denoiserBytes + decoderBytes(4096, 4.1) - decoderBytes(4096), -1);
-    expect(one).toBeCloseTo(176e6 + denoiserBytes + decoderBytes(4096), -1);
-    expect(one - tiled).toBeCloseTo(decoderBytes(4096) - decoderBytes(1024, 4.1), -1);
+    const [one, four, tiled] = [{}, { batch: 4 }, { tiled: true }].map((how) => bytesOf({}, how)) as [
+      number,
+      number,
+      number,
+    ];
+    const denoiserBytes = 3.5 * 4 * 8 * latents ** 2 + 170 * 100 * latents;
+    const once = 1.9 * 4 * latents ** 2 + 40 * 32 * 64 * latents;
+    const again = (count: number) => 4.1 * 4 * count ** 2 + 58 * 32 * 64 * count;
+    expect(one).toBeCloseTo(176e6 + denoiserBytes + once, -1);
+    expect(four - one).toBeCloseTo(3 * denoiserBytes + again(latents) - once, -1);
+    expect(tiled - one).toBeCloseTo(again(1024) - once, -1);
   });
 
   it('counts more for the decoder where a second picture follows', () => {
     const [once, again] = [false, true].map(
       (again) => predictMemory({ ...facts, shape }, { pixels: 512 ** 2, again }).togetherBytes,
     ) as [number, number];
-    expect(again - once).toBeCloseTo((4.1 - 1.9) * 4 * 4096 ** 2, -1);
+    expect(again - once).toBeCloseTo((4.1 - 1.9) * 4 * 4096 ** 2 + 18 * 32 * 512 ** 2, -1);
   });
 
   it('goes beyond what was seen by the networks’ shape, and between two sizes by a line', () => {
@@ -56,12 +62,29 @@ describe('predictMemory', () => {
     expect(bytes(128, observed)).toBeLessThan(300e6);
   });
 
-  it('knows that OpenVINO holds no scores', () => {
-    const openvino = { ...facts, runtime: 'openvino', shape } as const;
-    const [plain, large] = [null, shape].map(
-      (known) => predictMemory({ ...openvino, shape: known }, { pixels: 512 ** 2 }).togetherBytes,
+  it('counts no scores that are computed piece by piece, and those within one operator once', () => {
+    const [out, within, none] = (['several times', 'once', 'none'] as const).map((kept) =>
+      bytesOf({ shape: { ...shape, scores: kept, decoderScores: kept } }),
+    ) as [number, number, number];
+    const scoresBytes = 4 * latents ** 2;
+    expect(out - none).toBeCloseTo((3.5 * 8 + 1.9) * scoresBytes, -1);
+    expect(within - none).toBeCloseTo(1.1 * 9 * scoresBytes, -1);
+  });
+
+  it('counts the tokens of a transformer with their words, and the scores of what reads these', () => {
+    const transformer: NetworkShape = { ...shape, denoiser: 'transformer', tokenSide: 16, words: 500, scores: 'none' };
+    const [few, many] = [transformer, { ...transformer, words: 1500, textScores: 10e6 }].map((known) =>
+      bytesOf({ shape: known }),
     ) as [number, number];
-    expect(large - plain).toBeCloseTo(100 * 100 * 4096 + 27 * 32 * 512 ** 2, -1);
+    expect(many - few).toBeCloseTo(150 * 100 * 1000 + 6.5 * 4 * 10e6, -1);
+  });
+
+  it('knows that OpenVINO holds no scores but those of text', () => {
+    const openvino = { runtime: 'openvino', decodes: false } as const;
+    const [plain, large] = [null, { ...shape, textScores: 10e6 }].map((known) =>
+      bytesOf({ ...openvino, shape: known }),
+    ) as [number, number];
+    expect(large - plain).toBeCloseTo(100 * 100 * latents + 27 * 32 * 64 * latents + 1.2 * 4 * 10e6, -1);
   });
 
   it('counts graphs that adapters are merged into more than once', () => {

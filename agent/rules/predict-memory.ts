@@ -31,10 +31,15 @@ export interface NetworkShape {
   readonly heads: number;
   /** Pixels a side for each token. */
   readonly tokenSide: number;
+  /** What attention holds of its scores, in the denoiser and in the decoder. */
+  readonly scores: ScoresKept;
+  readonly decoderScores: ScoresKept;
   /** Tokens of text that attend among those of the picture. */
   readonly words: number;
-  /** Of a U-Net's first layers. */
+  /** Of a U-Net's first layers, or of a transformer's tokens. */
   readonly channels: number;
+  /** The scores of the text encoder that reads most words: heads · words². */
+  readonly textScores: number;
   /** Pixels a side for each latent. */
   readonly latentSide: number;
   /** Of the last layers, those of the full size. */
@@ -44,6 +49,9 @@ export interface NetworkShape {
   /** Of a tile's side, where a picture is taken in tiles. */
   readonly tilePixels: number;
 }
+
+/** All as written out in operators, each once within one operator, or none of them. */
+export type ScoresKept = 'several times' | 'once' | 'none';
 
 /** What is asked for. */
 export interface PictureSize {
@@ -80,17 +88,24 @@ const PROCESS_BYTES = {
 /** Code and buffers of a decoder, beyond its weights. */
 const DECODER_BYTES = 8 * MB;
 /**
- * How many times the scores of attention (heads · tokens², float32) are held at once, from the second run of a graph on, for
- * which ONNX Runtime lays out a plan beside what the first took. It has no fused attention in these graphs; Z-Image's is
- * masked, which takes copies.
+ * How many times the scores of attention (heads · tokens², float32) are held at once where they are written out, from the
+ * second run of a graph on, for which ONNX Runtime lays out a plan beside what the first took. Z-Image's are masked, which
+ * takes copies.
  */
 const SCORES_HELD = { unet: 3.5, transformer: 4.4, 'z-image': 6 } as const;
 /** Likewise of a decoder, which runs once for each picture. */
 const DECODER_SCORES_HELD = { once: 1.9, again: 4.1 } as const;
-/** Of the other layers: bytes for each channel and latent of a U-Net, and for each channel and pixel of a decoder. */
+/** Of ONNX Runtime's own operator, where it does not compute them piece by piece. */
+const WITHIN_OPERATOR = 1.1;
+/** Of a text encoder, whose scores are masked or added to, whatever the runtime. */
+const TEXT_SCORES_HELD = { onnxruntime: 6.5, openvino: 1.2 } as const;
+/**
+ * Of the other layers: bytes for each channel and latent of a U-Net, or token of a transformer, and for each channel and pixel
+ * of a decoder, when it runs for the first time and later.
+ */
 const LAYERS = {
-  onnxruntime: { latentBytes: 350, pixelBytes: 55 },
-  openvino: { latentBytes: 100, pixelBytes: 27 },
+  onnxruntime: { latentBytes: 170, tokenBytes: 150, pixelBytes: { once: 40, again: 58 } },
+  openvino: { latentBytes: 100, tokenBytes: 80, pixelBytes: { once: 27, again: 27 } },
 } as const;
 /** Of the bytes of graphs that adapters are merged into, beside what those take anyhow: while they are loaded, and later. */
 const ADAPTED = { graphLoading: 1.7, weightsLoading: 2.25, later: 1.5 } as const;
@@ -140,21 +155,24 @@ function bytesOfPictures(shape: NetworkShape, runtime: MemoryFacts['runtime'], s
   const { pixels, batch = 1, tiled = false, again = false } = size;
   const layers = LAYERS[runtime];
   const decodedPixels = tiled && shape.tilePixels ? Math.min(pixels, shape.tilePixels ** 2) : pixels;
-  const [latents, decodedLatents] = [pixels, decodedPixels].map((count) => count / shape.latentSide ** 2) as [
-    number,
-    number,
-  ];
-  const layersBytes =
-    batch * layers.latentBytes * shape.channels * latents + layers.pixelBytes * shape.decoderChannels * decodedPixels;
-  // OpenVINO's kernel of attention holds no scores.
-  if (runtime === 'openvino') return layersBytes;
-  const decodedOnce = !again && batch === 1 && decodedPixels === pixels;
+  const decoded = !again && batch === 1 && decodedPixels === pixels ? 'once' : 'again';
   const tokens = pixels / shape.tokenSide ** 2 + shape.words;
-  const scores = batch * shape.heads * tokens ** 2 * SCORES_HELD[shape.denoiser];
-  const decoderScores = shape.decoderAttends
-    ? decodedLatents ** 2 * DECODER_SCORES_HELD[decodedOnce ? 'once' : 'again']
-    : 0;
-  return layersBytes + SCORE_BYTES * (scores + decoderScores);
+  const denoiserBytes =
+    shape.denoiser === 'unet' ? (layers.latentBytes * pixels) / shape.latentSide ** 2 : layers.tokenBytes * tokens;
+  const layersBytes =
+    batch * shape.channels * denoiserBytes + layers.pixelBytes[decoded] * shape.decoderChannels * decodedPixels;
+  const textBytes = SCORE_BYTES * shape.textScores * TEXT_SCORES_HELD[runtime];
+  // OpenVINO's kernel of attention holds no scores.
+  if (runtime === 'openvino') return layersBytes + textBytes;
+  const held = timesHeld(shape.scores, SCORES_HELD[shape.denoiser]);
+  const decoderHeld = shape.decoderAttends ? timesHeld(shape.decoderScores, DECODER_SCORES_HELD[decoded]) : 0;
+  const decodedLatents = decodedPixels / shape.latentSide ** 2;
+  const scores = batch * shape.heads * tokens ** 2 * held + decodedLatents ** 2 * decoderHeld;
+  return layersBytes + textBytes + SCORE_BYTES * scores;
+}
+
+function timesHeld(kept: ScoresKept, writtenOut: number): number {
+  return { 'several times': writtenOut, once: WITHIN_OPERATOR, none: 0 }[kept];
 }
 
 /** Beyond what was seen a picture grows as its networks say, whose attention is no line; where they are not known, as one. */

@@ -18,6 +18,7 @@ from stillhouse_models.cached_teacher.teacher_folder import CLIP_LENGTH, Teacher
 from stillhouse_models.diffusers_export import components
 from stillhouse_models.diffusers_export.components import Component
 from stillhouse_models.diffusers_export.folder import text_encoder, write_component
+from stillhouse_models.diffusers_export.mark_attention import mark_attention
 from stillhouse_models.networks.denoiser import Denoiser
 from stillhouse_models.student_as_denoiser import denoiser_config, student_component
 
@@ -49,6 +50,8 @@ def export_cached(teacher: TeacherFolder, student: Denoiser, out: Path, say: Cal
         if part.part:
             shutil.copyfile(teacher.folder / part.part / "config.json", fresh / part.name / "config.json")
     _write_json(fresh / teacher.kind.denoiser / "config.json", denoiser_config(student, teacher))
+    for part in parts:
+        mark_attention(fresh / part.name)
     (fresh / "scheduler").mkdir()
     _write_json(fresh / "scheduler/scheduler_config.json", SCHEDULER)
     for tokenizer in teacher.folder.glob("tokenizer*"):

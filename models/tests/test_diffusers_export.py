@@ -4,7 +4,9 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 from stillhouse_models.diffusers_export.folder import CannotExportError, export_folder
@@ -34,6 +36,33 @@ def test_writes_the_layout_of_optimum_and_holds_it_against_pytorch(tmp_path: Pat
     assert [value.name for value in unet.graph.output] == ["out_sample"]
     assert (tmp_path / "out/LICENSE").read_text() == "as the source\n"
     assert json.loads((tmp_path / "out/scheduler/scheduler_config.json").read_text())["_class_name"] == "PNDMScheduler"
+
+
+def test_fuses_attention_for_onnx_runtime_and_says_so_and_leaves_its_sizes_free(tmp_path: Path) -> None:
+    source = make_tiny("flux-dev", tmp_path / "source", random.Random(5).randrange(1000))
+    for name, fused in (("fused", True), ("plain", False)):
+        export_folder(source, tmp_path / name, fused=fused, with_encoder=False, say=lambda _: None)
+    for part, marked in (("transformer", True), ("vae_decoder", True), ("text_encoder_2", False)):
+        kinds = [node.op_type for node in onnx.load(tmp_path / "fused" / part / "model.onnx").graph.node]
+        assert ("MultiHeadAttention" in kinds) == marked
+        # T5 adds to its scores, which the operator would hold.
+        assert ("Softmax" in kinds) != marked
+        config = json.loads((tmp_path / "fused" / part / "config.json").read_text())
+        assert config.get("fused_attention", False) == marked
+        plain = [node.op_type for node in onnx.load(tmp_path / "plain" / part / "model.onnx").graph.node]
+        assert "MultiHeadAttention" not in plain
+        assert "fused_attention" not in json.loads((tmp_path / "plain" / part / "config.json").read_text())
+    sessions = [onnxruntime.InferenceSession(tmp_path / name / "transformer/model.onnx") for name in ("fused", "plain")]
+    chance = np.random.default_rng(3)
+    for patches, words in ((20, 7), (91, 40)):
+        sizes = {"batch": 2, "patches": patches, "sequence": words}
+        feeds = {
+            value.name: chance.standard_normal([sizes.get(size, size) for size in value.shape], dtype=np.float32)
+            for value in sessions[0].get_inputs()
+        }
+        fused, plain = (session.run(None, feeds)[0] for session in sessions)
+        assert fused.shape[:2] == (2, patches)
+        np.testing.assert_allclose(fused, plain, atol=1e-5)
 
 
 def test_merges_an_adapter_for_good(tmp_path: Path) -> None:

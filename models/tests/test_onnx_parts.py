@@ -26,7 +26,7 @@ def component() -> components.Component:
 
 @pytest.fixture(scope="module")
 def graph(component: components.Component) -> onnx.ModelProto:
-    return to_onnx(component, by_heads=True)
+    return to_onnx(component, attention="by heads")
 
 
 def _weigh(model: onnx.ModelProto) -> int:

@@ -92,11 +92,14 @@ describe('the predicted peak is within 15 % of what was taken', () => {
   });
 
   it.each([
-    { kind: 'sd', side: 128, batch: 4 },
-    { kind: 'sd', side: 192, batch: 1 },
-    { kind: 'sd3', side: 128, batch: 2 },
-    { kind: 'z-image', side: 128, batch: 4 },
-  ])('by pictures larger than the usual one: %o', async ({ kind, side, batch }) => {
+    // Its attention is written out, as other exporters write it, and holds all of its scores.
+    { kind: 'sdxl', side: 128, batch: 4, leastBytes: 400e6 },
+    { kind: 'sdxl', side: 192, batch: 1, leastBytes: 400e6 },
+    { kind: 'sd', side: 256, batch: 4, leastBytes: 200e6 },
+    { kind: 'sd3', side: 192, batch: 2, leastBytes: 200e6 },
+    { kind: 'flux-dev', side: 256, batch: 4, leastBytes: 200e6 },
+    { kind: 'z-image', side: 192, batch: 4, leastBytes: 200e6 },
+  ])('by pictures larger than the usual one: %o', async ({ kind, side, batch, leastBytes }) => {
     const opened = await openFolder(join(pipelines, kind), undefined);
     const asked = { pixels: side ** 2, batch, tiled: false, inTurn: false, adapters: [] };
     const predictedBytes = await predictRun(opened, asked);
@@ -104,7 +107,7 @@ describe('the predicted peak is within 15 % of what was taken', () => {
     await engine.generateBatch({ prompt: 'a red fox', seed: 1, steps: 2, width: side, height: side, batch });
     const { peakRssBytes } = await engine.resources();
     await engine.close();
-    expect(peakRssBytes).toBeGreaterThan(400e6);
+    expect(peakRssBytes).toBeGreaterThan(leastBytes);
     expect(predictedBytes / peakRssBytes).toBeGreaterThan(0.85);
     expect(predictedBytes / peakRssBytes).toBeLessThan(1.15);
   });

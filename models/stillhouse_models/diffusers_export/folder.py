@@ -16,11 +16,13 @@ from torch import nn
 
 from stillhouse_models.diffusers_export import components, z_image
 from stillhouse_models.diffusers_export.components import Component
+from stillhouse_models.diffusers_export.mark_attention import mark_attention
 from stillhouse_models.diffusers_export.merge_adapter import merge_adapter
 from stillhouse_models.diffusers_export.read_pipeline import CannotExportError, read_pipeline
 from stillhouse_models.diffusers_export.short_names import shorten_names
 from stillhouse_models.diffusers_export.spread_norms import spread_norms
 from stillhouse_models.diffusers_export.to_onnx import check_against_torch, to_onnx
+from stillhouse_models.diffusers_export.tracing import Attention
 from stillhouse_models.onnx_parts import save_parts, split_graph
 from stillhouse_models.onnx_weights import compress_weights
 
@@ -47,6 +49,7 @@ def export_folder(
     part_bytes: int | None = None,
     tile_pixels: int | None = None,
     adapters: Sequence[tuple[Path, float]] = (),
+    fused: bool = True,
     say: Callable[[str], None] = print,
 ) -> dict[str, float]:
     """@returns each graph's largest difference from PyTorch, measured in fp32, as a share of its output's size.
@@ -54,6 +57,7 @@ def export_folder(
     `short_names` drops the names of layers inside the graphs, which are half of a tiny one. With `part_bytes` graphs of more
     fp32 weights are cut into parts that a device can hold one at a time, and attention is computed a head at a time.
     `tile_pixels` is the side of a tile where the picture is decoded in tiles; `adapters` are LoRA files, and how much of each.
+    Without `fused` attention is written out in operators of ONNX, as optimum does it; for OpenVINO it always is.
     """
     pipeline = read_pipeline(source)
     for file, scale in adapters:
@@ -68,8 +72,9 @@ def export_folder(
         if part_bytes is not None and runtime == "onnx":
             differences[component.name] = _write_in_parts(component, folder, precision, part_bytes)
         else:
-            differences[component.name] = write_component(component, folder, runtime, precision, short_names)
+            differences[component.name] = write_component(component, folder, runtime, precision, short_names, fused)
         _copy_config(source / component.part / "config.json", folder)
+        mark_attention(folder)
         if tile_pixels is not None and component.name == "vae_decoder":
             _set_tile(folder / "config.json", tile_pixels)
     _copy_rest(source, out)
@@ -94,14 +99,18 @@ def text_encoder(name: str, part: Any) -> Component:
     return (z_image.qwen3_encoder if kind.startswith("Qwen3") else components.text_encoder)(name, part)
 
 
-def write_component(component: Component, folder: Path, runtime: str, precision: str, short_names: bool) -> float:
+def write_component(
+    component: Component, folder: Path, runtime: str, precision: str, short_names: bool, fused: bool = True
+) -> float:
     """The largest difference from PyTorch, in fp32, as a share of the output's size."""
     file = folder / "model.onnx"
+    # OpenVINO knows attention that is written out for what it is, and has no operators of ONNX Runtime's.
+    attention: Attention = "fused" if fused and runtime == "onnx" else "plain"
     # Denoisers are mostly matrices, and their small tensors gain nothing by it.
     spread = runtime == "openvino" and component.part == "vae"
     # Folded weights that are alike lose all but one of their names in torch.onnx; OpenVINO folds for itself.
     with spread_norms() if spread else nullcontext():
-        graph = to_onnx(component, fold=not spread)
+        graph = to_onnx(component, attention=attention, fold=not spread)
     if short_names:
         shorten_names(graph.graph)
     _save(graph, file)
@@ -120,7 +129,7 @@ def _write_in_parts(component: Component, folder: Path, precision: str, part_byt
     """As `write_component`; a graph that weighs no more than a part stays whole."""
     ends = [list(component.inputs), list(component.outputs)]
     with tempfile.TemporaryDirectory(dir=folder) as checked:
-        save_parts(split_graph(to_onnx(component, by_heads=True), part_bytes), Path(checked), *ends)
+        save_parts(split_graph(to_onnx(component, attention="by heads"), part_bytes), Path(checked), *ends)
         difference = check_against_torch(component, Path(checked))
         files = sorted(Path(checked).glob("*.onnx"))
         if len(files) > 1:

@@ -32,6 +32,8 @@ FILLS = ("sd", "sd2", "sd-turbo", "sd-inpaint", "sdxl", "sdxl-turbo")
 """Kinds that can paint a part of a picture anew."""
 ADAPTS = ("sd", "sd2", "sdxl", "sd3", "flux-dev")
 """Kinds that are also painted under a LoRA; of these the small fixtures keep the names that one needs only for the first."""
+AS_OPTIMUM = ("sdxl", "flux-schnell")
+"""Kinds whose attention is written out, which other exporters do."""
 FROM_PICTURES = ("sd", "lcm", "sd3")
 """Kinds of which the small fixtures keep the encoder."""
 
@@ -54,7 +56,10 @@ def make_parity(
         wanted = _requests(kind, random.Random(seed + i), requests)
         encodes = kind in FROM_PICTURES or not small
         named = kind == ADAPTS[0] or not small
-        differences = export_folder(source, out / kind, say=lambda _: None, with_encoder=encodes, short_names=not named, **how)
+        differences = export_folder(
+            source, out / kind, with_encoder=encodes, short_names=not named, fused=kind not in AS_OPTIMUM,
+            say=lambda _: None, **how,
+        )  # fmt: skip
         begun = _from_pictures(kind, random.Random(seed + i), requests) if encodes else []
         filled = [_filled(one, i) for i, one in enumerate(begun)] if kind in FILLS else []
         # It begins from no picture without a mask.

@@ -11,7 +11,7 @@ import onnxruntime
 import torch
 
 from stillhouse_models.diffusers_export.components import Component
-from stillhouse_models.diffusers_export.tracing import traceable
+from stillhouse_models.diffusers_export.tracing import Attention, traceable
 from stillhouse_models.onnx_parts import PartsInTurn
 
 OPSET = 17
@@ -19,12 +19,12 @@ TOLERANCE = 2e-4
 """Largest difference from PyTorch, as a share of the output's own size."""
 
 
-def to_onnx(component: Component, *, by_heads: bool = False, fold: bool = True) -> onnx.ModelProto:
-    """The graph with its weights inside. `by_heads`: see `traceable`. `fold`: what follows from weights alone is calculated."""
+def to_onnx(component: Component, *, attention: Attention = "plain", fold: bool = True) -> onnx.ModelProto:
+    """The graph with its weights inside. `attention`: see `traceable`. `fold`: what follows from weights alone is calculated."""
     component.network.eval()
     axes: dict[str, dict[int, str]] = {**component.free, **{name: {0: "batch"} for name in component.outputs}}
     # By way of a file: above 2 GB the weights must stand apart, which the exporter sees to then.
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad(), traceable(by_heads=by_heads):
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad(), traceable(attention=attention):
         warnings.simplefilter("ignore")
         file = Path(folder) / "model.onnx"
         torch.onnx.export(

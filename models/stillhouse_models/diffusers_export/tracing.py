@@ -7,12 +7,14 @@ traced. While a graph is traced, `shape` is therefore a plain tuple of the trace
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from diffusers.models.transformers import transformer_flux
 from torch import Tensor
 from torch.nn import functional
+
+_WHOLE = functional.scaled_dot_product_attention
 
 
 def _rms_norm(values: Tensor, sizes: list[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
@@ -53,30 +55,72 @@ def _by_heads(whole: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return attention
 
 
+class _MultiHeadAttention(torch.autograd.Function):
+    """ONNX Runtime's own operator, which takes and gives `[N, length, heads * head]`."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, heads: int, scale: float) -> Tensor:
+        return _WHOLE(query, key, value, scale=scale)
+
+    @staticmethod
+    def symbolic(g: Any, query: Any, key: Any, value: Any, heads: int, scale: float) -> Any:
+        def reshaped(values: Any, sizes: list[int]) -> Any:
+            return g.op("Reshape", values, g.op("Constant", value_t=torch.tensor(sizes)))
+
+        def joined(values: Any) -> Any:
+            return reshaped(g.op("Transpose", values, perm_i=[0, 2, 1, 3]), [0, 0, -1])
+
+        inputs = [joined(values) for values in (query, key, value)]
+        out = g.op("com.microsoft::MultiHeadAttention", *inputs, num_heads_i=heads, scale_f=scale)
+        out = g.op("Transpose", reshaped(out, [0, 0, heads, -1]), perm_i=[0, 2, 1, 3])
+        # A rank and no sizes: with the query's own type the traced sizes would be folded into all that follows.
+        return out.setType(query.type().with_sizes([None, heads, None, None]))
+
+
+def _fused(whole: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """`scaled_dot_product_attention` as one operator of ONNX Runtime, where nothing is masked and no heads are shared."""
+
+    def attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **more: Any) -> Tensor:
+        heads, width = int(query.size(1)), int(query.size(-1))
+        if attn_mask is not None or more.get("is_causal") or int(key.size(1)) != heads:
+            return whole(query, key, value, attn_mask=attn_mask, **more)
+        return _MultiHeadAttention.apply(query, key, value, heads, more.get("scale") or 1 / math.sqrt(width))
+
+    return attention
+
+
+Attention = Literal["plain", "by heads", "fused"]
+ATTENTIONS: dict[Attention, Callable[[Callable[..., Tensor]], Callable[..., Tensor]]] = {
+    "plain": lambda whole: whole,
+    "by heads": _by_heads,
+    "fused": _fused,
+}
+
+
 class _Shape(tuple[int, ...]):
     def numel(self) -> int:
         return math.prod(self)
 
 
 @contextmanager
-def traceable(*, by_heads: bool = False) -> Iterator[None]:
+def traceable(*, attention: Attention = "plain") -> Iterator[None]:
     """Within, slices of shapes are traced like single sizes, and RMS norms are written out.
 
-    `by_heads` computes attention a head at a time, for devices that lack the memory for all of its scores.
+    Attention is written out, likewise a head at a time (for devices that lack the memory for all of its scores), or fused
+    into ONNX Runtime's own operator.
     """
     rotary, transformer_flux.apply_rotary_emb = transformer_flux.apply_rotary_emb, _rotary
     original, rms_norm, repeat = torch.Tensor.shape, functional.rms_norm, torch.Tensor.repeat_interleave
     torch.Tensor.repeat_interleave = _repeat_interleave  # type: ignore[assignment]
     functional.rms_norm = _rms_norm  # type: ignore[assignment]
-    attention = functional.scaled_dot_product_attention
-    if by_heads:
-        functional.scaled_dot_product_attention = _by_heads(attention)
+    whole = functional.scaled_dot_product_attention
+    functional.scaled_dot_product_attention = ATTENTIONS[attention](whole)
     torch.Tensor.shape = property(lambda tensor: _Shape(tensor.size(i) for i in range(tensor.dim())))  # type: ignore[assignment]
     try:
         yield
     finally:
         torch.Tensor.shape = original
         functional.rms_norm = rms_norm
-        functional.scaled_dot_product_attention = attention
+        functional.scaled_dot_product_attention = whole
         transformer_flux.apply_rotary_emb = rotary
         torch.Tensor.repeat_interleave = repeat  # type: ignore[method-assign]
