@@ -25,8 +25,8 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   'diffusers-openvino': async () => (await import('./others.ts')).measureAgainstDiffusers('openvino'),
   'pytorch-student-onnxruntime': async () => (await import('./others.ts')).measureAgainstPyTorchStudent('onnxruntime'),
   'pytorch-student-openvino': async () => (await import('./others.ts')).measureAgainstPyTorchStudent('openvino'),
-  // Installs a package, so only by its name.
   genai: async () => (await import('./others.ts')).measureAgainstGenAi(),
+  'stable-diffusion-cpp': async () => (await import('./others.ts')).measureAgainstStableDiffusionCpp(),
   'agent-stall': async () => (await import('./agent-stall.ts')).measureAgentStall(),
   'agent-memory': async () => (await import('./agent-memory.ts')).measureAgentMemory(),
   'artifact-serving': async () => (await import('./artifact-serving.ts')).measureArtifactServing(),
@@ -36,9 +36,13 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   'connected-devices': async () => (await import('./connected-devices.ts')).measureConnectedDevices(),
 };
 
+// They install packages, so only by their names.
+const ONLY_BY_NAME = ['genai', 'stable-diffusion-cpp'];
+
 const USAGE = `npm run perf                       everything (about 10 minutes)
 npm run perf -- --only telemetry   one of them; may be given several times
 npm run perf -- --only genai       against OpenVINO GenAI, which it installs into a temporary environment
+npm run perf -- --only stable-diffusion-cpp   likewise; needs cmake and g++, 8 GB of disk, and builds for half an hour
 npm run perf -- --json             for a program
 
 What there is: ${Object.keys(measurements).join(', ')}`;
@@ -47,7 +51,7 @@ const values = commandLine(USAGE, {
   only: { type: 'string', multiple: true },
   json: { type: 'boolean', default: false },
 });
-const names = values.only ?? Object.keys(measurements).filter((name) => name !== 'genai');
+const names = values.only ?? Object.keys(measurements).filter((name) => !ONLY_BY_NAME.includes(name));
 const unknown = names.filter((name) => !Object.hasOwn(measurements, name));
 if (unknown.length > 0) {
   console.error(`--only ${unknown.join(', ')}: expected ${Object.keys(measurements).join(', ')}`);

@@ -1,5 +1,5 @@
 // The engine against others on the same weights, the same machine and as many threads, in turns: diffusers with PyTorch, and
-// OpenVINO GenAI where it was asked for. Above 1 the engine is faster.
+// OpenVINO GenAI and stable-diffusion.cpp where they were asked for. Above 1 the engine is faster.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import { median, quantile } from '../../shared/statistics.ts';
 import { openVinoRuntimes } from '../engine/openvino-fixture.ts';
 import { TOOLKIT_PYTHON } from './made-by-toolkit.ts';
 import { perfSpec, type RuntimeName, studentOnOpenVino } from './model.ts';
-import { randomPipeline } from './random-pipeline.ts';
+import { fullSizePipeline, randomPipeline } from './random-pipeline.ts';
 import type { PerfResult } from './result.ts';
 
 const LATENTS = { steps: 2, side: 256, rounds: 5, warmUps: 1 };
@@ -38,19 +38,42 @@ export async function measureAgainstPyTorchStudent(runtime: RuntimeName): Promis
   return against({ runtime, spec, ...STUDENT }, other, { name: `pytorch-student-${runtime}`, what, goal: 1.5 });
 }
 
-/** Into an environment of its own, which is gone afterwards. */
 export async function measureAgainstGenAi(): Promise<PerfResult> {
-  const folder = mkdtempSync(join(tmpdir(), 'stillhouse-genai-'));
-  try {
-    const python = join(folder, 'bin/python');
-    run(TOOLKIT_PYTHON, ['-m', 'venv', folder]);
-    const wanted = [`openvino-genai==${OPENVINO_VERSION}.0`, `transformers==${versionOf('transformers')}`];
-    run(python, ['-m', 'pip', 'install', '--quiet', ...wanted]);
+  const wanted = [`openvino-genai==${OPENVINO_VERSION}.0`, `transformers==${versionOf('transformers')}`];
+  return inOwnEnvironment(wanted, async (python) => {
     const { openvino } = randomPipeline();
     const { spec } = await openFolder(openvino, undefined);
     const other = await painter(python, 'paint_with_genai.py', openvino);
     const what = 'OpenVINO GenAI ÷ the engine over openvino, same weights';
-    return await against({ runtime: 'openvino', spec, ...LATENTS }, other, { name: 'genai', what, goal: 1 });
+    return against({ runtime: 'openvino', spec, ...LATENTS }, other, { name: 'genai', what, goal: 1 });
+  });
+}
+
+/** It takes no widths but Stable Diffusion's own, so that is what both paint with. */
+export async function measureAgainstStableDiffusionCpp(): Promise<PerfResult> {
+  const readers = ['safetensors', 'numpy'].map((name) => `${name}==${versionOf(name)}`);
+  const wanted = ['stable-diffusion-cpp-python==0.4.7', ...readers];
+  return inOwnEnvironment(wanted, async (python) => {
+    const { diffusers, onnx } = fullSizePipeline();
+    const { spec } = await openFolder(onnx, undefined);
+    const other = await painter(python, 'paint_with_stable_diffusion_cpp.py', diffusers);
+    const what = 'stable-diffusion.cpp ÷ the engine over onnxruntime, same weights';
+    const match = { runtime: 'onnxruntime', spec, ...LATENTS, rounds: 3 } as const;
+    return against(match, other, { name: 'stable-diffusion-cpp', what, goal: 1 });
+  });
+}
+
+/** Python with these packages, gone afterwards. */
+async function inOwnEnvironment(
+  packages: readonly string[],
+  measure: (python: string) => Promise<PerfResult>,
+): Promise<PerfResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'stillhouse-perf-'));
+  try {
+    const python = join(folder, 'bin/python');
+    run(TOOLKIT_PYTHON, ['-m', 'venv', folder]);
+    run(python, ['-m', 'pip', 'install', '--quiet', ...packages]);
+    return await measure(python);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -146,7 +146,8 @@ def _set_tile(config: Path, pixels: int) -> None:
 def _save(graph: onnx.ModelProto, file: Path) -> None:
     data = file.with_name("model.onnx_data")
     data.unlink(missing_ok=True)
-    large = graph.ByteSize() > LARGEST_INSIDE_BYTES
+    # Not `ByteSize`, which is an error above the 2 GB that one message may have.
+    large = sum(len(tensor.raw_data) for tensor in graph.graph.initializer) > LARGEST_INSIDE_BYTES
     onnx.save(graph, str(file), save_as_external_data=large, location=data.name, size_threshold=1024)
 
 
