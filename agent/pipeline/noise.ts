@@ -20,23 +20,13 @@ export function noiseSource(seed: number): NoiseSource {
 /** The first `count` values of a seed. */
 export const randn = (seed: number, count: number): Float32Array => noiseSource(seed).randn(count);
 
-/** From 16 values on: all uniform numbers first, then Box-Muller in blocks of 16, pairing j with j + 8. */
+/** From 16 values on: a word each, and Box-Muller in blocks of 16. */
 function normals(twister: MersenneTwister, count: number): Float32Array {
   const tail = count % BLOCK;
-  const values = uniform24(twister, count);
-  for (let start = 0; start < count - tail; start += BLOCK) boxMuller(values, start);
-  if (tail > 0) {
-    // No multiple of 16: the last 16 values are drawn again, overlapping those before them.
-    values.set(uniform24(twister, BLOCK), count - BLOCK);
-    boxMuller(values, count - BLOCK);
-  }
-  return values;
-}
-
-function uniform24(twister: MersenneTwister, count: number): Float32Array {
-  const words = twister.words(count);
   const values = new Float32Array(count);
-  for (let i = 0; i < count; i++) values[i] = ((words[i] as number) & 0xffffff) / 0x1000000;
+  boxMuller(twister.words(count), values.subarray(0, count - tail));
+  // No multiple of 16: the last 16 values are drawn again, overlapping those before them.
+  if (tail > 0) boxMuller(twister.words(BLOCK), values.subarray(count - BLOCK));
   return values;
 }
 
