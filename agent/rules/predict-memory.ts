@@ -82,7 +82,7 @@ const MB = 1e6;
 /** What the first picture takes once, whatever its size: buffers, compiled code. Seen: 2.4 MB beside 1.7 kB a pixel. */
 const FIRST_PICTURE_BYTES = 2 * MB;
 const PROCESS_BYTES = {
-  onnxruntime: 127 * MB,
+  onnxruntime: 120 * MB,
   openvino: 180 * MB,
 } as const;
 /** Code and buffers of a decoder, beyond its weights. */
