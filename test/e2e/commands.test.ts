@@ -144,6 +144,21 @@ describe('the main job', () => {
     expect(runs).toEqual(run.comparison.pairsMs);
   });
 
+  it('cancels a bench run, and tells one that has ended', async () => {
+    const asked = await server.still(['bench', 'pi-kitchen', 'shapes-tiny@1.1.0', '--mode', 'full', '--json']);
+    const { benchRunId } = JSON.parse(asked.stdout) as { benchRunId: string };
+    const canceled = await server.still(['bench', 'cancel', benchRunId]);
+    expect(canceled).toMatchObject({ code: 0, stdout: `Canceled ${benchRunId} on pi-kitchen.\n` });
+    await expect
+      .poll(async () => (await server.call('GET', `/v1/bench-runs/${benchRunId}`)).body, { timeout: 10_000 })
+      .toMatchObject({ state: 'CANCELED' });
+    const runs = (await server.call('GET', '/v1/bench-runs')).body as { benchRunId: string; state: string }[];
+    const done = runs.find(({ state }) => state === 'SUCCEEDED')?.benchRunId ?? '';
+    expect((await server.still(['bench', 'cancel', done])).stdout).toMatch(/^It had ended SUCCEEDED before: /);
+    const unknown = benchRunId.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
+    expect(await server.still(['bench', 'cancel', unknown])).toMatchObject({ code: 1 });
+  });
+
   it('fetches the same bytes for the same prompt and seed, from any device, and others for another seed', async () => {
     const picture = async (name: string, seed: string, file: string) => {
       await json(['picture', name, 'a red circle on white background', '--seed', seed, '-o', join(fleet.folder, file)]);

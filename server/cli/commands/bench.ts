@@ -27,7 +27,7 @@ interface Options {
 }
 
 export function bench(): Command {
-  return measure().addCommand(compare()).addCommand(samples());
+  return measure().addCommand(compare()).addCommand(samples()).addCommand(cancel());
 }
 
 function measure(): Command {
@@ -62,7 +62,7 @@ function measure(): Command {
       if (options.wait) return wait(session, requested);
       session.screen.result(
         requested,
-        `Asked ${device} for it (${requested.benchRunId}). "still table" shows the result.`,
+        `Asked ${device} for it (${requested.benchRunId}). "still table" shows the result; "still bench cancel" and the id stop it.`,
       );
     });
 }
@@ -104,12 +104,27 @@ function samples(): Command {
     });
 }
 
+function cancel(): Command {
+  return new Command('cancel')
+    .description('Stop a bench run that waits or runs.')
+    .argument('<bench run>', 'its id, as "still bench" prints it')
+    .action(async (benchRunId: string, _: object, self: Command) => {
+      const { client, screen } = openSession(self);
+      const run = await client.call('cancelBenchRun', { params: { benchRunId } });
+      const ended = run.state === 'CANCELED' ? 'Canceled' : `It had ended ${run.state} before:`;
+      screen.result(run, `${ended} ${benchRunId} on ${run.device}.`);
+    });
+}
+
 async function wait(session: Session, { benchRunId }: BenchRunView): Promise<void> {
   const ask = () => session.client.call('showBenchRun', { params: { benchRunId } });
   const run = await untilInterrupt((signal) => followJob(session, ask, signal));
   if (!isFinal(jobTable, run.state)) {
     process.exitCode = INTERRUPTED_EXIT_CODE;
-    return session.screen.result(run, 'The bench run goes on. "still table" shows the result when there is one.');
+    return session.screen.result(
+      run,
+      `The bench run goes on. "still table" shows the result when there is one; "still bench cancel ${benchRunId}" stops it.`,
+    );
   }
   requireSuccess(`the bench run of ${run.model}@${run.version}`, run);
   session.screen.result(run, run.comparison ? comparisonText(run, run.comparison) : benchText(run));
