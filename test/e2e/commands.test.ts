@@ -132,9 +132,22 @@ describe('the main job', () => {
   });
 
   it('compares the two versions on a device, and hands out the raw samples', async () => {
-    const run = await json<{ benchRunId: string; comparison: { verdict: { kind: string }; pairsMs: unknown[] } }>([
-      ...['bench', 'compare', 'shapes-tiny@1.0.0', 'shapes-tiny@1.1.0', 'pi-desk'],
+    type Run = { benchRunId: string; requestedAtMs: number; comparison: Compared };
+    type Compared = { verdict: { kind: string }; pairsMs: unknown[] };
+    const run = await json<Run>([
+      ...[
+        'bench',
+        'compare',
+        'shapes-tiny@1.0.0',
+        'shapes-tiny@1.1.0',
+        'pi-desk',
+        '--mode',
+        'rapid',
+        '--timeout',
+        '5m',
+      ],
     ]);
+    expect(run).toMatchObject({ mode: 'rapid', deadlineMs: run.requestedAtMs + 300_000 });
     expect(['a-faster', 'b-faster', 'equal', 'unknown']).toContain(run.comparison.verdict.kind);
     const samples = await server.still(['bench', 'samples', run.benchRunId]);
     expect(samples.stdout.trim().split('\n')).toHaveLength(run.comparison.pairsMs.length + 1);

@@ -79,8 +79,10 @@ function compare(): Command {
         .default('quick'),
     )
     .option('--timeout <duration>', 'how long it may take, waiting for its turn included', duration)
-    .action(async (a: VersionRef, b: VersionRef, device: string, options: Options, self: Command) => {
+    .action(async (a: VersionRef, b: VersionRef, device: string, _: Options, self: Command) => {
       const session = openSession(self);
+      // "bench" has options of the same names, and takes them for its own wherever they stand.
+      const options = self.optsWithGlobals<Options>();
       const body = { device, ...a, against: b, mode: options.mode, timeoutMs: options.timeout };
       await wait(session, await session.client.call('requestBench', { body }));
     });
