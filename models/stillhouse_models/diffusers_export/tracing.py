@@ -14,6 +14,7 @@ from diffusers.models.transformers import transformer_flux
 from torch import Tensor
 from torch.nn import functional
 
+HEADS_FIRST = [0, 2, 1, 3]
 _WHOLE = functional.scaled_dot_product_attention
 
 
@@ -68,13 +69,33 @@ class _MultiHeadAttention(torch.autograd.Function):
             return g.op("Reshape", values, g.op("Constant", value_t=torch.tensor(sizes)))
 
         def joined(values: Any) -> Any:
-            return reshaped(g.op("Transpose", values, perm_i=[0, 2, 1, 3]), [0, 0, -1])
+            apart = _turned_from(values)
+            if apart is None:
+                return reshaped(g.op("Transpose", values, perm_i=HEADS_FIRST), [0, 0, -1])
+            # What a layer gave was only taken apart to be turned.
+            whole = next(apart.node().inputs()) if apart.node().kind() == "onnx::Reshape" else None
+            return whole if whole is not None and _is_of_linear_layer(whole) else reshaped(apart, [0, 0, -1])
 
         inputs = [joined(values) for values in (query, key, value)]
         out = g.op("com.microsoft::MultiHeadAttention", *inputs, num_heads_i=heads, scale_f=scale)
-        out = g.op("Transpose", reshaped(out, [0, 0, heads, -1]), perm_i=[0, 2, 1, 3])
+        out = g.op("Transpose", reshaped(out, [0, 0, heads, -1]), perm_i=HEADS_FIRST)
         # A rank and no sizes: with the query's own type the traced sizes would be folded into all that follows.
         return out.setType(query.type().with_sizes([None, heads, None, None]))
+
+
+def _turned_from(values: Any) -> Any:
+    """`[N, length, heads, head]` where the values come of it by turning alone, else None."""
+    node = values.node()
+    # An attribute is read by `is`, a word of Python's own.
+    turned = node.kind() == "onnx::Transpose" and getattr(node, "is")("perm") == HEADS_FIRST
+    return next(node.inputs()) if turned else None
+
+
+def _is_of_linear_layer(values: Any) -> bool:
+    """And so `[N, length, heads * head]`: a product of matrices, with or without a bias."""
+    node = values.node()
+    made_by = [node.kind(), *(given.node().kind() for given in node.inputs() if node.kind() == "onnx::Add")]
+    return "onnx::MatMul" in made_by
 
 
 def _fused(whole: Callable[..., Tensor]) -> Callable[..., Tensor]:
