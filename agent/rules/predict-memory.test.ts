@@ -17,7 +17,7 @@ describe('predictMemory', () => {
     expect(predictMemory(beside, { pixels: 4096 }).togetherBytes).toBe(203e6);
     expect(predictMemory({ ...beside, decodes: true }, { pixels: 4096 }).togetherBytes).toBe(169e6);
     expect(predictMemory({ ...beside, runtime: 'openvino', graphBytes: 1e6 }, { pixels: 4096 }).togetherBytes).toBe(
-      292e6,
+      272e6,
     );
   });
 

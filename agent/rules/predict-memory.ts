@@ -83,7 +83,7 @@ const MB = 1e6;
 const FIRST_PICTURE_BYTES = 2 * MB;
 const PROCESS_BYTES = {
   onnxruntime: 120 * MB,
-  openvino: 180 * MB,
+  openvino: 160 * MB,
 } as const;
 /** Code and buffers of a decoder, beyond its weights. */
 const DECODER_BYTES = 8 * MB;
