@@ -104,11 +104,18 @@ describe('fitBench', () => {
     });
   });
 
-  it('fits the longest run into a message and keeps every latency', () => {
-    const fitted = fitBench(result(2000), 128 * 1024);
-    expect(JSON.stringify(fitted).length).toBeLessThan(128 * 1024);
-    expect(fitted.samples).toHaveLength(2000);
-  });
+  it.each([128 * 1024, 200_000, 90_000])(
+    'fits the longest run into %i bytes with every latency and some stages',
+    (most) => {
+      const fitted = fitBench(result(2000), most);
+      expect(JSON.stringify(fitted).length).toBeLessThan(most);
+      expect(fitted.samples).toHaveLength(2000);
+      const whole = fitted.samples.flatMap(({ stagesMs: { denoise } }, i) => (denoise === undefined ? [] : [i]));
+      const gaps = whole.slice(1).map((place, i) => place - (whole[i] as number));
+      expect(new Set(gaps).size).toBe(1);
+      expect(whole.length).toBeGreaterThan(40);
+    },
+  );
 });
 
 describe('keptSlots', () => {

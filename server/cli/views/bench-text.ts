@@ -48,7 +48,7 @@ export function benchText({
       : [['heat', `${result.temperatureMaxCelsius.toFixed(1)} °C`] as [string, string]]),
     ...(fit ? [['fit', fitText(fit)] as Fact] : []),
     ...disturbances.map((reason): [string, string] => ['disturbed', pc.yellow(reason)]),
-    ['samples', `still bench samples ${benchRunId}`],
+    ['samples', `still bench samples ${benchRunId}${samplesText(result)}`],
   ];
   const width = Math.max(...facts.map(([name]) => name.length));
   return [
@@ -153,6 +153,14 @@ function qualityText({
 }) {
   const share = (value: number) => `${(100 * value).toFixed(0)} %`;
   return `${pc.bold(`${score.toFixed(2)}/5`)} (${share(adherence)} of all parts right, ${share(whole)} of the pictures whole, n = ${pictures.length})`;
+}
+
+/** A message of MQTT holds not all of a long run. */
+function samplesText({ samples }: BenchResult): string {
+  const whole = samples.filter(({ stagesMs }) => Object.keys(stagesMs).length > 0).length;
+  return whole === samples.length
+    ? ''
+    : `  (each latency; the stages of ${whole} of ${samples.length}, evenly over the run)`;
 }
 
 const orTooFew = (ms: number | null): string => (ms === null ? 'too few samples' : latency(ms));
