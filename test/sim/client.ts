@@ -16,6 +16,7 @@ export class SimClient extends EventEmitter implements Peer {
   handleMessage: BrokerClient['handleMessage'] = (_, done) => done();
   readonly stream = { destroy: () => this.close() };
   private isOpen = false;
+  private hasLost = false;
   private isClosed = false;
   private upAtMs = 0;
   private downAtMs = 0;
@@ -62,6 +63,7 @@ export class SimClient extends EventEmitter implements Peer {
     if (this.isClosed || !this.process.isAlive) return;
     if (!this.broker.connect(this, this.clientId)) return this.fail(new Error('connect ECONNREFUSED'));
     this.isOpen = true;
+    this.hasLost = false;
     this.emit('connect');
   }
 
@@ -151,12 +153,18 @@ export class SimClient extends EventEmitter implements Peer {
     const { schedule } = this.process;
     this.upAtMs = Math.max(this.upAtMs, schedule.nowMs + this.line.delayMs());
     const label = `${this.process.name} up ${what}`;
-    schedule.after(this.upAtMs - schedule.nowMs, label, () => this.isOpen && !this.line.isCut && arrive());
+    schedule.after(this.upAtMs - schedule.nowMs, label, () => this.passes() && arrive());
   }
 
   private down(what: string, arrive: () => void): void {
     const { nowMs } = this.process.schedule;
     this.downAtMs = Math.max(this.downAtMs, nowMs + this.line.delayMs());
-    this.process.after(this.downAtMs - nowMs, `down ${what}`, () => this.isOpen && !this.line.isCut && arrive());
+    this.process.after(this.downAtMs - nowMs, `down ${what}`, () => this.passes() && arrive());
+  }
+
+  /** TCP delivers in order: behind what a cut line swallowed nothing comes through until the connection is another. */
+  private passes(): boolean {
+    this.hasLost ||= this.line.isCut;
+    return this.isOpen && !this.hasLost;
   }
 }
