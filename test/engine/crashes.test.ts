@@ -12,7 +12,6 @@ import { openVinoRuntimes, openVinoSpec } from './openvino-fixture.ts';
 
 const ROUNDS = Number(process.env.STILL_CRASHES ?? 10);
 const SEED = Number(process.env.STILL_SEED ?? Date.now() % 1e6);
-/** SIGSTOP hangs; the requester's patience ends it. */
 /** SIGSTOP hangs; the requester's patience ends it. `memory`: no allocation succeeds any more. */
 const BLOWS = ['SIGSEGV', 'SIGKILL', 'SIGABRT', 'SIGBUS', 'SIGSTOP', 'memory'] as const;
 /** One in so many falls while the engine is loaded. */
