@@ -6,7 +6,6 @@ import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
 import { timings } from '../shared/limits.ts';
 import { Bell } from './bell.ts';
 import { agentVersion, type Config, configOfProcess } from './config.ts';
-import type { EngineSpec } from './engine/engine.ts';
 import { createEngineLauncher } from './engine/supervisor.ts';
 import { enrolmentOf } from './enrolment.ts';
 import { helloOf } from './hello.ts';
@@ -63,10 +62,10 @@ async function run(
   const bell = new Bell(clock);
   const store = openStore({ folder: config.folder, clock, randomness, onReport: () => link.wake() });
   const launcher = createEngineLauncher({ clock, log, runtimeFolders: config.runtimeFolders });
-  const plan = (spec: EngineSpec) => planMemory({ store, measure }, spec);
   const { lifetime, crashes } = store;
-  const engines = new ResidentEngines({
-    ...{ launcher, threads: config.threads, clock: lifetime, crashes, plan, log },
+  const engines: ResidentEngines = new ResidentEngines({
+    ...{ launcher, threads: config.threads, clock: lifetime, crashes, log },
+    plan: (spec) => planMemory({ store, measure, engines }, spec),
     onCrash: () => bell.ring(),
   });
   over.onSecondSignal(() => engines.killAll());

@@ -1,7 +1,7 @@
 import type { EngineSpec } from './engine/engine.ts';
 import { engineSpec } from './engine-spec.ts';
 import type { Means } from './means.ts';
-import { predictFor } from './plan-memory.ts';
+import { availableFor, predictFor } from './plan-memory.ts';
 
 /**
  * Closes engines that only stand by when the memory does not hold another one beside them.
@@ -15,10 +15,11 @@ export async function makeRoom(
   spec: EngineSpec,
   need: { readonly starts: boolean; readonly keep?: string },
 ): Promise<boolean> {
-  const { engines, measure, log } = means;
-  const { memoryAvailableBytes } = await measure.readHost();
+  const { engines, log } = means;
   const ownBytes = need.starts ? (await predictFor(means.store, spec)).togetherBytes : 0;
-  if (ownBytes + (await pictureBytes(means)) <= memoryAvailableBytes) return true;
+  const neededBytes = ownBytes + (await pictureBytes(means));
+  const memoryAvailableBytes = await availableFor(means, neededBytes);
+  if (neededBytes <= memoryAvailableBytes) return true;
   if (ownBytes <= memoryAvailableBytes) return false;
   if (engines.loaded().length > 0)
     log(

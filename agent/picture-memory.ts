@@ -1,9 +1,10 @@
 // The memory of single pictures: a larger one than usual is decoded in tiles where it would not fit whole, and refused
-// where it would not even so; what each took is kept.
+// where it would not even so; one of a size that comes back leaves the size before in memory where both fit; what each took is kept.
 import { type Engine, EngineFault, type EngineSpec, type GeneratedPicture } from './engine/engine.ts';
 import type { Means } from './means.ts';
-import { predictFor } from './plan-memory.ts';
+import { availableFor, predictFor } from './plan-memory.ts';
 import { chooseDecoding } from './rules/choose-decoding.ts';
+import { isSameSize, type PaintedSize, sizeToKeep, staysBeside } from './rules/keep-size.ts';
 
 interface Sized {
   readonly spec: EngineSpec;
@@ -14,12 +15,46 @@ interface Sized {
   readonly tiled?: boolean | undefined;
 }
 
-/**
- * Only a size of its own is looked at: the usual one was planned for when the engine started.
- *
- * @throws EngineFault `memory_insufficient`
- */
-export async function planPicture({ store, measure }: Means, asked: Sized): Promise<{ tiled?: boolean }> {
+/** @throws EngineFault `memory_insufficient` */
+export async function planPicture(
+  means: Means,
+  asked: Sized,
+): Promise<{ readonly tiled?: boolean; readonly keepSizes?: boolean }> {
+  const decoding = await planDecoding(means, asked);
+  const { spec, engine } = asked;
+  const { resolution, tiled = false } = spec.variant;
+  const usual = { ...resolution, tiled };
+  const size = {
+    width: asked.width ?? usual.width,
+    height: asked.height ?? usual.height,
+    tiled: decoding.tiled ?? asked.tiled ?? tiled,
+  };
+  const { painted } = means.engines;
+  const recent = painted.recent(engine, usual);
+  const keeps = await keepsLast(means, asked, { recent, size });
+  painted.paints(engine, { recent, keeps }, size);
+  return { ...decoding, ...(keeps && { keepSizes: true }) };
+}
+
+/** Whether forms of another size stay in the engine's memory; those that it already holds beside the last one may, until another is compiled. */
+async function keepsLast(
+  { store, measure, engines }: Means,
+  { spec, engine }: Sized,
+  { recent, size }: { recent: readonly PaintedSize[]; size: PaintedSize },
+): Promise<boolean> {
+  if (engine.compiled === null || engine.inTurn) return false;
+  const last = recent.at(-1);
+  if (last && isSameSize(last, size)) return engines.painted.keeps(engine);
+  const kept = sizeToKeep(recent, size);
+  if (!kept) return false;
+  const [{ rssBytes }, { memoryAvailableBytes }] = await Promise.all([engine.resources(), measure.readHost()]);
+  const { togetherBytes } = await predictFor(store, spec, size.width * size.height, kept.width * kept.height);
+  return staysBeside(togetherBytes, rssBytes + memoryAvailableBytes);
+}
+
+/** Only a size larger than the usual is looked at: that one was planned for when the engine started. */
+async function planDecoding(means: Means, asked: Sized): Promise<{ readonly tiled?: boolean }> {
+  const { store } = means;
   const { spec, engine } = asked;
   const { resolution } = spec.variant;
   const [wide, high] = [asked.width ?? resolution.width, asked.height ?? resolution.height];
@@ -29,9 +64,11 @@ export async function planPicture({ store, measure }: Means, asked: Sized): Prom
     const { togetherBytes, inTurnBytes } = await predictFor(store, spec, count);
     return engine.inTurn ? inTurnBytes : togetherBytes;
   };
-  const [{ rssBytes }, { memoryAvailableBytes }] = await Promise.all([engine.resources(), measure.readHost()]);
+  const [wholeBytes, usualBytes] = [await bytesFor(pixels), await bytesFor(usualPixels)];
+  const { rssBytes } = await engine.resources();
+  const memoryAvailableBytes = await availableFor(means, wholeBytes - rssBytes);
   const decoding = chooseDecoding({
-    ...{ pixels, wholeBytes: await bytesFor(pixels), usualBytes: await bytesFor(usualPixels) },
+    ...{ pixels, wholeBytes, usualBytes },
     asked: asked.tiled ?? spec.variant.tiled,
     able: spec.manifest.pipeline._class_name !== 'StillhousePipeline',
     thereBytes: rssBytes + memoryAvailableBytes,
@@ -47,7 +84,7 @@ export async function planPicture({ store, measure }: Means, asked: Sized): Prom
 /**
  * What the first picture of a size took is not kept: the second takes more.
  *
- * @returns the engine's peak where this picture is the largest that it made, else null
+ * @returns the engine's peak where this picture is the largest that it made and no other size was held beside one, else null
  */
 export async function observeMemory(
   { store, engines }: Means,
@@ -55,8 +92,8 @@ export async function observeMemory(
 ): Promise<number | null> {
   const pixels = made.width * made.height;
   // A picture in tiles says nothing of what the whole would have taken.
-  const size = made.tiled ? 'smaller' : engines.compareSize(engine, pixels);
-  if (size === 'smaller') return null;
+  const size = made.tiled ? 'smaller' : engines.painted.compare(engine, pixels);
+  if (size === 'smaller' || size === 'unknown') return null;
   const resources = await engine.resources().catch(() => null);
   if (!resources) return null;
   if (engine.inTurn || size === 'larger') return resources.peakRssBytes;

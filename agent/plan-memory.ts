@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { EngineFault, type EngineSpec } from './engine/engine.ts';
 import type { Measure } from './means.ts';
 import { readNetworkShape } from './network-shape.ts';
+import type { ResidentEngines } from './resident-engines.ts';
 import { type MemoryFacts, type MemoryPrediction, predictMemory } from './rules/predict-memory.ts';
 import type { Store } from './store/open-store.ts';
 import { type WeighedFile, weighFiles } from './weigh-files.ts';
@@ -12,22 +13,40 @@ export interface MemoryPlan {
   readonly predictedPeakBytes: number;
 }
 
-/** What the version's engine is predicted to take for pictures of so many pixels, one after the other. */
+/**
+ * What the version's engine is predicted to take for pictures of so many pixels, one after the other.
+ *
+ * @param besidePixels of another size whose compiled forms stay in memory
+ */
 export async function predictFor(
   store: Store,
   spec: EngineSpec,
   pixels = defaultPixels(spec),
+  besidePixels?: number,
 ): Promise<MemoryPrediction> {
-  return predictMemory(await memoryFacts(store, spec), { pixels, again: true });
+  const beside = besidePixels === undefined ? {} : { besidePixels };
+  return predictMemory(await memoryFacts(store, spec), { pixels, again: true, ...beside });
+}
+
+export interface Surroundings {
+  readonly measure: Pick<Measure, 'readHost'>;
+  readonly engines: Pick<ResidentEngines, 'makeWay'>;
+}
+
+/** Bytes that are available; where they are too few, after engines dropped what they only keep to be quicker. */
+export async function availableFor({ measure, engines }: Surroundings, neededBytes: number): Promise<number> {
+  const { memoryAvailableBytes } = await measure.readHost();
+  if (neededBytes <= memoryAvailableBytes || !(await engines.makeWay())) return memoryAvailableBytes;
+  return (await measure.readHost()).memoryAvailableBytes;
 }
 
 /** @throws EngineFault `memory_insufficient` where not even one part at a time would fit */
 export async function planMemory(
-  { store, measure }: { readonly store: Store; readonly measure: Pick<Measure, 'readHost'> },
+  { store, ...around }: Surroundings & { readonly store: Store },
   spec: EngineSpec,
 ): Promise<MemoryPlan> {
   const { togetherBytes, inTurnBytes } = await predictFor(store, spec);
-  const { memoryAvailableBytes } = await measure.readHost();
+  const memoryAvailableBytes = await availableFor(around, togetherBytes);
   if (togetherBytes <= memoryAvailableBytes) return { inTurn: false, predictedPeakBytes: togetherBytes };
   if (inTurnBytes <= memoryAvailableBytes) return { inTurn: true, predictedPeakBytes: inTurnBytes };
   const { manifest, variant } = spec;

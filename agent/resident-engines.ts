@@ -3,6 +3,7 @@
 import type { Clock } from '../shared/clock.ts';
 import { messageOf } from '../shared/errors.ts';
 import { type Engine, EngineFault, type EngineLauncher, type EngineSpec } from './engine/engine.ts';
+import { PaintedSizes } from './painted-sizes.ts';
 import { slotName, type VersionPlace } from './rules/kept-versions.ts';
 
 /** Where crashes are remembered: store/crashes.ts. */
@@ -22,9 +23,9 @@ interface Resident {
 export class ResidentEngines {
   /** Starts engines that are counted here; for benches, which want one of their own. */
   readonly launcher: EngineLauncher;
+  readonly painted = new PaintedSizes();
   private readonly residents = new Map<string, Resident>();
   private readonly alive = new Set<Engine>();
-  private readonly mostPixels = new WeakMap<Engine, number>();
   private readonly clock: Clock;
   private readonly crashes: CrashLedger;
   private readonly onCrash: () => void;
@@ -69,12 +70,16 @@ export class ResidentEngines {
     return this.residents.has(nameOf(spec));
   }
 
-  /** Than the largest picture that the engine made before: the kernel's count of its peak memory never falls. */
-  compareSize(engine: Engine, pixels: number): 'smaller' | 'equal' | 'larger' {
-    const most = this.mostPixels.get(engine) ?? 0;
-    if (pixels <= most) return pixels < most ? 'smaller' : 'equal';
-    this.mostPixels.set(engine, pixels);
-    return 'larger';
+  /** Has engines drop the forms that they keep of a second size. @returns whether there were any */
+  async makeWay(): Promise<boolean> {
+    const keeping = [...this.alive].filter((engine) => this.painted.keeps(engine));
+    await Promise.all(
+      keeping.map((engine) => {
+        this.painted.madeWay(engine);
+        return engine.makeWay();
+      }),
+    );
+    return keeping.length > 0;
   }
 
   loaded(): Engine[] {

@@ -47,6 +47,8 @@ export interface GenerateRequest {
   readonly fresh?: boolean;
   /** Put small pictures into the progress. */
   readonly previews?: boolean | undefined;
+  /** There is memory for what the runtime compiled for the size before, beside what this picture needs. */
+  readonly keepSizes?: boolean;
 }
 
 export interface GeneratedPicture {
@@ -127,6 +129,8 @@ export interface Engine {
   generate(request: GenerateRequest, options?: GenerateHooks): Promise<GeneratedPicture>;
   /** Runs the version's evaluator over a PNG: head → label found. Throws EngineFault `no_evaluator` without one. */
   evaluate(png: Uint8Array): Promise<Readonly<Record<string, string>>>;
+  /** Drops what `keepSizes` left beside the size painted last; resolves when its memory is free. */
+  makeWay(): Promise<void>;
   /** Runs graphs once more, so it belongs behind whatever is timed. */
   describe(): Promise<RuntimeDescription>;
   resources(): Promise<EngineResources>;

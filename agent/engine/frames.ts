@@ -31,6 +31,7 @@ export type ToChild =
   | { readonly kind: 'evaluate'; readonly id: number; readonly png: Uint8Array }
   | { readonly kind: 'describe'; readonly id: number }
   | { readonly kind: 'cancel'; readonly id: number }
+  | { readonly kind: 'make-way' }
   | { readonly kind: 'close' };
 
 export interface FaultFrame {
@@ -47,6 +48,7 @@ export type ToParent =
   | { readonly kind: 'pictures'; readonly id: number; readonly pictures: readonly GeneratedPicture[] }
   | { readonly kind: 'found'; readonly id: number; readonly labels: Readonly<Record<string, string>> }
   | { readonly kind: 'description'; readonly id: number; readonly description: RuntimeDescription }
+  | { readonly kind: 'made-way' }
   | FaultFrame;
 
 /**
@@ -65,6 +67,8 @@ export function isFrame(value: unknown): value is ToParent {
       return Number.isInteger(frame.id) && arePictures(frame.pictures);
     case 'found':
       return Number.isInteger(frame.id) && typeof frame.labels === 'object' && frame.labels !== null;
+    case 'made-way':
+      return true;
     case 'description':
       return Number.isInteger(frame.id) && isDescription(frame.description);
     case 'fault':

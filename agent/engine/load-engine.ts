@@ -33,6 +33,8 @@ export interface LoadedEngine {
   describe(): Promise<RuntimeDescription>;
   /** Breaks off the graph that runs now, where the runtime can. */
   interrupt(): void;
+  /** Drops what was kept beside the size painted last. */
+  makeWay(): void;
 }
 
 /** @throws EngineFault `runtime_missing`, `memory_insufficient`, `load_failed` */
@@ -53,7 +55,7 @@ export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
     compiled: runtime.compiled?.() ?? null,
     async generate(request, reach) {
       memory.begin(request.fresh ?? false);
-      runtime.begin?.();
+      runtime.begin?.(request.keepSizes ?? false);
       const pictures = await generate(pipeline, request, reach);
       return pictures.map((picture) => ({ ...picture, embeddingsReused: memory.reused() }));
     },
@@ -65,6 +67,7 @@ export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
     },
     describe: () => describeRuntime(runtime),
     interrupt: () => runtime.interrupt?.(),
+    makeWay: () => runtime.makeWay?.(),
   };
 }
 

@@ -64,7 +64,7 @@ export class RequestLine {
   /** A frame of the child; one that answers nothing that waits is dropped. */
   receive(frame: ToParent): void {
     const first = this.line[0];
-    if (!first || frame.kind === 'ready' || frame.id !== first.frame.id) return;
+    if (!first || frame.kind === 'ready' || frame.kind === 'made-way' || frame.id !== first.frame.id) return;
     if (frame.kind === 'progress') {
       first.onProgress?.(frame.progress);
       return;

@@ -46,7 +46,12 @@ async function launch(
   const { inTurn = false, predictedPeakBytes = null, adapters = [] } = options;
   const loading = Promise.withResolvers<Ready>();
   let asked = false;
-  const onFrame = (frame: ToParent) => (isOfLoad(frame) ? settleLoad(loading, frame) : line.receive(frame));
+  const asking: (() => void)[] = [];
+  const onFrame = (frame: ToParent) => {
+    if (isOfLoad(frame)) settleLoad(loading, frame);
+    else if (frame.kind === 'made-way') asking.shift()?.();
+    else line.receive(frame);
+  };
   const child = startChild({ log, onFrame });
   const kill = () => {
     asked = true;
@@ -74,6 +79,16 @@ async function launch(
     },
     generateBatch: (request, hooks = {}) => line.generate({ ...defaultsOf(spec), ...defined(request) }, hooks),
     evaluate: (png) => line.evaluate(png),
+    async makeWay() {
+      // One that does not compile keeps nothing, and its graphs block whoever would answer.
+      if (compiled === null) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      asking.push(resolve);
+      child.send({ kind: 'make-way' });
+      const stopWaiting = clock.after(timings.engineMakeWayMs, resolve);
+      await Promise.race([promise, exited]);
+      stopWaiting();
+    },
     describe: () => line.describe(),
     resources: () => readProcess(child.pid),
     exited,

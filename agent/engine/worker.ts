@@ -42,6 +42,9 @@ async function receive(frame: ToChild): Promise<void> {
       current.canceled = true;
       engine?.interrupt();
       return;
+    case 'make-way':
+      engine?.makeWay();
+      return send({ kind: 'made-way' });
     case 'close':
       process.exit(0);
   }

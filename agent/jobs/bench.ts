@@ -6,6 +6,7 @@ import { engineSpec } from '../engine-spec.ts';
 import { jobFault } from '../job-fault.ts';
 import type { Means } from '../means.ts';
 import type { ComparisonOptions } from '../measure/compare.ts';
+import { availableFor } from '../plan-memory.ts';
 import { fitBench } from '../rules/fit-report.ts';
 import { failed, type JobOutcome } from '../rules/job-outcome.ts';
 import { throttle } from '../throttle.ts';
@@ -74,7 +75,7 @@ async function compare(
   if (!other) return benchRefusal(jobId, request.against ?? request, here);
   const b = await engineSpec(store, other);
   const neededBytes = a.variant.measured.peakRssBytes + b.variant.measured.peakRssBytes;
-  const { memoryAvailableBytes } = await measure.readHost();
+  const memoryAvailableBytes = await availableFor(means, neededBytes);
   if (neededBytes > memoryAvailableBytes)
     return failed(jobId, 'REJECTED', {
       code: 'memory_insufficient',

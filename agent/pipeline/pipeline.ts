@@ -36,6 +36,7 @@ export interface PictureRequest {
   /** For whoever runs the pipeline; it decides no pixel. */
   readonly fresh?: boolean;
   readonly previews?: boolean;
+  readonly keepSizes?: boolean;
 }
 
 /** What a request takes where it says nothing, from the variant. */

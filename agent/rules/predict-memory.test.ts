@@ -87,6 +87,19 @@ describe('predictMemory', () => {
     expect(large - plain).toBeCloseTo(100 * 100 * latents + 27 * 32 * 64 * latents + 1.2 * 4 * 10e6, -1);
   });
 
+  it('counts the forms of another size that stay, their weights once more, and not where nothing is compiled', () => {
+    const openvino = { runtime: 'openvino', shape, graphBytes: 1e6 } as const;
+    const kept = (how: object, known: Partial<MemoryFacts>) => bytesOf(known, { ...how, besidePixels: 16 * latents });
+    expect(kept({}, openvino) - bytesOf(openvino)).toBeCloseTo(
+      42e6 + 30e6 + (100 * 100 * latents) / 4 + 27 * 32 * 16 * latents,
+      -1,
+    );
+    expect(kept({}, {})).toBe(bytesOf({}));
+    const inTurn = (how: object) =>
+      predictMemory({ ...beside, ...openvino }, { pixels: 64 * latents, ...how }).inTurnBytes;
+    expect(inTurn({ besidePixels: 16 * latents })).toBe(inTurn({}));
+  });
+
   it('counts graphs that adapters are merged into more than once', () => {
     const adapted = { graphBytes: 10e6, weightBytes: 40e6 };
     expect(predictMemory({ ...facts, adapted }, { pixels: 4096 }).togetherBytes).toBe(242e6 + 17e6 + 90e6);

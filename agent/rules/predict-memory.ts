@@ -53,7 +53,7 @@ export interface NetworkShape {
 /** All as written out in operators, each once within one operator, or none of them. */
 export type ScoresKept = 'several times' | 'once' | 'none';
 
-/** What is asked for. */
+/** What is asked for, and what stays beside it. */
 export interface PictureSize {
   readonly pixels: number;
   /** Pictures of one run. */
@@ -61,6 +61,8 @@ export interface PictureSize {
   readonly tiled?: boolean;
   /** Others of the size follow in the same engine, for the second of which ONNX Runtime lays out a plan. */
   readonly again?: boolean;
+  /** Pixels of another size whose compiled forms stay in memory beside (OpenVINO). */
+  readonly besidePixels?: number;
 }
 
 /** What engines of the version took on this device. */
@@ -126,7 +128,7 @@ export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPred
         facts.publishedPeakBytes,
       );
   return {
-    togetherBytes: Math.round(togetherBytes),
+    togetherBytes: Math.round(togetherBytes + bytesOfForms(facts, size.besidePixels)),
     inTurnBytes: Math.round(Math.max(processBytes, togetherBytes - loadingBytes * (1 - largestShare))),
   };
 }
@@ -148,6 +150,16 @@ function bytesOfModel({ runtime, parameters, graphBytes, weightBytes, componentB
       return { loadingBytes: bytes, heldBytes: bytes };
     }
   }
+}
+
+/**
+ * Of the forms of a second size: weights laid out once more, and what layers hold between each other. Text encoders, which have
+ * one form for all sizes, are not told apart and count, too.
+ */
+function bytesOfForms(facts: MemoryFacts, pixels: number | undefined): number {
+  if (pixels === undefined || facts.runtime !== 'openvino') return 0;
+  const { loadingBytes } = bytesOfModel({ ...facts, weightBytes: 0 });
+  return loadingBytes + (facts.shape ? bytesOfPictures(facts.shape, 'openvino', { pixels }) : 0);
 }
 
 /** What the layers of a run hold between each other: the denoiser's for all pictures together, the decoder's for one. */

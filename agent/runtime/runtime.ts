@@ -82,8 +82,14 @@ export interface Runtime {
   build(): Promise<string>;
   /** Reads a graph file (and the weight files beside it). Throws what the runtime throws; blocks the thread. */
   load(path: string, options: SessionOptions): Promise<Session>;
-  /** Another picture begins: what only earlier ones needed may make way. Left out by a runtime that keeps nothing. */
-  begin?(): void;
+  /**
+   * Another picture begins. Left out by a runtime that keeps nothing.
+   *
+   * @param keepSizes whether what was made ready for the size before may stay beside what this one needs
+   */
+  begin?(keepSizes: boolean): void;
+  /** Drops what neither this picture nor the last one needed. Left out by a runtime that keeps nothing. */
+  makeWay?(): void;
   /** Breaks off whatever runs now; its `run` throws. Left out by a runtime that cannot. */
   interrupt?(): void;
   /**

@@ -38,13 +38,14 @@ export async function admit(means: Means, wanted: DesiredModel, signal: AbortSig
   return { kind: 'ended', to: 'REJECTED', reason: fault };
 }
 
-/** What engines keep to start sooner makes way for a version. */
+/** What engines keep to start sooner, or to change sizes sooner, makes way for a version. */
 async function judged(means: Means, wanted: DesiredModel, of: { variant: Variant; artifacts: readonly Artifact[] }) {
   const judge = async () => {
     const facts = await factsOf(means, wanted, of);
     return { facts, fault: admissionFault(facts) };
   };
   const found = await judge();
+  if (found.fault?.code === 'memory_insufficient' && (await means.engines.makeWay())) return judge();
   if (found.fault?.code !== 'disk_full' || (await means.store.compiled.keepOnly(new Set())) === 0) return found;
   means.log('compiled forms are removed: the disk has too little space for a version');
   return judge();

@@ -85,6 +85,7 @@ export class FakeEngines {
       },
       evaluate: async () => ({}),
       describe: async () => ({ build: 'fake', kernels: [] }),
+      makeWay: async () => {},
       resources: async () => RESOURCES,
       close: async () => end(true),
       die: () => end(false),

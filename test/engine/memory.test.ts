@@ -6,9 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { EngineFault, type EngineSpec, type LaunchOptions } from '../../agent/engine/engine.ts';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
+import type { Means } from '../../agent/means.ts';
 import { openFolder } from '../../agent/open-folder.ts';
-import { planMemory, predictFor } from '../../agent/plan-memory.ts';
+import { observeMemory, planPicture } from '../../agent/picture-memory.ts';
+import { availableFor, planMemory, predictFor } from '../../agent/plan-memory.ts';
 import { predictRun } from '../../agent/predict-run.ts';
+import { ResidentEngines } from '../../agent/resident-engines.ts';
 import { openStore } from '../../agent/store/open-store.ts';
 import { systemRandomness } from '../../agent/system-clock.ts';
 import { clockOf, specOf } from './fixture.ts';
@@ -166,6 +169,58 @@ it('an engine keeps near its prediction over many pictures', async () => {
   expect(togetherBytes / peakBytes).toBeGreaterThan(0.78);
 });
 
+describe('a size that comes back', () => {
+  const usual = { width: 32, height: 32 };
+  const larger = { width: 48, height: 48 };
+
+  async function resident() {
+    const crashes = { note: () => {}, quarantineOf: () => null };
+    const engines = new ResidentEngines({ launcher, threads: 1, clock, crashes, onCrash: () => {}, log: () => {} });
+    const spec = openVinoSpec();
+    made.push(spec);
+    const engine = await engines.get(spec);
+    const host = { memoryAvailableBytes: 1e9, looks: 0 };
+    const readHost = async () => {
+      host.looks++;
+      return {
+        memoryAvailableBytes: host.memoryAvailableBytes,
+        load1: 0,
+        temperatureCelsius: null,
+        throttledFlags: null,
+      };
+    };
+    const means = { store, engines, measure: { readHost } } as unknown as Means;
+    const plan = (size: object) => planPicture(means, { spec, engine, ...size });
+    return { engines, engine, spec, host, plan, means };
+  }
+
+  it('leaves the other one in memory where both fit, and not where they do not', async () => {
+    const { engines, host, plan } = await resident();
+    const asked: object[] = [usual, larger, usual, usual, larger];
+    const plans: object[] = [];
+    for (const size of asked) plans.push(await plan(size));
+    expect(plans).toEqual([{}, {}, { keepSizes: true }, { keepSizes: true }, { keepSizes: true }]);
+    host.memoryAvailableBytes = 0;
+    expect(await plan(usual)).toEqual({});
+    await engines.closeAll();
+  });
+
+  it('makes way for what would not fit beside it, and its peak is taken for that of no size', async () => {
+    const { engines, engine, spec, host, plan, means } = await resident();
+    for (const size of [usual, larger, usual]) await plan(size);
+    host.looks = 0;
+    expect(await availableFor(means, 1e9)).toBe(1e9);
+    expect(host.looks).toBe(1);
+    for (const looks of [3, 4]) {
+      expect(await availableFor(means, 2e9)).toBe(1e9);
+      expect(host.looks).toBe(looks);
+    }
+    const picture = { ...(await engine.generate({ prompt: 'a red circle', seed: 1 })), ...usual };
+    expect(await observeMemory(means, { spec, engine, made: picture })).toBeNull();
+    await engines.closeAll();
+  });
+});
+
 describe('parts that do not fit together', () => {
   it('are held in turn: the same picture', async () => {
     for (const spec of [specOf(), openVinoSpec()]) {
@@ -179,11 +234,14 @@ describe('parts that do not fit together', () => {
     const { togetherBytes, inTurnBytes } = await predictFor(store, spec);
     expect(inTurnBytes).toBeLessThan(togetherBytes);
     const host = (memoryAvailableBytes: number) => ({
-      readHost: async () => ({ memoryAvailableBytes, load1: 0, temperatureCelsius: null, throttledFlags: null }),
+      measure: {
+        readHost: async () => ({ memoryAvailableBytes, load1: 0, temperatureCelsius: null, throttledFlags: null }),
+      },
+      engines: { makeWay: async () => false },
     });
-    expect(await planMemory({ store, measure: host(togetherBytes) }, spec)).toMatchObject({ inTurn: false });
-    expect(await planMemory({ store, measure: host(togetherBytes - 1) }, spec)).toMatchObject({ inTurn: true });
-    const refused = planMemory({ store, measure: host(inTurnBytes - 7) }, spec);
+    expect(await planMemory({ store, ...host(togetherBytes) }, spec)).toMatchObject({ inTurn: false });
+    expect(await planMemory({ store, ...host(togetherBytes - 1) }, spec)).toMatchObject({ inTurn: true });
+    const refused = planMemory({ store, ...host(inTurnBytes - 7) }, spec);
     await expect(refused).rejects.toThrow(EngineFault);
     await expect(refused).rejects.toThrow(/: 7 too few$/);
   });

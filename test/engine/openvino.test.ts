@@ -11,7 +11,7 @@ import { installOpenVino } from '../../agent/runtime/openvino/install.ts';
 import { openVino } from '../../agent/runtime/openvino/openvino.ts';
 import type { Runtime } from '../../agent/runtime/runtime.ts';
 import { findOpenVino, openVinoFolderName } from '../../agent/runtime/runtime-folders.ts';
-import { clockOf } from './fixture.ts';
+import { clockOf, specOf } from './fixture.ts';
 import { openVinoRuntimes, openVinoSpec } from './openvino-fixture.ts';
 
 let runtimes = '';
@@ -48,6 +48,22 @@ describe('an engine on OpenVINO', () => {
     }
     expect(made.map(({ seed }) => seed)).toEqual([1, 2, 3]);
     await engine.close();
+  });
+
+  it('makes the same pictures where the forms of two sizes stay, and after they made way, as over ONNX Runtime', async () => {
+    for (const each of [spec, specOf()]) {
+      const engine = await launcher().launch(each);
+      const paint = async (keepSizes: boolean, batch: number) =>
+        (await engine.generateBatch({ ...request, batch, keepSizes })).map(({ png }) => Buffer.from(png));
+      const [one, three] = [await paint(false, 1), await paint(false, 3)];
+      for (const keepSizes of [true, true, false, true]) {
+        expect(await paint(keepSizes, 1)).toEqual(one);
+        expect(await paint(keepSizes, 3)).toEqual(three);
+      }
+      await engine.makeWay();
+      expect(await paint(true, 1)).toEqual(one);
+      await engine.close();
+    }
   });
 
   it('scores its pictures with the evaluator, which is an ONNX graph', async () => {
@@ -103,6 +119,35 @@ describe('a session', () => {
     expect(zeros?.dims).toEqual(found?.dims);
     expect(zeros?.data).toEqual(new Float32Array(found?.data.length ?? 0));
     expect(found?.data.some((value) => value !== 0)).toBe(true);
+    await session.close();
+  });
+
+  it('is compiled once for each of two sizes in turns where both may stay, and computes the same', async () => {
+    const session = await runtime.load(graph('unet'), { threads: 1 });
+    const feedsOf = (count: number) =>
+      Object.fromEntries(
+        session.inputs.map(({ name, dims }) => {
+          const fixed = dims.map((size) => (typeof size === 'number' ? size : count));
+          const data = new Float32Array(fixed.reduce((product, size) => product * size, 1)).map((_, i) => Math.sin(i));
+          return [name, { type: 'float32', dims: fixed, data }] as const;
+        }),
+      );
+    const picture = async (keepSizes: boolean, count: number) => {
+      const before = runtime.compiled?.().anew ?? 0;
+      runtime.begin?.(keepSizes);
+      const { out_sample } = await session.run(feedsOf(count));
+      return { compiled: (runtime.compiled?.().anew ?? 0) - before, data: out_sample?.data };
+    };
+    const [two, three] = [await picture(false, 2), await picture(false, 3)];
+    const alternating: number[] = [];
+    for (const keepSizes of [false, true, true]) {
+      const found = [await picture(keepSizes, 2), await picture(keepSizes, 3)] as const;
+      expect(found.map(({ data }) => data)).toEqual([two.data, three.data]);
+      alternating.push(...found.map(({ compiled }) => compiled));
+    }
+    runtime.makeWay?.();
+    alternating.push((await picture(true, 3)).compiled, (await picture(true, 2)).compiled);
+    expect(alternating).toEqual([1, 1, 1, 0, 0, 0, 0, 1]);
     await session.close();
   });
 

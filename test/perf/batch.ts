@@ -1,5 +1,5 @@
 // A picture of a batch ÷ the same picture made alone, by two engines in turns: processor time, which other work on the machine
-// does not change as it changes latency. One engine would be compiled anew at each turn by OpenVINO, which keeps one size.
+// does not change as it changes latency. One engine would be compiled anew at each turn by OpenVINO, or hold the forms of both.
 import type { ProcessEngine } from '../../agent/engine/engine.ts';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { systemClock } from '../../agent/system-clock.ts';

@@ -13,6 +13,7 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   batch: async () => (await import('./batch.ts')).measureBatch('onnxruntime'),
   'batch-openvino': async () => (await import('./batch.ts')).measureBatch('openvino'),
   'second-size-openvino': async () => (await import('./second-size.ts')).measureSecondSize(),
+  'alternating-sizes-openvino': async () => (await import('./second-size.ts')).measureAlternatingSizes(),
   'cached-load-openvino': async () => (await import('./cached-load.ts')).measureCachedLoad(),
   'step-overhead': async () => (await import('./step-overhead.ts')).measureStepOverhead(),
   'cancel-onnxruntime': async () => (await import('./cancel.ts')).measureCancel('onnxruntime', 'any'),

@@ -191,12 +191,12 @@ export class SimDevice {
       ...{ process, disk, faults: this.engineFaults, slowness: this.slowness, memoryBytes: 4e9 },
       behaviourOf: (version) => this.finds(version),
     });
-    const engines = new ResidentEngines({
+    const engines: ResidentEngines = new ResidentEngines({
       launcher,
       clock: store.lifetime,
       crashes: store.crashes,
       onCrash: () => bell.ring(),
-      plan: (spec) => planMemory({ store, measure }, spec),
+      plan: (spec) => planMemory({ store, measure, engines }, spec),
       log,
     });
     const mailbox = new Mailbox({ store, bell, log });

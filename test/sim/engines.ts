@@ -76,6 +76,7 @@ export function enginesOf(at: EngineSurroundings): { launcher: EngineLauncher; m
       },
       evaluate: async () => ({}),
       describe: async () => ({ build: 'simulated', kernels: [] }),
+      makeWay: async () => {},
       resources: async () => RESOURCES,
       close: async () => end(true),
     };

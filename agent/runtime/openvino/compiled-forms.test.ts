@@ -24,22 +24,64 @@ const [A, B, C] = [[[1]], [[2]], [[3]]];
 describe('forms of a graph', () => {
   it('are compiled once, and make way for the sizes of a later picture', async () => {
     const { forms, log } = recorded();
-    forms.begin();
+    forms.begin(false);
     expect(await forms.get(A)).toBe(await forms.get(A));
-    forms.begin();
+    forms.begin(false);
     await forms.get(A);
-    forms.begin();
+    forms.begin(false);
     await forms.get(B);
     expect(log).toEqual(['compile 1', 'close 1', 'compile 2']);
   });
 
   it('stay beside each other within a picture, two of them', async () => {
     const { forms, log } = recorded();
-    forms.begin();
+    forms.begin(false);
     for (const sizes of [A, B, A, B, A]) await forms.get(sizes);
     expect(log).toEqual(['compile 1', 'compile 2']);
     await forms.get(C);
     expect(log.slice(2)).toEqual(['close 2', 'compile 3']);
+  });
+
+  it('of the size before stay where a picture has room for them, and no third ones', async () => {
+    const { forms, log } = recorded();
+    for (const sizes of [A, B, A, B]) {
+      forms.begin(true);
+      await forms.get(sizes);
+    }
+    expect(log).toEqual(['compile 1', 'compile 2']);
+    forms.begin(true);
+    await forms.get(C);
+    expect(log.slice(2)).toEqual(['close 1', 'compile 3']);
+  });
+
+  it('of the size before go before a picture without room for them begins, and when they are asked to', async () => {
+    const { forms, log } = recorded();
+    for (const sizes of [A, B]) {
+      forms.begin(true);
+      await forms.get(sizes);
+    }
+    forms.begin(false);
+    expect(log.slice(2)).toEqual(['close 1']);
+    await forms.get(B);
+    forms.begin(true);
+    await forms.get(A);
+    forms.makeWay();
+    expect(log.slice(3)).toEqual(['compile 1', 'close 2']);
+    await forms.get(B);
+    forms.begin(true);
+    forms.makeWay();
+    await forms.get(C);
+    expect(log.slice(5)).toEqual(['compile 2', 'close 1', 'close 2', 'compile 3']);
+  });
+
+  it('of two lengths of text stay from picture to picture', async () => {
+    const { forms, log } = recorded();
+    for (let picture = 0; picture < 3; picture++) {
+      forms.begin(false);
+      await forms.get(A);
+      await forms.get(B);
+    }
+    expect(log).toEqual(['compile 1', 'compile 2']);
   });
 
   it('are compiled one after the other, and freed when nothing compiles any more', async () => {
@@ -64,7 +106,7 @@ describe('a cancel', () => {
     await new Promise(setImmediate);
     forms.cancel();
     await expect(first).rejects.toThrow('not waited for');
-    forms.begin();
+    forms.begin(false);
     const next = forms.get(A);
     open[0]?.end();
     await next;

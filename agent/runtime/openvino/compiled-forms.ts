@@ -1,8 +1,8 @@
 // What one graph was compiled to, a form for each set of sizes. Each has weights of its own, laid out for its kernels, so those
-// that only earlier pictures used make way before another one is compiled: the memory is that of one size.
+// that only earlier pictures used make way before another one is compiled, unless the picture was said to have room for them.
 import type { CompiledGraph } from './compiled-graph.ts';
 
-/** Of one picture: guidance may read texts of two lengths, and tiles come in up to four sizes. */
+/** Of one picture: guidance may read texts of two lengths, and tiles come in up to four sizes. Of pictures: the last two sizes. */
 const MOST_FORMS = 2;
 
 export class CompiledForms {
@@ -10,6 +10,7 @@ export class CompiledForms {
   private readonly forms = new Map<string, CompiledGraph>();
   private readonly compile: (sizes: number[][]) => Promise<CompiledGraph>;
   private usedNow = new Set<string>();
+  private keepSizes = false;
   private last: Promise<unknown> = Promise.resolve();
   private waiting = abandonable();
 
@@ -17,9 +18,17 @@ export class CompiledForms {
     this.compile = compile;
   }
 
-  /** Another picture begins. */
-  begin(): void {
+  /** Another picture begins. @param keepSizes whether the forms of another size may stay beside its own */
+  begin(keepSizes: boolean): void {
+    if (this.keepSizes && !keepSizes) this.makeWay();
     this.usedNow = new Set();
+    this.keepSizes = keepSizes;
+  }
+
+  /** Closes what neither this picture nor the last one used; what this one still compiles takes the place of others. */
+  makeWay(): void {
+    this.keepSizes = false;
+    this.keepOnly([...this.forms.keys()].filter((key, i, all) => this.usedNow.has(key) || i === all.length - 1));
   }
 
   /** @throws Error when it was not compiled yet and `cancel` was called meanwhile */
@@ -59,21 +68,25 @@ export class CompiledForms {
   private async make(key: string, sizes: number[][]): Promise<CompiledGraph> {
     const known = this.forms.get(key);
     if (known) return known;
-    this.makeWay();
+    this.keepOnly(stayingForms([...this.forms.keys()], this.usedNow, this.keepSizes));
     const made = await this.compile(sizes);
     this.forms.set(key, made);
     return made;
   }
 
-  private makeWay(): void {
-    const keys = [...this.forms.keys()];
-    const used = keys.filter((key) => this.usedNow.has(key));
-    const stay = new Set(used.slice(Math.max(0, used.length - MOST_FORMS + 1)));
-    for (const key of keys.filter((each) => !stay.has(each))) {
-      this.forms.get(key)?.close();
+  private keepOnly(stay: readonly string[]): void {
+    for (const [key, form] of this.forms) {
+      if (stay.includes(key)) continue;
+      form.close();
       this.forms.delete(key);
     }
   }
+}
+
+/** @param keys by last use, the latest at the end @returns those that stay while another form is compiled */
+function stayingForms(keys: readonly string[], usedNow: ReadonlySet<string>, keepSizes: boolean): string[] {
+  const wanted = keys.filter((key) => keepSizes || usedNow.has(key));
+  return wanted.slice(Math.max(0, wanted.length - MOST_FORMS + 1));
 }
 
 function abandonable() {

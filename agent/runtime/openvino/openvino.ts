@@ -37,11 +37,14 @@ export function openVino(folder: string): Runtime {
         kernels: () => session.kernels(),
       } satisfies Session;
     },
-    begin() {
-      for (const session of sessions) session.begin();
+    begin(keepSizes) {
+      for (const session of sessions) session.forms.begin(keepSizes);
+    },
+    makeWay() {
+      for (const session of sessions) session.forms.makeWay();
     },
     interrupt() {
-      for (const session of sessions) session.cancel();
+      for (const session of sessions) session.forms.cancel();
     },
     compiled: () => ({ ...count }),
     async prepare(work) {
@@ -75,7 +78,7 @@ class OpenSession {
   private readonly library: Library;
   private readonly model: Pointer;
   private readonly from: SessionParts;
-  private readonly forms = new CompiledForms((sizes) => this.obtain(sizes));
+  readonly forms = new CompiledForms((sizes) => this.obtain(sizes));
   private lastSizes: number[][] | null = null;
 
   constructor(library: Library, from: SessionParts) {
@@ -97,10 +100,6 @@ class OpenSession {
     if (sizes.every((dims) => !dims.includes(-1))) await this.forms.get(sizes);
   }
 
-  begin(): void {
-    this.forms.begin();
-  }
-
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
     return (await this.ready(feeds)).run(feeds);
   }
@@ -115,10 +114,6 @@ class OpenSession {
     const sizes = this.inputs.map((port) => checkedDims(this.from.path, port, feeds[port.name]));
     this.lastSizes = sizes;
     return this.forms.get(sizes);
-  }
-
-  cancel(): void {
-    this.forms.cancel();
   }
 
   /** Runs once more with counters on, over zeros of the sizes seen last, and says which kernels the time went to. */
