@@ -1,6 +1,6 @@
 // `still runtime install` says where an agent looks for what it brought.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,4 +24,10 @@ it('names the variable for a folder that is not searched, and only then', async 
   expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining(into) });
   expect(stderr).toContain(`only with STILL_RUNTIMES=${into}`);
   expect((await install({ STILL_RUNTIMES: into })).stderr).not.toContain('STILL_RUNTIMES');
+});
+
+it('lets every user read what root installed, for the agent is a service of another user', async () => {
+  expect((await install({})).status).toBe(0);
+  const mode = statSync(join(into, openVinoFolderName(process.arch))).mode & 0o777;
+  expect(mode.toString(8)).toBe('755');
 });

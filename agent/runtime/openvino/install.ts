@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -91,6 +91,8 @@ async function take(
           `${from}: ${name} has the sha256 ${found}, expected ${sha256}; it must come from the wheel of openvino ${OPENVINO_VERSION} for ${wanted.platform}`,
         );
     }
+    // A temporary folder is its maker's alone; root installs for the service, which is another user.
+    await chmod(made, 0o755);
     const place = join(into, openVinoFolderName(architecture));
     await rm(place, { recursive: true, force: true });
     await rename(made, place);
