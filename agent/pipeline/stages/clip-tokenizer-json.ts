@@ -37,6 +37,8 @@ export function clipTokenizerJson(vocab: Readonly<Record<string, unknown>>, merg
       trim_offsets: false,
       add_prefix_space: false,
     },
+    // The package opens none without; it spells what was cut from a prompt.
+    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
     model: {
       type: 'BPE',
       unk_token: END,

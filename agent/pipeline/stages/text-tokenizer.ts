@@ -7,6 +7,7 @@ import { messageOf } from '../../../shared/errors.ts';
 import { limits } from '../../../shared/limits.ts';
 import { EngineFault } from '../fault.ts';
 import { readingFault, readJson } from '../read-json.ts';
+import { contentOf, withAddedTokens } from './added-tokens.ts';
 import { clipTokenizerJson } from './clip-tokenizer-json.ts';
 
 export interface TextTokenizer {
@@ -38,9 +39,11 @@ const SPELLED = { clean_up_tokenization_spaces: false } as const;
 /** @param folder holds tokenizer.json, or CLIP's vocab.json and merges.txt @throws EngineFault `load_failed` */
 export async function loadTextTokenizer(folder: string): Promise<TextTokenizer> {
   const config = await readJson(join(folder, 'tokenizer_config.json'));
-  const json = await tokenizerJson(folder, config);
+  const special = await readIfThere(join(folder, 'special_tokens_map.json'));
+  const added = await readIfThere(join(folder, 'added_tokens.json'));
+  const json = withAddedTokens(await tokenizerJson(folder, config), { config, special, added });
   const tokenizer = open(json, config, folder);
-  const padId = await padIdOf(tokenizer, config, folder);
+  const padId = padIdOf(tokenizer, config.pad_token ?? special.pad_token, folder);
   const lowers = JSON.stringify(json.normalizer ?? null).includes('"Lowercase"');
   const closing = encodeIds(tokenizer, '').slice(-1);
   const { model_max_length: longest } = config;
@@ -88,20 +91,15 @@ function open(json: Record<string, unknown>, config: Record<string, unknown>, fo
   }
 }
 
-/** Older folders name the padding in a file of its own. */
-async function padIdOf(tokenizer: Tokenizer, config: Record<string, unknown>, folder: string): Promise<number> {
-  const map = join(folder, 'special_tokens_map.json');
-  const named = config.pad_token ?? ((await exists(map)) ? (await readJson(map)).pad_token : undefined);
+/** @param named in the settings; older folders name the padding in a file of its own */
+function padIdOf(tokenizer: Tokenizer, named: unknown, folder: string): number {
   const id = tokenizer.token_to_id(contentOf(named));
   if (id !== undefined) return id;
   throw new EngineFault('load_failed', `${folder}: pad_token is ${JSON.stringify(named)}, which the vocabulary lacks`);
 }
 
-/** A special token stands either as its text or as an object with `content`. */
-function contentOf(token: unknown): string {
-  if (typeof token === 'object' && token !== null && 'content' in token) return String(token.content);
-  return typeof token === 'string' ? token : '';
-}
+const readIfThere = async (file: string): Promise<Record<string, unknown>> =>
+  (await exists(file)) ? readJson(file) : {};
 
 const exists = (path: string): Promise<boolean> =>
   access(path).then(
