@@ -5,6 +5,7 @@ import { EngineFault } from './fault.ts';
 import { parseObject } from './read-json.ts';
 import { openScheduler, withScheduler } from './schedulers/open-scheduler.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
+import type { SchedulerConfig } from './schedulers/settings.ts';
 
 export interface Schedulers {
   /**
@@ -16,9 +17,15 @@ export interface Schedulers {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-/** @throws EngineFault `load_failed` that names the file and the setting */
-export async function loadScheduler(file: string): Promise<Schedulers> {
-  const config = parseObject(await readText(file), file);
+/**
+ * @param asPipeline what the reference's pipeline makes of the settings when it is given them
+ * @throws EngineFault `load_failed` that names the file and the setting
+ */
+export async function loadScheduler(
+  file: string,
+  asPipeline: (config: SchedulerConfig) => SchedulerConfig = (config) => config,
+): Promise<Schedulers> {
+  const config = asPipeline(parseObject(await readText(file), file));
   const own = open(() => openScheduler(config), 'load_failed', `${file}: `);
   return {
     config,

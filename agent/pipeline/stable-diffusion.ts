@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePictures } from './pipeline.ts';
+import { readJson } from './read-json.ts';
+import { correctedFor } from './schedulers/corrected.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
@@ -31,8 +33,10 @@ interface Parts {
 export async function loadStableDiffusion(options: PartOptions & { defaults: PictureDefaults }): Promise<Pipeline> {
   const vae = await loadVaeDecoder(options);
   const unet = await loadUnet(options);
+  const { _class_name: pipeline } = await readJson(join(options.folder, 'model_index.json'));
+  const schedulerFile = join(options.folder, 'scheduler', 'scheduler_config.json');
   const parts: Parts = {
-    schedulers: await loadScheduler(join(options.folder, 'scheduler', 'scheduler_config.json')),
+    schedulers: await loadScheduler(schedulerFile, (config) => correctedFor(pipeline, config)),
     encoder: await loadTextEncoder(options, {
       tokenizer: 'tokenizer',
       encoder: 'text_encoder',
