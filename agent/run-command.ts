@@ -59,8 +59,9 @@ function launch(
 ): Promise<ProcessEngine> {
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   const launcher = createEngineLauncher({ clock: systemClock, log, runtimeFolders: runtimeFoldersOfProcess() });
-  // The usual size is what OpenVINO compiles while it loads.
-  const variant = { ...opened.spec.variant, resolution: sizeOf(request, opened) };
+  // The usual size is what OpenVINO compiles while it loads; the usual steps may be more than the scheduler takes.
+  const { steps = opened.spec.variant.steps } = request;
+  const variant = { ...opened.spec.variant, steps, resolution: sizeOf(request, opened) };
   return launcher.launch(
     { ...opened.spec, variant },
     { inTurn, adapters, signal, ...(threads !== undefined && { threads }) },

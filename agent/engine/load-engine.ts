@@ -12,6 +12,7 @@ import { openRuntime } from '../runtime/open-runtime.ts';
 import type { CompiledCount, Runtime } from '../runtime/runtime.ts';
 import { describeRuntime } from './describe-runtime.ts';
 import type { GeneratedPicture, RuntimeDescription } from './engine.ts';
+import { fewSteps } from './few-steps.ts';
 import type { LoadOrder } from './frames.ts';
 import { holdInTurn } from './in-turn.ts';
 import { joinParts } from './join-parts.ts';
@@ -78,7 +79,7 @@ export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
  * their turns.
  */
 async function prepare(runtime: Runtime, pipeline: Pipeline, { defaults }: LoadOrder): Promise<void> {
-  const request = { ...defaults, steps: Math.min(defaults.steps, 2), prompt: '', seed: 0, fresh: true };
+  const request = { ...defaults, steps: fewSteps(pipeline, defaults), prompt: '', seed: 0, fresh: true };
   await runtime.prepare?.(async () => {
     await pipeline.generate(request, { reach: async () => {} });
   });
