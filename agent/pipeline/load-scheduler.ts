@@ -1,8 +1,7 @@
 // A pipeline folder's scheduler_config.json becomes the scheduler that it names, or the one that a request asks for.
-import { readFile } from 'node:fs/promises';
 import { messageOf } from '../../shared/errors.ts';
 import { EngineFault } from './fault.ts';
-import { parseObject } from './read-json.ts';
+import { readJson } from './read-json.ts';
 import { openScheduler, withScheduler } from './schedulers/open-scheduler.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import type { SchedulerConfig } from './schedulers/settings.ts';
@@ -25,22 +24,13 @@ export async function loadScheduler(
   file: string,
   asPipeline: (config: SchedulerConfig) => SchedulerConfig = (config) => config,
 ): Promise<Schedulers> {
-  const config = asPipeline(parseObject(await readText(file), file));
+  const config = asPipeline(await readJson(file));
   const own = open(() => openScheduler(config), 'load_failed', `${file}: `);
   return {
     config,
     choose: (name) =>
       name === undefined ? own : open(() => openScheduler(withScheduler(config, name)), 'invalid_request', ''),
   };
-}
-
-/** Python writes infinite settings as no JSON: they become text, which the scheduler that has such a setting reads. */
-async function readText(file: string): Promise<string> {
-  try {
-    return (await readFile(file, 'utf8')).replace(/:\s*(-?Infinity|NaN)(?=\s*[,}])/g, ': "$1"');
-  } catch (cause) {
-    throw new EngineFault('load_failed', `${file}: ${messageOf(cause)}`, { cause });
-  }
 }
 
 function open(make: () => Scheduler, code: 'load_failed' | 'invalid_request', where: string): Scheduler {

@@ -3,6 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { messageOf } from '../../shared/errors.ts';
 import { EngineFault } from './fault.ts';
 
+/**
+ * Python writes infinite settings as no JSON (`"lambda_min_clipped": -Infinity` of every DPM-Solver): they become text, which the
+ * scheduler that has such a setting reads, and any other refuses.
+ */
+const OF_PYTHON = /:\s*(-?Infinity|NaN)(?=\s*[,}])/g;
+
 /** @throws EngineFault `load_failed` that names the file */
 export async function readJson(path: string): Promise<Record<string, unknown>> {
   try {
@@ -23,8 +29,17 @@ export function parseObject(text: string, path: string): Record<string, unknown>
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new EngineFault('load_failed', `${path}: ${messageOf(cause)}`, { cause });
+    value = parsed(text.replace(OF_PYTHON, ': "$1"'));
+    if (value === undefined) throw new EngineFault('load_failed', `${path}: ${messageOf(cause)}`, { cause });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new EngineFault('load_failed', `${path}: expected a JSON object`);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
