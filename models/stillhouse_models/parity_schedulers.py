@@ -60,6 +60,10 @@ def _multistep() -> list[Case]:
         {**unipc, "disable_corrector": [0, 2], "final_sigmas_type": "sigma_min"},
         {**unipc, "use_flow_sigmas": True, "flow_shift": 3.0, "prediction_type": "flow_prediction"},
         {"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": True},
+        {"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": True, "sigma_min": 0.05, "sigma_max": 10.0},
+        {"_class_name": "EulerDiscreteScheduler", "sigma_min": 0.05, "sigma_max": 10.0},
+        # Its class declares neither, and takes them all the same.
+        {**dpm, "use_karras_sigmas": True, "sigma_min": 0.05, "sigma_max": 10.0},
     ]
     found: list[Case] = [
         (str(case.pop("_class_name")), {**STABLE_DIFFUSION, **case}, {}) for case in (dict(case) for case in cases)

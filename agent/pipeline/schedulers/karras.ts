@@ -1,11 +1,24 @@
 // Noise levels of Karras et al. 2022 (Elucidating the Design Space of Diffusion-Based Generative Models, formula 5).
+import { positiveOf, type SchedulerConfig } from './settings.ts';
 
 /** The value of the paper. */
 const RHO = 7;
 
-/** `steps` levels from `largest` down to `smallest`. */
-export function karrasSigmas(largest: number, smallest: number, steps: number): number[] {
-  const [high, low] = [largest ** (1 / RHO), smallest ** (1 / RHO)];
+interface Levels {
+  readonly largest: number;
+  readonly smallest: number;
+  readonly steps: number;
+}
+
+/**
+ * `steps` levels from the largest down to the smallest.
+ *
+ * @param config its `sigma_max` and `sigma_min` take their place, also in the settings of a class that declares none, as in diffusers
+ * @throws RangeError that names the setting
+ */
+export function karrasSigmas(config: SchedulerConfig, { largest, smallest, steps }: Levels): number[] {
+  const [most, least] = [positiveOf(config, 'sigma_max', largest), positiveOf(config, 'sigma_min', smallest)];
+  const [high, low] = [most ** (1 / RHO), least ** (1 / RHO)];
   const stride = steps > 1 ? 1 / (steps - 1) : 0;
   return Array.from({ length: steps }, (_, i) => (high + i * stride * (low - high)) ** RHO);
 }

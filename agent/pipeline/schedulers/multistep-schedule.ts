@@ -49,7 +49,7 @@ export function multistepSchedules(
 
   const visited = (steps: number): { timesteps: number[]; sigmas: number[]; last: number } => {
     if (karras) {
-      const sigmas = karrasSigmas(most, least, steps);
+      const sigmas = karrasSigmas(config, { largest: most, smallest: least, steps });
       const timesteps = sigmas.map((sigma) => roundHalfEven(timestepOfSigma(trained, sigma)));
       return { timesteps, sigmas, last: differences.endsInLastLevel ? (sigmas.at(-1) as number) : least };
     }

@@ -28,11 +28,12 @@ export function sigmaSchedules(config: SchedulerConfig): (steps: number) => Sigm
     const spaced = spacedTimesteps(spacing, { steps, trainSteps: levels.length, offset });
     const visited = spaced.map((timestep) => Math.fround(timestep));
     const found = visited.map((timestep) => interpolate(levels, timestep));
-    const inner = karras ? karrasSigmas(found[0] as number, found[steps - 1] as number, steps) : found;
+    const [largest, smallest] = [found[0] as number, found[steps - 1] as number];
+    const inner = karras ? karrasSigmas(config, { largest, smallest, steps }) : found;
     const timesteps = karras ? inner.map((sigma) => Math.fround(timestepOfSigma(levels, sigma))) : visited;
     const sigmas = Float32Array.of(...inner, 0);
-    const largest = sigmas[0] as number;
-    return { timesteps, sigmas, initNoiseSigma: spacing === 'leading' ? Math.hypot(largest, 1) : largest };
+    const first = sigmas[0] as number;
+    return { timesteps, sigmas, initNoiseSigma: spacing === 'leading' ? Math.hypot(first, 1) : first };
   };
 }
 
