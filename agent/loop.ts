@@ -17,7 +17,7 @@ import { jobOrder } from './rules/job-order.ts';
 import { failed, type JobOutcome } from './rules/job-outcome.ts';
 import { isDiskFull } from './rules/no-space.ts';
 import { isHeavy, plan, type Step } from './rules/plan/plan.ts';
-import type { InstallationPhase, Situation } from './rules/plan/situation.ts';
+import type { InstallationPhase, Reached, Situation } from './rules/plan/situation.ts';
 import { sleepMs } from './rules/sleep-ms.ts';
 import type { StepOutcome } from './rules/step-outcome.ts';
 import { ShadowWork } from './shadow-work.ts';
@@ -252,7 +252,7 @@ export class Loop {
         this.work.change(work, { phase: 'upload' });
       };
       const outcome = await picture(this.means, {
-        ...{ jobId, request, place, signal: work.signal, cache: this.cache, onGenerated },
+        ...{ jobId, request, place, signal: work.signal, cache: this.cache, onProgress: work.reach, onGenerated },
       });
       return () => this.recordJob(jobId, outcome);
     });
@@ -271,8 +271,10 @@ export class Loop {
       const spec = await engineSpec(this.means.store, place).catch(() => null);
       const beside = spec !== null && (await makeRoom(this.means, spec, { starts: true }).catch(() => true));
       this.work.change(work, { exclusive: !beside });
-      const onProgress = ({ stage }: { stage: string }) => {
-        if (work.timed !== isTimed(stage)) this.work.change(work, { timed: isTimed(stage) });
+      const onProgress = (progress: Reached) => {
+        work.reach(progress);
+        const timed = isTimed(progress.stage);
+        if (work.timed !== timed) this.work.change(work, { timed });
       };
       const outcome = await bench(this.means, { jobId, request, place, signal: work.signal, onProgress });
       return () => this.recordJob(jobId, withBenchDisturbance(outcome, work.picturesBeside));

@@ -1,9 +1,9 @@
 // What runs beside the loop: at most one of each installation or job. A piece of work ends by handing back how to record
 // its outcome; the loop, which alone writes, does so in its own order.
 import { isDiskFull } from './rules/no-space.ts';
-import type { WorkView } from './rules/plan/situation.ts';
+import type { Reached, WorkView } from './rules/plan/situation.ts';
 
-type Changing = 'phase' | 'timed' | 'exclusive' | 'stopping';
+type Changing = 'phase' | 'timed' | 'exclusive' | 'stopping' | 'reached';
 
 /** One piece of work; the loop and the work itself keep its fields up to date. */
 export type Work = Omit<WorkView, Changing> & {
@@ -12,6 +12,7 @@ export type Work = Omit<WorkView, Changing> & {
   readonly signal: AbortSignal;
   /** Pictures that were begun while this measured latencies. */
   picturesBeside: number;
+  readonly reach: (at: Reached) => void;
 };
 
 type Record = () => void;
@@ -36,7 +37,12 @@ export class WorkList {
     body: (work: Work) => Promise<Record>,
   ): void {
     const controller = new AbortController();
-    const work: Work = { ...about, stopping: false, signal: controller.signal, picturesBeside: 0 };
+    const work: Work = {
+      ...{ ...about, stopping: false, reached: null, signal: controller.signal, picturesBeside: 0 },
+      reach({ stage, done, total }) {
+        work.reached = { stage, done, total };
+      },
+    };
     const ended = body(work).then((record) => {
       this.settled.push({ work, record });
       this.onChange();

@@ -45,7 +45,7 @@ async function launch(
   const threads = options.threads ?? Math.min(MOST_THREADS, availableParallelism());
   const { inTurn = false, predictedPeakBytes = null, adapters = [] } = options;
   const loading = Promise.withResolvers<Ready>();
-  let asked = false;
+  let asked: string | null = null;
   const asking: (() => void)[] = [];
   const onFrame = (frame: ToParent) => {
     if (isOfLoad(frame)) settleLoad(loading, frame);
@@ -53,19 +53,25 @@ async function launch(
     else line.receive(frame);
   };
   const child = startChild({ log, onFrame });
-  const kill = () => {
-    asked = true;
+  const kill = (why: string) => {
+    asked ??= why;
     child.kill();
   };
-  const line = new RequestLine({ clock, send: child.send, kill });
+  const line = new RequestLine({
+    ...{ clock, send: child.send },
+    kill: () => kill(`because a canceled request did not stop within ${timings.engineCancelMs} ms`),
+  });
   const exited = child.ended.then((end) => {
-    const fault = new EngineFault('killed', describeEnd(child, end));
+    const fault = new EngineFault('killed', describeEnd(child, end, asked));
     loading.reject(fault);
     line.fail(fault);
-    return { ...end, expected: asked };
+    return { ...end, expected: asked !== null };
   });
   child.send({ kind: 'load', order: orderOf(spec, { threads, runtimeFolders, inTurn, adapters }) });
-  const { runtimeVersion, compiled } = await loaded(loading, { clock, kill, signal: options.signal });
+  const { runtimeVersion, compiled } = await loaded(loading, {
+    ...{ clock, signal: options.signal },
+    kill: () => kill('because it was not loaded'),
+  });
   const { peakRssBytes: loadedBytes } = await readProcess(child.pid);
   return {
     ...{ loadedBytes, predictedPeakBytes, inTurn, compiled },
@@ -93,9 +99,9 @@ async function launch(
     resources: () => readProcess(child.pid),
     exited,
     async close() {
-      asked = true;
+      asked ??= 'because it was closed';
       child.send({ kind: 'close' });
-      const stopWaiting = clock.after(timings.engineCloseMs, kill);
+      const stopWaiting = clock.after(timings.engineCloseMs, child.kill);
       await exited;
       stopWaiting();
     },
@@ -174,7 +180,9 @@ function defined<T extends object>(request: T): T {
   return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined)) as T;
 }
 
-function describeEnd(child: Child, { code, signal }: ChildEnd): string {
+/** @param asked why it was made to end; null where it ended by itself */
+function describeEnd(child: Child, { code, signal }: ChildEnd, asked: string | null): string {
+  if (asked !== null) return `the engine process ${child.pid} was ended ${asked}`;
   const how = signal
     ? `was killed by ${signal}`
     : code === null

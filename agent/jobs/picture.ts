@@ -28,6 +28,8 @@ export interface PictureOrder {
   readonly place: RunningModel;
   readonly signal: AbortSignal;
   readonly cache: PictureCache;
+  /** Every step of it, unthrottled. */
+  readonly onProgress: (progress: StageProgress) => void;
   /** The engine is free again; what is left is the way to the server. */
   readonly onGenerated: (made: GeneratedPicture, cached: boolean) => void;
 }
@@ -89,9 +91,13 @@ async function generate(means: Means, order: PictureOrder, begun: Beginning): Pr
     ...begun,
   };
   const urgent = ({ preview }: StageProgress) => preview !== undefined;
-  const onProgress = throttle(means.clock, { everyMs: PROGRESS_MS, urgent }, (progress: StageProgress) =>
+  const tell = throttle(means.clock, { everyMs: PROGRESS_MS, urgent }, (progress: StageProgress) =>
     means.progress({ kind: 'job', jobId: order.jobId, ...inMessage(progress) }),
   );
+  const onProgress = (progress: StageProgress) => {
+    order.onProgress(progress);
+    tell(progress);
+  };
   const hooks = { signal: order.signal, onProgress };
   for (let attempt = 1; ; attempt++) {
     try {

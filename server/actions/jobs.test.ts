@@ -191,6 +191,21 @@ describe('a picture', () => {
     expect(fast.commands).toEqual([]);
   });
 
+  it('that could not be done in its time by what was measured there is refused, and with more time it is not', async () => {
+    const large = { width: 1024, height: 1024 };
+    const hasty = { ...asks(large), timeoutMs: 25_500 };
+    await expect(order('fast', hasty)).rejects.toMatchObject({
+      code: 'unprocessable',
+      message: expect.stringMatching(
+        /^shapes@1\.0\.0 on fast: a picture of 1024x1024 in 4 steps would take 26 s there/,
+      ),
+    });
+    await order('fast', { ...hasty, timeoutMs: 25_700 });
+    await expect(order('fast', asks({ ...large, steps: 200, width: 4096 }))).rejects.toThrow('in 200 steps would take');
+    await order('fast', asks({ ...large, steps: 200, width: 4096, allowCached: true }));
+    await expect(order('slow', { ...hasty, timeoutMs: 25_700 })).rejects.toThrow('on slow: ');
+  });
+
   it('that was sent is canceled at once, and the device is told', async () => {
     const id = await order('fast');
     await fast.receive();

@@ -15,6 +15,7 @@ import * as jobs from '../store/jobs.ts';
 import { latencyKey } from '../store/latency-key.ts';
 import type { World } from '../store/world.ts';
 import { fitSettings } from './job-steps/fit-settings.ts';
+import { requireTime } from './job-steps/require-time.ts';
 import { runsNothing } from './job-steps/runs-nothing.ts';
 
 export interface PictureOrder {
@@ -40,6 +41,8 @@ export async function requestPicture({ store, clock, randomness }: World, order:
   return store.write(async (tx) => {
     const device = await chooseDevice(tx, order.device, { request: asked, atMs });
     const request = order.fit ? await fitted(tx, device, { asked, target: order.fit }) : asked;
+    const runs = wouldRun(device.running, request);
+    if (runs) await requireTime(tx, { device, runs, request, timeoutMs });
     if ((await jobs.openOf(tx, device.deviceId)).length >= limits.jobsPerDevice)
       throw new StillError('too_many', `${device.name} has ${limits.jobsPerDevice} jobs before this one already`);
     const jobId = newId('pic', atMs, randomness.bytes);

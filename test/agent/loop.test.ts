@@ -348,7 +348,10 @@ describe('jobs', () => {
     fake.pictureMs = 60_000;
     const late = server.command(picture(), { deadlineMs: 300 });
     await until(() => isOver(late));
-    expect(server.job(late).at(-1)).toMatchObject({ to: 'TIMED_OUT', reason: { code: 'expired' } });
+    expect(server.job(late).at(-1)).toMatchObject({
+      to: 'TIMED_OUT',
+      reason: { code: 'expired', message: expect.stringContaining('while it ran, at denoise 1 of 2') },
+    });
     const unwanted = server.command(picture());
     await until(() => server.job(unwanted).at(-1)?.to === 'RUNNING');
     server.command({ kind: 'cancel', jobId: unwanted }, { commandId: makeId('job') });

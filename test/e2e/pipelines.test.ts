@@ -63,12 +63,12 @@ describe.each(kinds)('%s', (kind, pipeline, scheduler) => {
   });
 });
 
-describe('settings that meet a target', () => {
+describe('settings', () => {
   const ref = 'tiny-sd@1.0.0';
   const fitted = (target: string, ...more: string[]) =>
     ['picture', 'pi-kitchen', 'a red fox', '--model', ref, '--fit', target, ...more, '-o', 'fit.png'] as const;
 
-  it('are those that were measured there: a size once a bench has run it', async () => {
+  it('that meet a target are those that were measured there: a size once a bench has run it', async () => {
     type Row = { model: string; pictures: { count: number; seenMsP50: number; onDeviceMsP50: number } | null };
     type Made = { width: number; height: number; steps: number; fit: { measurements: number; target: object } };
     const before = await json<Made>(...fitted('latency=10m'));
@@ -90,7 +90,7 @@ describe('settings that meet a target', () => {
     expect(await json<Run>(...again)).toMatchObject({ settings: { width: 64, height: 64, steps: before.steps } });
   });
 
-  it('are refused with the numbers where nothing does', async () => {
+  it('that meet a target are refused with the numbers where nothing does', async () => {
     const tooQuick = await still(...fitted('latency=1ms', '--fit', 'memory=1MB'));
     expect(tooQuick).toMatchObject({
       code: 4,
@@ -102,6 +102,18 @@ describe('settings that meet a target', () => {
       code: 2,
       stderr: expect.stringContaining('latency=500ms'),
     });
+  });
+
+  it('are not waited for in vain: what the time is not enough for is refused, and nobody works at it', async () => {
+    const startedAt = performance.now();
+    const huge = ['--model', ref, '--size', '4096x4096', '--steps', '200', '--timeout', '30s', '-o', 'huge.png'];
+    expect(await still('picture', 'pi-kitchen', 'a red fox', ...huge)).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(
+        /4096x4096 in 200 steps would take .* there, .* and has 30 s: the quickest of \d+x64/,
+      ),
+    });
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
   });
 });
 

@@ -38,7 +38,15 @@ const job = (more: object = {}) => ({
   ...{ cancelRequested: false, attempts: 0, ...more },
 });
 const work = (more: Partial<WorkView>): WorkView => ({
-  ...{ kind: 'installation', id: 'a', phase: 'download', timed: false, exclusive: false, stopping: false },
+  ...{
+    kind: 'installation',
+    id: 'a',
+    phase: 'download',
+    timed: false,
+    exclusive: false,
+    stopping: false,
+    reached: null,
+  },
   ...more,
 });
 const place = (installationId: string, versionDigest = 'b'.repeat(64)) => ({
@@ -176,6 +184,19 @@ const table: [string, Situation, Partial<Step>][] = [
       kind: 'end-job',
       to: 'TIMED_OUT',
       reason: { code: 'expired', message: "the picture's time was over while it ran, 2.0 s ago" },
+    },
+  ],
+  [
+    'a picture, too late while it is made, which said how far it was',
+    {
+      ...empty,
+      jobs: [job({ deadlineMs: empty.nowMs })],
+      work: [work({ id: job().jobId, reached: { stage: 'denoise', done: 0, total: 20 } })],
+    },
+    {
+      kind: 'end-job',
+      to: 'TIMED_OUT',
+      reason: { code: 'expired', message: "the picture's time was over while it ran, at denoise 0 of 20" },
     },
   ],
   [

@@ -112,7 +112,10 @@ function endingJob({ nowMs, jobs, work }: Situation): Step | null {
     if (cancelRequested)
       return { kind: 'end-job', jobId, to: 'CANCELED', reason: { code: 'canceled', message: 'canceled by request' } };
     if (deadlineMs <= nowMs) {
-      const when = work.some(({ id }) => id === jobId) ? 'while it ran' : 'before its turn came';
+      const running = work.find(({ id }) => id === jobId);
+      const at = running?.reached;
+      const where = at ? `, at ${at.stage} ${at.done} of ${at.total}` : '';
+      const when = running ? `while it ran${where}` : 'before its turn came';
       const late = nowMs - deadlineMs < 1000 ? '' : `, ${duration(nowMs - deadlineMs)} ago`;
       const message = `the ${kind}'s time was over ${when}${late}`;
       return { kind: 'end-job', jobId, to: 'TIMED_OUT', reason: { code: 'expired', message } };

@@ -32,6 +32,12 @@ export interface JobView {
 
 export type InstallationPhase = 'admit' | 'download' | 'stage' | 'activate' | 'prove' | 'measure';
 
+export interface Reached {
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+}
+
 /** Something that runs beside the loop. */
 export interface WorkView {
   readonly kind: 'installation' | 'promotion' | 'bench' | 'picture' | 'shadow';
@@ -44,6 +50,8 @@ export interface WorkView {
   readonly exclusive: boolean;
   /** It was told to stop and has not stopped yet. */
   readonly stopping: boolean;
+  /** How far it said that it was; null before it did. */
+  readonly reached: Reached | null;
 }
 
 export interface Situation {

@@ -78,7 +78,11 @@ export function picture(): Command {
     )
     .option('--cached', 'a picture that the device made for the same request before will do')
     .option('--previews <folder>', 'write small pictures of what it looks like on the way there')
-    .option('--timeout <duration>', 'how long it may take, waiting for its turn included', duration)
+    .option(
+      '--timeout <duration>',
+      'how long it may take, waiting for its turn included (10m if left out); refused at once where it would need longer by what was measured there',
+      duration,
+    )
     .option('--no-show', 'do not draw it in the terminal')
     .action(async (device: string, prompt: string, options: Options, self: Command) => {
       const session = openSession(self);
