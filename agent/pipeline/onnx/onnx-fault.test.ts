@@ -61,6 +61,17 @@ describe('a real graph', () => {
     expect(parameters).toBeGreaterThan(30_000);
   });
 
+  it('is refused by the name of an operator that was damaged', () => {
+    const whole = readFileSync(join(FIXTURES, 'lcm/unet/model.onnx'), 'latin1');
+    const path = join(folder, 'renamed.onnx');
+    writeFileSync(path, whole, 'latin1');
+    expect(outcome(path)).toBeNull();
+    writeFileSync(path, whole.replace('\x22\x12MultiHeadAttention', '\x22\x12MultiHeadAttentiom'), 'latin1');
+    expect(outcome(path)).toMatch(
+      'the operator MultiHeadAttentiom of "com.microsoft", which ONNX Runtime does not have',
+    );
+  });
+
   it('is refused when it is cut anywhere, and never read beyond its end', () => {
     const whole = readFileSync(real);
     const path = join(folder, 'cut.onnx');
@@ -102,6 +113,13 @@ describe('a hostile graph is refused', () => {
   it('with operators of a library', () => {
     expect(faultOf(node('Run', 'evil.ops'))).toMatch('operator Run of "evil.ops"; libraries of operators');
     expect(faultOf(node('Gelu', 'com.microsoft'))).toBeNull();
+  });
+
+  it('with operators that ONNX Runtime does not have, or for graphics processors alone', () => {
+    for (const name of ['GroupNorm', 'Gelo', 'toString', ''])
+      expect(faultOf(node(name, 'com.microsoft'))).toMatch(`operator ${name} of "com.microsoft", which ONNX Runtime`);
+    const body = bytes(5, bytes(6, node('PackedAttention', 'com.microsoft')));
+    expect(faultOf(bytes(1, [...text(4, 'Loop'), ...body]))).toMatch('PackedAttention');
   });
 
   it('with operators of a library inside a loop', () => {

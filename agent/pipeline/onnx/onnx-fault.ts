@@ -1,9 +1,11 @@
 // What is wrong with an ONNX file that a runtime would follow or choke on: decided from what the file says of itself.
 import { limits } from '../../../shared/limits.ts';
+import { CONTRIB_OPERATORS } from './contrib-operators.ts';
 import type { OnnxFile, OnnxWeights } from './read-onnx.ts';
 
-/** ONNX's own, and those that ONNX Runtime brings along (its optimizer writes the last two). */
-const KNOWN_DOMAINS = ['', 'ai.onnx.ml', 'com.microsoft', 'com.microsoft.nchwc', 'com.ms.internal.nhwc'];
+/** ONNX's own, and those that ONNX Runtime's optimizer writes. */
+const KNOWN_DOMAINS = ['', 'ai.onnx.ml', 'com.microsoft.nchwc', 'com.ms.internal.nhwc'];
+const CONTRIB = 'com.microsoft';
 /** Bits of an element by TensorProto.DataType; text (8) has none that could be reckoned with. */
 const BITS: Readonly<Record<number, number>> = {
   ...{ 1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 14: 64, 15: 128, 16: 16 },
@@ -16,8 +18,11 @@ export function onnxFault(file: OnnxFile, sizeOf: (location: string) => number |
   if (!file.hasGraph) return 'holds no graph; it is empty, cut short, or no ONNX file';
   for (const operator of file.operators) {
     const domain = operator.slice(0, operator.lastIndexOf(':'));
+    const name = operator.slice(domain.length + 1);
     if (KNOWN_DOMAINS.includes(domain) || file.functionDomains.includes(domain)) continue;
-    return `uses the operator ${operator.slice(domain.length + 1)} of "${domain}"; libraries of operators are never loaded`;
+    if (domain !== CONTRIB) return `uses the operator ${name} of "${domain}"; libraries of operators are never loaded`;
+    if (!CONTRIB_OPERATORS.has(name))
+      return `uses the operator ${name} of "${domain}", which ONNX Runtime does not have for a CPU; export the graph for one`;
   }
   for (const weights of file.weights) {
     const fault = weightsFault(weights, sizeOf);
