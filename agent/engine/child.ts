@@ -6,9 +6,14 @@ import { isFrame, type ToChild, type ToParent } from './frames.ts';
 
 /**
  * ONNX Runtime's Linux builds report to their maker since 1.29 unless this is set before they start. glibc would give each
- * thread a heap of its own, which keeps what was freed there.
+ * thread a heap of its own, which keeps what was freed there; and it would keep freed pieces of up to 32 MB for what comes
+ * next, which is never of their size: 86 million parameters in fp16 rested at 760 instead of 640 MB, in the same processor time.
  */
-const ENGINE_ENVIRONMENT = { ORT_DISABLE_TELEMETRY: '1', MALLOC_ARENA_MAX: '2' };
+const ENGINE_ENVIRONMENT = {
+  ORT_DISABLE_TELEMETRY: '1',
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: `${2 ** 20}`,
+};
 /**
  * V8's middle compiler calls `Math.fround` as a function where its last one makes an instruction of it, and keeps code that
  * runs once a step for long: noise and schedulers took up to ten times as long with it. And V8 lets its young generation grow
