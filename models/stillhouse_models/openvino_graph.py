@@ -17,8 +17,12 @@ class OpenVinoGraph:
         model = core.read_model(str(file))
         if model.is_dynamic():
             model.reshape({port.any_name: _one_picture(port.partial_shape) for port in model.inputs})
-        # Left to itself it would compute in bf16 or f16 where the processor can, and pictures would differ between machines.
-        settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
+        # Left to itself it would compute in bf16 or f16 where the processor can, round what 8-bit weights are multiplied
+        # with, and pictures would differ between machines.
+        settings = {
+            **{"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0},
+            **{"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1},
+        }
         self._compiled = core.compile_model(model, "CPU", settings)
         self._request = self._compiled.create_infer_request()
         self.outputs = [port.any_name for port in self._compiled.outputs]

@@ -24,7 +24,6 @@ from stillhouse_models.pipeline import Pipeline, session_of
 from stillhouse_models.tokenizer import build_tokenizer
 from stillhouse_models.variants.calibration import FIRST_SEED, Calibration, record_calibration
 from stillhouse_models.variants.kinds import KINDS, VariantError, read_kinds
-from stillhouse_models.variants.openvino_export import export_openvino
 from stillhouse_models.variants.parity import Reference, check_parity, reference_pictures, torch_pipeline
 from stillhouse_models.variants.targets import TARGETS, UNTUNED, Tuning, tuning_for
 from stillhouse_models.variants.tune_graph import tune_graph
@@ -143,8 +142,8 @@ def test_batches_are_free(small: Small, token: str, tmp_path: Path) -> None:
     assert np.abs(together - alone).max() < 1e-3 * np.abs(alone).max()
 
 
-def test_openvino_still_computes_our_stored_int8_matrices_wrongly_and_is_not_given_them(tmp_path: Path) -> None:
-    """When the first assertion fails, OpenVINO has been mended: take the refusal out."""
+def test_openvino_computes_stored_int8_matrices_in_float32(tmp_path: Path) -> None:
+    """Left to itself it rounds what they are multiplied with, half a hundredth of the largest value off."""
     torch.manual_seed(0)
     encoder = TextEncoder(vocabulary=96, width=128, layers=3).eval()
     graph = compress_weights(text_encoder_graph(encoder), "int8")
@@ -152,9 +151,7 @@ def test_openvino_still_computes_our_stored_int8_matrices_wrongly_and_is_not_giv
     feeds = {"input_ids": np.random.default_rng(0).integers(0, 96, (1, 24))}
     (wanted,) = ort.InferenceSession(str(tmp_path / "model.onnx")).run(None, feeds)
     (made,) = OpenVinoGraph(tmp_path / "model.onnx").run(None, feeds)
-    assert np.abs(made - wanted).max() > 0.1 * np.abs(wanted).max()
-    with pytest.raises(VariantError, match="stored 8-bit weights"):
-        export_openvino(graph, "openvino-fp16", [], tmp_path / "v")
+    assert np.abs(made - wanted).max() < 1e-4 * np.abs(wanted).max()
 
 
 @pytest.mark.parametrize("tuning", [Tuning(20), Tuning(fused=True), Tuning(20, True), Tuning(17, True, True)])

@@ -164,10 +164,15 @@ class OpenSession {
   }
 }
 
-/** The precision is always named: by itself OpenVINO takes bf16 on some processors, f16 on others and f32 on the rest. */
+/**
+ * The precision is always named: by itself OpenVINO takes bf16 on some processors, f16 on others and f32 on the rest. Beside
+ * weights of 8 bits it would also round what they are multiplied with, in groups of 32, where a processor has instructions
+ * for it; f32 does not forbid that, a group of 0 does.
+ */
 function propertiesOf({ threads, streams = 1, hint = 'latency', precision = 'f32' }: SessionOptions) {
   return {
     INFERENCE_PRECISION_HINT: precision,
+    DYNAMIC_QUANTIZATION_GROUP_SIZE: '0',
     INFERENCE_NUM_THREADS: `${threads}`,
     NUM_STREAMS: `${streams}`,
     PERFORMANCE_HINT: hint.toUpperCase(),

@@ -7,14 +7,10 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import onnx
-from onnx import TensorProto
 
 from stillhouse_models.openvino_graph import GRAPH
 from stillhouse_models.variants.calibration import Feeds
-from stillhouse_models.variants.kinds import VariantError
 from stillhouse_models.variants.onnx_int8 import KEPT_FLOAT
-
-SMALL = (TensorProto.INT8, TensorProto.UINT8)
 
 
 def export_openvino(graph: onnx.ModelProto, token: str, feeds: list[Feeds], folder: Path) -> None:
@@ -34,11 +30,6 @@ def export_openvino(graph: onnx.ModelProto, token: str, feeds: list[Feeds], fold
 def _converted(graph: onnx.ModelProto):  # type: ignore[no-untyped-def]
     import openvino
 
-    if any(tensor.data_type in SMALL and len(tensor.dims) > 1 for tensor in graph.graph.initializer):
-        raise VariantError(
-            "OpenVINO 2026.4.1 computes matrices with stored 8-bit weights and a scale per channel wrongly (tens of levels "
-            "off); give it the float graph and let NNCF make the small weights (openvino-int8-weights)"
-        )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
         onnx.save(graph, str(file))
