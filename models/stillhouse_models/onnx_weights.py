@@ -4,7 +4,7 @@ A stored weight is followed by the nodes that bring it back to float32. Runtimes
 what runs is float32 everywhere: no device needs fp16 or int8 kernels, and every one computes the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import onnx
@@ -16,6 +16,8 @@ BLOCK = 32
 SMALLEST_SCALE = 1e-6
 SMALLEST_INT4 = 4096
 Compressed = tuple[list[onnx.TensorProto], list[onnx.NodeProto]]
+Rows = tuple[list[onnx.TensorProto], list[tuple[str, list[str], dict[str, object]]]]
+"""A table, and the operators by which some of its rows become float32: kind, inputs beside the rows, attributes."""
 
 
 INT4_CONSTANTS = [
@@ -30,6 +32,16 @@ INT4_CONSTANTS = [
 def _as_fp16(name: str, values: np.ndarray) -> Compressed:
     stored = numpy_helper.from_array(values.astype(np.float16), f"{name}.fp16")
     return [stored], [helper.make_node("Cast", [stored.name], [name], f"{name}.restore", to=TensorProto.FLOAT)]
+
+
+def _rows_as_fp16(name: str, values: np.ndarray) -> Rows:
+    stored = numpy_helper.from_array(values.astype(np.float16), f"{name}.fp16")
+    return [stored], [("Cast", [], {"to": TensorProto.FLOAT})]
+
+
+def _rows_as_int8(name: str, values: np.ndarray) -> Rows:
+    (whole, scales), _ = _as_int8(name, values)
+    return [whole, scales], [("Cast", [], {"to": TensorProto.FLOAT}), ("Mul", [scales.name], {})]
 
 
 def _as_int8(name: str, values: np.ndarray) -> Compressed:
@@ -102,29 +114,69 @@ def _int4_scale(blocks: np.ndarray) -> np.ndarray:
 
 COMPRESSIONS: dict[str, Callable[[str, np.ndarray], Compressed]] = {"fp16": _as_fp16, "int8": _as_int8, "int4": _as_int4}
 
+ROWS: dict[str, Callable[[str, np.ndarray], Rows]] = {"fp16": _rows_as_fp16, "int8": _rows_as_int8}
+
 
 def compress_weights(graph: onnx.ModelProto, precision: str) -> onnx.ModelProto:
-    """A copy of the graph with its large weights stored in `precision` ("fp32" leaves them)."""
+    """A copy of the graph with its large weights stored in `precision` ("fp32" leaves them).
+
+    Of a table, such as the vocabulary's, the rows that a run looks up are brought back to float32, never the whole: a
+    runtime that maps its weights need not hold it. In int4 it is brought back as any other weight.
+    """
     out = onnx.ModelProto()
     out.CopyFrom(graph)
     if precision == "fp32":
         return out
     kept, restoring = [], []
+    tables = _looked_up(out.graph) if precision in ROWS else {}
+    behind: dict[str, list[onnx.NodeProto]] = {}
     for tensor in out.graph.initializer:
         values = numpy_helper.to_array(tensor)
         if values.dtype != np.float32 or values.size < SMALLEST_COMPRESSED or values.ndim < 2:
             kept.append(tensor)
             continue
+        if values.ndim == 2 and tensor.name in tables:
+            stored, steps = ROWS[precision](tensor.name, values)
+            kept += stored
+            behind |= {gather.output[0]: _restored_rows(gather, stored[0].name, steps) for gather in tables[tensor.name]}
+            continue
         stored, nodes = COMPRESSIONS[precision](tensor.name, values)
         kept += stored
         restoring += nodes
-    nodes = [*restoring, *out.graph.node]
+    nodes = [*restoring, *(each for node in out.graph.node for each in behind.get(node.output[0], [node]))]
     del out.graph.initializer[:], out.graph.node[:]
     # What several weights share is named alike, and kept once.
     out.graph.initializer.extend({tensor.name: tensor for tensor in kept}.values())
     out.graph.node.extend(nodes)
     check_graph(out)
     return out
+
+
+def _looked_up(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
+    """Weights that are only ever looked up by their first axis, and the nodes that do so."""
+    found: dict[str, list[onnx.NodeProto]] = {}
+    others = {value.name for value in graph.output}
+    for node in graph.node:
+        rows = node.op_type == "Gather" and all(each.i == 0 for each in node.attribute if each.name == "axis")
+        if rows:
+            found.setdefault(node.input[0], []).append(node)
+        others.update(node.input[1:] if rows else node.input)
+        # A graph within (If, Loop) reads what stands around it by name.
+        others.update(name for each in node.attribute if each.HasField("g") for inner in each.g.node for name in inner.input)
+    return {name: nodes for name, nodes in found.items() if name not in others}
+
+
+def _restored_rows(
+    gather: onnx.NodeProto, table: str, steps: Sequence[tuple[str, list[str], dict[str, object]]]
+) -> list[onnx.NodeProto]:
+    """The node that looks up, from the stored table, and what brings its rows back under the name they had."""
+    wanted = gather.output[0]
+    names = [f"{wanted}.{number}" for number in range(len(steps))] + [wanted]
+    looked = helper.make_node("Gather", [table, gather.input[1]], [names[0]], gather.name, axis=0)
+    return [looked] + [
+        helper.make_node(kind, [given, *more], [made], **attributes)
+        for (kind, more, attributes), given, made in zip(steps, names, names[1:], strict=False)
+    ]
 
 
 def check_graph(graph: onnx.ModelProto) -> None:

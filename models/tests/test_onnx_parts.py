@@ -61,6 +61,14 @@ def test_cuts_stand_where_little_crosses(graph: onnx.ModelProto) -> None:
         assert len(floats) <= 9
 
 
+def test_attention_is_the_runtimes_own_for_one_head_at_a_time(graph: onnx.ModelProto) -> None:
+    """No scores are written out, and where the operator holds them it holds those of one head."""
+    fused = [node for node in graph.graph.node if node.op_type == "MultiHeadAttention"]
+    assert fused
+    assert {each.i for node in fused for each in node.attribute if each.name == "num_heads"} == {1}
+    assert not [node for node in graph.graph.node if node.op_type == "Softmax"]
+
+
 def test_parts_are_compressed_one_by_one(graph: onnx.ModelProto, component: components.Component, tmp_path: Path) -> None:
     parts = [compress_weights(part, "fp16") for part in split_graph(graph, _weigh(graph) // 3)]
     save_parts(parts, tmp_path, NAMES, ["out_sample"])

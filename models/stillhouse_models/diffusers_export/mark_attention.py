@@ -9,10 +9,10 @@ FUSED = "fused_attention"
 
 
 def mark_attention(folder: Path) -> None:
-    """Of the folder of one component; what has no graph of ONNX or no config.json is left as it is."""
-    graph, config = folder / "model.onnx", folder / "config.json"
-    if not graph.is_file() or not config.is_file():
+    """Of the folder of one component, whole or in parts; what has no graph of ONNX or no config.json is left as it is."""
+    config = folder / "config.json"
+    if not config.is_file():
         return
-    nodes = onnx.load(str(graph), load_external_data=False).graph.node
-    if any(node.op_type == "MultiHeadAttention" for node in nodes):
+    graphs = (onnx.load(str(file), load_external_data=False).graph for file in folder.glob("*.onnx"))
+    if any(node.op_type == "MultiHeadAttention" for graph in graphs for node in graph.node):
         config.write_text(json.dumps(json.loads(config.read_text()) | {FUSED: True}, indent=2) + "\n")

@@ -39,23 +39,6 @@ def _rotary(x: Tensor, freqs_cis: tuple[Tensor, Tensor], sequence_dim: int = 2, 
     return (x.float() * cos + rotated.float() * sin).to(x.dtype)
 
 
-def _by_heads(whole: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """`scaled_dot_product_attention` a head at a time: 8 heads over 64x64 latents would take 537 MB of scores at once."""
-
-    def attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **more: Any) -> Tensor:
-        if attn_mask is not None or more.get("is_causal"):
-            # Text encoders: a few dozen words.
-            return whole(query, key, value, attn_mask=attn_mask, **more)
-        scale = more.get("scale") or 1 / math.sqrt(query.shape[-1])
-        heads = []
-        for head in range(query.size(1)):
-            scores = torch.matmul(query[:, head] * scale, key[:, head].transpose(-2, -1))
-            heads.append(torch.matmul(scores.softmax(-1), value[:, head]))
-        return torch.stack(heads, dim=1)
-
-    return attention
-
-
 class _MultiHeadAttention(torch.autograd.Function):
     """ONNX Runtime's own operator, which takes and gives `[N, length, heads * head]`."""
 
@@ -102,10 +85,29 @@ def _fused(whole: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """`scaled_dot_product_attention` as one operator of ONNX Runtime, where nothing is masked and no heads are shared."""
 
     def attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **more: Any) -> Tensor:
-        heads, width = int(query.size(1)), int(query.size(-1))
-        if attn_mask is not None or more.get("is_causal") or int(key.size(1)) != heads:
+        if _is_masked(query, key, attn_mask, more):
             return whole(query, key, value, attn_mask=attn_mask, **more)
+        heads, width = int(query.size(1)), int(query.size(-1))
         return _MultiHeadAttention.apply(query, key, value, heads, more.get("scale") or 1 / math.sqrt(width))
+
+    return attention
+
+
+def _is_masked(query: Tensor, key: Tensor, attn_mask: Tensor | None, more: dict[str, Any]) -> bool:
+    """Or its heads share keys, which the operator does not know either."""
+    return attn_mask is not None or bool(more.get("is_causal")) or int(key.size(1)) != int(query.size(1))
+
+
+def _by_heads(whole: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """As `_fused`, a head at a time: where the operator holds scores, 8 heads over 64x64 latents would take 537 MB at once."""
+
+    def attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **more: Any) -> Tensor:
+        if _is_masked(query, key, attn_mask, more):
+            # Text encoders: a few dozen words.
+            return whole(query, key, value, attn_mask=attn_mask, **more)
+        scale = more.get("scale") or 1 / math.sqrt(query.shape[-1])
+        heads = zip(*(each.split(1, dim=1) for each in (query, key, value)), strict=True)
+        return torch.cat([_MultiHeadAttention.apply(*head, 1, scale) for head in heads], dim=1)
 
     return attention
 
@@ -127,8 +129,8 @@ class _Shape(tuple[int, ...]):
 def traceable(*, attention: Attention = "plain") -> Iterator[None]:
     """Within, slices of shapes are traced like single sizes, and RMS norms are written out.
 
-    Attention is written out, likewise a head at a time (for devices that lack the memory for all of its scores), or fused
-    into ONNX Runtime's own operator.
+    Attention is written out, fused into ONNX Runtime's own operator, or that a head at a time (for devices that lack the
+    memory for all of its scores).
     """
     rotary, transformer_flux.apply_rotary_emb = transformer_flux.apply_rotary_emb, _rotary
     original, rms_norm, repeat = torch.Tensor.shape, functional.rms_norm, torch.Tensor.repeat_interleave
