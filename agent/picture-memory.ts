@@ -48,7 +48,9 @@ async function keepsLast(
   const kept = sizeToKeep(recent, size);
   if (!kept) return false;
   const [{ rssBytes }, { memoryAvailableBytes }] = await Promise.all([engine.resources(), measure.readHost()]);
-  const { togetherBytes } = await predictFor(store, spec, size.width * size.height, kept.width * kept.height);
+  const { togetherBytes } = await predictFor(store, spec, {
+    ...{ pixels: size.width * size.height, besidePixels: kept.width * kept.height },
+  });
   return staysBeside(togetherBytes, rssBytes + memoryAvailableBytes);
 }
 
@@ -60,15 +62,15 @@ async function planDecoding(means: Means, asked: Sized): Promise<{ readonly tile
   const [wide, high] = [asked.width ?? resolution.width, asked.height ?? resolution.height];
   const [usualPixels, pixels] = [resolution.width * resolution.height, wide * high];
   if (pixels <= usualPixels) return {};
-  const bytesFor = async (count: number) => {
-    const { togetherBytes, inTurnBytes } = await predictFor(store, spec, count);
+  const bytesFor = async (tiled: boolean) => {
+    const { togetherBytes, inTurnBytes } = await predictFor(store, spec, { pixels, tiled });
     return engine.inTurn ? inTurnBytes : togetherBytes;
   };
-  const [wholeBytes, usualBytes] = [await bytesFor(pixels), await bytesFor(usualPixels)];
+  const [wholeBytes, tiledBytes] = [await bytesFor(false), await bytesFor(true)];
   const { rssBytes } = await engine.resources();
   const memoryAvailableBytes = await availableFor(means, wholeBytes - rssBytes);
   const decoding = chooseDecoding({
-    ...{ pixels, wholeBytes, usualBytes },
+    ...{ wholeBytes, tiledBytes },
     asked: asked.tiled ?? spec.variant.tiled,
     able: spec.manifest.pipeline._class_name !== 'StillhousePipeline',
     thereBytes: rssBytes + memoryAvailableBytes,

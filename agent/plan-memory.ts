@@ -4,7 +4,7 @@ import { EngineFault, type EngineSpec } from './engine/engine.ts';
 import type { Measure } from './means.ts';
 import { readNetworkShape } from './network-shape.ts';
 import type { ResidentEngines } from './resident-engines.ts';
-import { type MemoryFacts, type MemoryPrediction, predictMemory } from './rules/predict-memory.ts';
+import { type MemoryFacts, type MemoryPrediction, type PictureSize, predictMemory } from './rules/predict-memory.ts';
 import type { Store } from './store/open-store.ts';
 import { type WeighedFile, weighFiles } from './weigh-files.ts';
 
@@ -14,18 +14,18 @@ export interface MemoryPlan {
 }
 
 /**
- * What the version's engine is predicted to take for pictures of so many pixels, one after the other.
+ * What the version's engine is predicted to take for pictures of a size, one after the other.
  *
- * @param besidePixels of another size whose compiled forms stay in memory
+ * @param size what is left out is the variant's own
  */
 export async function predictFor(
   store: Store,
   spec: EngineSpec,
-  pixels = defaultPixels(spec),
-  besidePixels?: number,
+  size: Partial<PictureSize> = {},
 ): Promise<MemoryPrediction> {
-  const beside = besidePixels === undefined ? {} : { besidePixels };
-  return predictMemory(await memoryFacts(store, spec), { pixels, again: true, ...beside });
+  const { resolution, tiled = false } = spec.variant;
+  const usual = { pixels: resolution.width * resolution.height, tiled };
+  return predictMemory(await memoryFacts(store, spec), { ...usual, again: true, ...size });
 }
 
 export interface Surroundings {
@@ -76,5 +76,3 @@ function graphFiles({ manifest, variant }: EngineSpec): WeighedFile[] {
     .filter(({ path }) => own.has(path))
     .map(({ path, sizeBytes }) => ({ path, bytes: sizeBytes }));
 }
-
-const defaultPixels = ({ variant: { resolution } }: EngineSpec): number => resolution.width * resolution.height;

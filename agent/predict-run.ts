@@ -48,7 +48,7 @@ async function factsOf(
   const files = filesOf(folder);
   const parts = await adaptedParts(adapters);
   const adapted = weighFiles(files.filter(({ path }) => parts.has(path.split('/')[0] ?? '')));
-  const adaptedBytes = adapted.componentBytes.reduce((sum, bytes) => sum + bytes, 0);
+  const adaptedBytes = adapted.components.reduce((sum, { bytes }) => sum + bytes, 0);
   return {
     ...{ runtime: told.runtime, parameters: told.parameters },
     ...weighFiles(files),

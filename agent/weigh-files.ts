@@ -1,6 +1,6 @@
 // What of a variant's files counts for its memory: the graphs and their weights, by component.
 import { posix } from 'node:path';
-import type { MemoryFacts } from './rules/predict-memory.ts';
+import type { MemoryComponent, MemoryFacts } from './rules/predict-memory.ts';
 
 export interface WeighedFile {
   /** With slashes, the component's folder last but one. */
@@ -11,7 +11,7 @@ export interface WeighedFile {
 /** What reads pictures is loaded by the first request that begins from one, and left out. */
 export function weighFiles(
   all: readonly WeighedFile[],
-): Pick<MemoryFacts, 'componentBytes' | 'graphBytes' | 'weightBytes' | 'decodes'> {
+): Pick<MemoryFacts, 'components' | 'graphBytes' | 'weightBytes' | 'decodes'> {
   const files = all
     .filter(({ path }) => /\.(onnx|onnx_data|data|xml|bin)$/.test(path))
     .filter(({ path }) => posix.basename(posix.dirname(path)) !== 'vae_encoder');
@@ -21,11 +21,18 @@ export function weighFiles(
   const bytesOf = (ending: RegExp) =>
     files.filter(({ path }) => ending.test(path)).reduce((sum, { bytes }) => sum + bytes, 0);
   return {
-    componentBytes: [...components.values()],
+    components: [...components].map(([path, bytes]) => ({ stage: stageOf(path), bytes })),
     graphBytes: bytesOf(/\.xml$/),
     weightBytes: bytesOf(/(_data|\.data|\.bin)$/),
     decodes: [...components.keys()].some((component) => component.includes('vae_decoder')),
   };
+}
+
+/** By the folder, as diffusers names it. */
+function stageOf(component: string): MemoryComponent['stage'] {
+  const folder = component.split('/').findLast((name) => !name.startsWith('part_')) ?? '';
+  if (folder.startsWith('text_encoder')) return 'encode';
+  return folder === 'vae_decoder' ? 'decode' : 'denoise';
 }
 
 /** A part of a graph (`part_03.onnx`, its weights beside it) is held by itself. */

@@ -7,8 +7,7 @@ export interface MemoryFacts {
   readonly runtime: 'onnxruntime' | 'openvino';
   /** Weights of all graphs together. */
   readonly parameters: number;
-  /** Bytes of each component's folder (weights and graph). */
-  readonly componentBytes: readonly number[];
+  readonly components: readonly MemoryComponent[];
   /** Of the graphs without their weights, where those stand apart (OpenVINO's .xml). */
   readonly graphBytes: number;
   /** Of files that hold nothing but weights (`.onnx_data`, `.bin`). */
@@ -22,6 +21,14 @@ export interface MemoryFacts {
   readonly shape: NetworkShape | null;
   /** Bytes of the graphs that LoRA adapters are merged into, and of the weights beside them. */
   readonly adapted: { readonly graphBytes: number; readonly weightBytes: number };
+}
+
+/** A graph, or a part of one that was cut. */
+export interface MemoryComponent {
+  /** Of a picture, which it is run in. */
+  readonly stage: 'encode' | 'denoise' | 'decode';
+  /** Weights and graph. */
+  readonly bytes: number;
 }
 
 /** What of the networks a picture's memory follows from: how many tokens attend to each other, how wide the layers are. */
@@ -48,10 +55,17 @@ export interface NetworkShape {
   readonly decoderAttends: boolean;
   /** Of a tile's side, where a picture is taken in tiles. */
   readonly tilePixels: number;
+  /** Whether the denoiser was cut into parts, each of which holds its own layers' values alone. */
+  readonly cut: boolean;
 }
 
 /** All as written out in operators, each once within one operator, or none of them. */
 export type ScoresKept = 'several times' | 'once' | 'none';
+
+interface ModelBytes {
+  readonly loadingBytes: number;
+  readonly heldBytes: number;
+}
 
 /** What is asked for, and what stays beside it. */
 export interface PictureSize {
@@ -106,43 +120,66 @@ const TEXT_SCORES_HELD = { onnxruntime: 6.5, openvino: 1.2 } as const;
  * of a decoder, when it runs for the first time and later.
  */
 const LAYERS = {
-  onnxruntime: { latentBytes: 170, tokenBytes: 150, pixelBytes: { once: 40, again: 58 } },
-  openvino: { latentBytes: 100, tokenBytes: 80, pixelBytes: { once: 27, again: 27 } },
+  onnxruntime: { latentBytes: 170, cutLatentBytes: 65, tokenBytes: 150, pixelBytes: { once: 40, again: 58 } },
+  openvino: { latentBytes: 100, cutLatentBytes: 100, tokenBytes: 80, pixelBytes: { once: 27, again: 27 } },
 } as const;
 /** Of the bytes of graphs that adapters are merged into, beside what those take anyhow: while they are loaded, and later. */
-const ADAPTED = { graphLoading: 1.7, weightsLoading: 2.25, later: 1.5 } as const;
+const ADAPTED = { graphLoading: 1.3, weightsLoading: 2.25, later: 1.5 } as const;
 const SCORE_BYTES = 4;
+/** Of a picture that is put together from tiles: planes in float32, the row of tiles above, and 8-bit levels. */
+const PICTURE_BYTES_PER_PIXEL = 27;
+/** Of the bytes of weights in fewer than 32 bits, while ONNX Runtime loads them. */
+const CONVERTED = 1.3;
 
 export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPrediction {
   const processBytes = PROCESS_BYTES[facts.runtime] + (facts.decodes ? DECODER_BYTES : 0);
   const { loadingBytes, heldBytes } = bytesOfModel(facts);
-  const whole = sum(facts.componentBytes);
-  const largestShare = whole === 0 ? 1 : Math.max(...facts.componentBytes) / whole;
-  const { graphBytes, weightBytes } = facts.adapted;
   const paintedBytes = facts.shape ? bytesOfPictures(facts.shape, facts.runtime, size) : 0;
   const togetherBytes = facts.observed
     ? seenBytes(facts, facts.observed, size)
-    : Math.max(
-        processBytes + loadingBytes + graphBytes * ADAPTED.graphLoading + weightBytes * ADAPTED.weightsLoading,
-        processBytes + heldBytes + (graphBytes + weightBytes) * ADAPTED.later + paintedBytes,
-        facts.publishedPeakBytes,
-      );
+    : Math.max(processBytes + loadingBytes, processBytes + heldBytes + paintedBytes, facts.publishedPeakBytes);
+  const largestBytes = Math.max(0, ...facts.components.map((component) => bytesInTurn(facts, component, size)));
   return {
     togetherBytes: Math.round(togetherBytes + bytesOfForms(facts, size.besidePixels)),
-    inTurnBytes: Math.round(Math.max(processBytes, togetherBytes - loadingBytes * (1 - largestShare))),
+    inTurnBytes: Math.round(processBytes + largestBytes),
   };
 }
 
-/** Of the graphs, while they are read and prepared, and when they are. */
-function bytesOfModel({ runtime, parameters, graphBytes, weightBytes, componentBytes, decodes }: MemoryFacts) {
+/** Of one component by itself: while it is loaded, then while it runs. Those of a picture's values that wait are small. */
+function bytesInTurn(facts: MemoryFacts, { stage, bytes }: MemoryComponent, size: PictureSize): number {
+  const { loadingBytes, heldBytes } = bytesOfModel(facts);
+  const share = bytes / Math.max(1, sum(facts.components.map((one) => one.bytes)));
+  if (!facts.shape) return share * Math.max(loadingBytes, heldBytes);
+  const { cut } = facts.shape;
+  // A component that is loaded anew runs for the first time, and each tile's decoder is; a denoiser stays for all of its steps.
+  const { [stage]: paintedBytes } = bytesByStage(facts.shape, facts.runtime, { ...size, again: false, inTurn: true });
+  // A denoiser's parts are loaded in the midst of a picture, whose values wait meanwhile.
+  return cut && stage === 'denoise'
+    ? share * loadingBytes + paintedBytes
+    : Math.max(share * loadingBytes, share * heldBytes + paintedBytes);
+}
+
+/** Of the graphs, adapters merged, while they are read and prepared, and when they are. */
+function bytesOfModel(facts: MemoryFacts): ModelBytes {
+  const { loadingBytes, heldBytes } = bytesOfGraphs(facts);
+  const { graphBytes, weightBytes } = facts.adapted;
+  return {
+    loadingBytes: loadingBytes + graphBytes * ADAPTED.graphLoading + weightBytes * ADAPTED.weightsLoading,
+    heldBytes: heldBytes + (graphBytes + weightBytes) * ADAPTED.later,
+  };
+}
+
+function bytesOfGraphs({ runtime, parameters, graphBytes, weightBytes, components, decodes }: MemoryFacts): ModelBytes {
   switch (runtime) {
     case 'onnxruntime': {
-      // Within the graph's file: 4 bytes as read, 4 as unpacked or converted, 4 in the blocked layout of the kernels. Beside
-      // it: 4 in graphs of any size, which are the pipelines of latents; convolutions of a fixed size are laid out anew.
-      const besideParameters = parameters * (weightBytes / Math.max(1, sum(componentBytes)));
-      const besideBytes = besideParameters * (decodes ? 4.1 : 8.3);
+      // Within the graph's file: as read, and as unpacked or converted, and what is being laid out anew for the kernels. Beside
+      // it they are read one by one; convolutions of a fixed size are laid out anew, those of the pipelines of latents are not.
+      const besideParameters = parameters * (weightBytes / Math.max(1, sum(components.map(({ bytes }) => bytes))));
+      const besideBytes = besideParameters * (decodes ? 4.1 : 5.3);
+      // Weights of fewer bits are read beside what they are converted to.
+      const convertedBytes = weightBytes < 3 * besideParameters ? weightBytes * CONVERTED : 0;
       const within = parameters - besideParameters;
-      return { loadingBytes: within * 12.2 + besideBytes, heldBytes: within * 8 + besideBytes };
+      return { loadingBytes: within * 9.2 + besideBytes + convertedBytes, heldBytes: parameters * 4.1 };
     }
     case 'openvino': {
       // Weights stay mapped and are repacked once; compiling takes memory for every node.
@@ -162,25 +199,39 @@ function bytesOfForms(facts: MemoryFacts, pixels: number | undefined): number {
   return loadingBytes + (facts.shape ? bytesOfPictures(facts.shape, 'openvino', { pixels }) : 0);
 }
 
-/** What the layers of a run hold between each other: the denoiser's for all pictures together, the decoder's for one. */
+/** What a picture takes beyond the graphs, all of which are there. */
 function bytesOfPictures(shape: NetworkShape, runtime: MemoryFacts['runtime'], size: PictureSize): number {
-  const { pixels, batch = 1, tiled = false, again = false } = size;
+  return sum(Object.values(bytesByStage(shape, runtime, size)));
+}
+
+/** What the layers of a run hold between each other: the denoiser's for all pictures together, the decoder's for one. */
+function bytesByStage(
+  shape: NetworkShape,
+  runtime: MemoryFacts['runtime'],
+  size: PictureSize & { readonly inTurn?: boolean },
+): Record<MemoryComponent['stage'], number> {
+  const { pixels, batch = 1, tiled = false, again = false, inTurn = false } = size;
   const layers = LAYERS[runtime];
   const decodedPixels = tiled && shape.tilePixels ? Math.min(pixels, shape.tilePixels ** 2) : pixels;
-  const decoded = !again && batch === 1 && decodedPixels === pixels ? 'once' : 'again';
+  const decoded = inTurn || (!again && batch === 1 && decodedPixels === pixels) ? 'once' : 'again';
   const tokens = pixels / shape.tokenSide ** 2 + shape.words;
+  const latentBytes = inTurn && shape.cut ? layers.cutLatentBytes : layers.latentBytes;
   const denoiserBytes =
-    shape.denoiser === 'unet' ? (layers.latentBytes * pixels) / shape.latentSide ** 2 : layers.tokenBytes * tokens;
-  const layersBytes =
-    batch * shape.channels * denoiserBytes + layers.pixelBytes[decoded] * shape.decoderChannels * decodedPixels;
-  const textBytes = SCORE_BYTES * shape.textScores * TEXT_SCORES_HELD[runtime];
+    shape.denoiser === 'unet' ? (latentBytes * pixels) / shape.latentSide ** 2 : layers.tokenBytes * tokens;
   // OpenVINO's kernel of attention holds no scores.
-  if (runtime === 'openvino') return layersBytes + textBytes;
-  const held = timesHeld(shape.scores, SCORES_HELD[shape.denoiser]);
-  const decoderHeld = shape.decoderAttends ? timesHeld(shape.decoderScores, DECODER_SCORES_HELD[decoded]) : 0;
+  const holdsScores = runtime !== 'openvino';
+  const held = holdsScores ? timesHeld(shape.scores, SCORES_HELD[shape.denoiser]) : 0;
+  const decoderHeld =
+    holdsScores && shape.decoderAttends ? timesHeld(shape.decoderScores, DECODER_SCORES_HELD[decoded]) : 0;
   const decodedLatents = decodedPixels / shape.latentSide ** 2;
-  const scores = batch * shape.heads * tokens ** 2 * held + decodedLatents ** 2 * decoderHeld;
-  return layersBytes + textBytes + SCORE_BYTES * scores;
+  return {
+    encode: SCORE_BYTES * shape.textScores * TEXT_SCORES_HELD[runtime],
+    denoise: batch * (shape.channels * denoiserBytes + SCORE_BYTES * shape.heads * tokens ** 2 * held),
+    decode:
+      (decodedPixels < pixels ? PICTURE_BYTES_PER_PIXEL * pixels : 0) +
+      layers.pixelBytes[decoded] * shape.decoderChannels * decodedPixels +
+      SCORE_BYTES * decodedLatents ** 2 * decoderHeld,
+  };
 }
 
 function timesHeld(kept: ScoresKept, writtenOut: number): number {

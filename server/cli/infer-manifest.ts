@@ -32,6 +32,8 @@ export interface VersionName {
   readonly steps?: number | undefined;
   readonly guidanceScale?: number | undefined;
   readonly size?: { readonly width: number; readonly height: number } | undefined;
+  /** Pictures are decoded in tiles. */
+  readonly tiled?: boolean | undefined;
 }
 
 /** What `still run --json` prints. */
@@ -81,7 +83,8 @@ async function paint(folder: string, name: VersionName, out: string): Promise<Ra
   const options = asked.flatMap(([option, value]) => (value === undefined ? [] : [`--${option}`, String(value)]));
   try {
     const run = promisify(execFile);
-    const args = [...painter, folder, GOLDEN.prompt, ...options, '-o', out, '--json'];
+    const tiled = name.tiled ? ['--tiled'] : [];
+    const args = [...painter, folder, GOLDEN.prompt, ...options, ...tiled, '-o', out, '--json'];
     return Ran.parse(JSON.parse((await run(process.execPath, args)).stdout));
   } catch (cause) {
     const { stderr } = cause as { stderr?: string };
@@ -99,7 +102,7 @@ function variantOf(ran: Ran, name: VersionName, { artifacts }: { artifacts: read
   const machine = `${process.arch}, ${availableParallelism()} cores; a picture of ${MOST_GOLDEN_STEPS} steps`;
   return {
     ...{ name: ran.variant, runtime, precision, folder: ran.variant, artifacts: [...artifacts] },
-    ...{ resolution: { width, height }, steps, guidanceScale, parameters },
+    ...{ resolution: { width, height }, steps, guidanceScale, parameters, ...(name.tiled && { tiled: true }) },
     measured: { machine, process: 'engine', peakRssBytes, loadMs, latencyMs },
     golden: {
       // Integer kernels differ between processors by more than those of floating point.

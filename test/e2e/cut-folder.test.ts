@@ -27,9 +27,12 @@ it('is painted with by a device as by the whole', async () => {
   cpSync(join(fixtures, 'sd-unet-parts'), join(cut, 'unet'), { recursive: true });
 
   await json('publish', cut, '--name', 'tiny-cut', '--version', '1.0.0', '--size', '64x64', '--steps', '2');
-  type Published = { manifest: { artifacts: { path: string }[]; variants: { parameters: number }[] } };
-  const { body } = await server.call('GET', '/v1/models/tiny-cut/versions/1.0.0');
-  const { artifacts, variants } = (body as Published).manifest;
+  type Published = { manifest: { artifacts: { path: string }[]; variants: { parameters: number; tiled?: boolean }[] } };
+  const manifestOf = async (version: string) => {
+    const { body } = await server.call('GET', `/v1/models/tiny-cut/versions/${version}`);
+    return (body as Published).manifest;
+  };
+  const { artifacts, variants } = await manifestOf('1.0.0');
   const paths = artifacts.map(({ path }) => path);
   const parts = [1, 2, 3, 4].flatMap((n) => [`unet/part_0${n}.onnx`, `unet/part_0${n}.onnx_data`]);
   for (const name of ['unet/parts.json', ...parts]) expect(paths.some((path) => path.endsWith(name))).toBe(true);
@@ -48,4 +51,18 @@ it('is painted with by a device as by the whole', async () => {
   const difference = pictureDifference(device, readFileSync(file('whole')));
   expect(difference.kind === 'compared' && difference.meanAbsoluteDifference).toBeLessThan(0.05);
   expect(readFileSync(file('in-turn')).equals(device)).toBe(true);
+
+  // A picture of two tiles, which devices decode so without being asked.
+  const wide = ['--size', '96x64', '--steps', '2'];
+  await json('publish', cut, '--name', 'tiny-cut', '--version', '1.1.0', ...wide, '--tiled');
+  expect((await manifestOf('1.1.0')).variants).toMatchObject([{ tiled: true }]);
+  expect(await json('rollout', 'start', 'tiny-cut@1.1.0', '--to', 'all', '--wait')).toMatchObject({
+    state: 'SUCCEEDED',
+  });
+  const request = ['a red fox', '--seed', '42', ...wide];
+  await json('picture', 'pi-small', ...request, '--model', 'tiny-cut@1.1.0', '-o', file('device'));
+  for (const [name, ...options] of [['tiles', '--tiled'], ['whole']] as const)
+    await json('run', cut, ...request, ...options, '--in-turn', '-o', file(name));
+  expect(readFileSync(file('device')).equals(readFileSync(file('tiles')))).toBe(true);
+  expect(readFileSync(file('device')).equals(readFileSync(file('whole')))).toBe(false);
 });

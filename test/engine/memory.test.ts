@@ -115,6 +115,22 @@ describe('the predicted peak is within 15 % of what was taken', () => {
     expect(predictedBytes / peakRssBytes).toBeLessThan(1.15);
   });
 
+  it.each([
+    ['the released model', () => specOf(released), 64],
+    ['a small one on OpenVINO', openVinoSpec, 32],
+    ['19 million random parameters', () => random({ channels: 512, layers: 9, side: 32 }), 32],
+    ['SDXL', () => pipeline('sdxl'), 128],
+    ['Stable Diffusion 3', () => pipeline('sd3'), 192],
+    ['Flux', () => pipeline('flux-dev'), 192],
+    ['Z-Image', () => pipeline('z-image'), 192],
+  ])('by %s, held in turn', async (_, specFor, side) => {
+    const spec = await specFor();
+    const { inTurnBytes } = await predictFor(store, { ...spec, versionDigest: 'f'.repeat(64) }, { pixels: side ** 2 });
+    const { peakBytes } = await peakOf(spec, { inTurn: true, side });
+    expect(inTurnBytes / peakBytes).toBeGreaterThan(0.85);
+    expect(inTurnBytes / peakBytes).toBeLessThan(1.15);
+  });
+
   it.each([{ beside: false }, { beside: true }])('by weights that adapters are merged into: %o', async ({ beside }) => {
     const size = { channels: 512, layers: 9, side: 32, beside };
     const spec = random(size);
@@ -134,9 +150,9 @@ describe('the predicted peak is within 15 % of what was taken', () => {
     const spec = { ...(await pipeline(kind)), versionDigest: kind.length.toString().repeat(64).slice(0, 64) };
     const place = { versionDigest: spec.versionDigest, variant: spec.variant.name };
     const { peakBytes } = await peakOf(spec, { side: 128, count: 3 });
-    const { togetherBytes: unseen } = await predictFor(store, spec, 128 ** 2);
+    const { togetherBytes: unseen } = await predictFor(store, spec, { pixels: 128 ** 2 });
     store.memory.observe(place, { pixels: 64 ** 2, ...(await peakOf(spec, { count: 3 })) });
-    const { togetherBytes } = await predictFor(store, spec, 128 ** 2);
+    const { togetherBytes } = await predictFor(store, spec, { pixels: 128 ** 2 });
     for (const predicted of [unseen, togetherBytes]) {
       expect(predicted / peakBytes).toBeGreaterThan(0.85);
       expect(predicted / peakBytes).toBeLessThan(1.15);
@@ -153,7 +169,7 @@ describe('the predicted peak is within 15 % of what was taken', () => {
       smallestBytes = Math.min(smallestBytes, seen.peakBytes);
     }
     const large = random({ channels: 96, layers: 6, side: 256 });
-    const { togetherBytes } = await predictFor(store, large, 256 * 256);
+    const { togetherBytes } = await predictFor(store, large, { pixels: 256 * 256 });
     const { peakBytes } = await peakOf(large);
     expect(peakBytes).toBeGreaterThan(smallestBytes * 1.2);
     expect(togetherBytes / peakBytes).toBeGreaterThan(0.85);

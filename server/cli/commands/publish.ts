@@ -21,6 +21,7 @@ interface Options {
   readonly steps?: number;
   readonly guidance?: number;
   readonly size?: { width: number; height: number };
+  readonly tiled?: boolean;
 }
 
 export function publish(): Command {
@@ -33,6 +34,7 @@ export function publish(): Command {
     .option('--steps <count>', 'of its pictures; else those of the pipeline', integer(1, limits.steps))
     .option('--guidance <scale>', 'likewise', number(0, 100))
     .option('--size <WxH>', 'likewise, in pixels', size)
+    .option('--tiled', 'devices decode its pictures in tiles, for those that lack the memory to decode the whole')
     .action(async (folder: string, options: Options, self: Command) => {
       const { client, screen } = openSession(self);
       const bar = progressBar(screen, bytes);
@@ -56,14 +58,14 @@ async function publishOwn(client: Client, folder: string, options: Options, prog
 async function publishInferred(
   client: Client,
   folder: string,
-  { name: model, version, licence, steps, guidance: guidanceScale, size }: Options,
+  { name: model, version, licence, steps, guidance: guidanceScale, size, tiled }: Options,
   progress: PublishProgress,
 ): Promise<Published> {
   // Neither a manifest nor a name: what is missing is the manifest, and its fault says what would help.
   if (!model || !version) return publishFolder(client, folder, progress);
   const scratch = await mkdtemp(join(tmpdir(), 'still-publish-'));
   try {
-    const name = { model, version, licence, steps, guidanceScale, size };
+    const name = { model, version, licence, steps, guidanceScale, size, tiled };
     const inferred = await inferManifest(folder, name, scratch);
     const known = await client
       .call('showVersion', { params: { model, version } })
