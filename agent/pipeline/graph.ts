@@ -1,7 +1,7 @@
 // One graph of a pipeline: loading, feeding and running it with faults that name the file, so that a damaged artifact
 // can be found.
 import { messageOf } from '../../shared/errors.ts';
-import type { ElementType, Runtime, Session, Tensor } from '../runtime/runtime.ts';
+import type { ElementType, Runtime, Session, SessionOptions, Tensor } from '../runtime/runtime.ts';
 import { EngineFault } from './fault.ts';
 import { filesOfGraph } from './graph-parts.ts';
 import { checkOnnx } from './onnx/check-onnx.ts';
@@ -25,9 +25,12 @@ export interface Outputs {
 export async function loadGraph(
   runtime: Runtime,
   path: string,
-  options: { readonly threads: number; readonly inputs: readonly string[]; readonly outputs: readonly string[] },
+  options: Pick<SessionOptions, 'threads' | 'real'> & {
+    readonly inputs: readonly string[];
+    readonly outputs: readonly string[];
+  },
 ): Promise<Graph> {
-  const session = await open(runtime, path, options.threads);
+  const session = await open(runtime, path, options);
   requireNames(path, 'input', options.inputs, session.inputs);
   requireNames(path, 'output', options.outputs, session.outputs);
   const surplus = session.inputs.find(({ name }) => !options.inputs.includes(name));
@@ -42,7 +45,11 @@ export async function loadGraph(
   };
 }
 
-async function open(runtime: Runtime, path: string, threads: number): Promise<Session> {
+async function open(
+  runtime: Runtime,
+  path: string,
+  { threads, real }: Pick<SessionOptions, 'threads' | 'real'>,
+): Promise<Session> {
   if (path.endsWith('.onnx')) for (const file of await filesOfGraph(path)) checkOnnx(file);
   else {
     // With its reader of XML, which an engine of the other runtime need not hold.
@@ -50,7 +57,7 @@ async function open(runtime: Runtime, path: string, threads: number): Promise<Se
     checkIr(path);
   }
   try {
-    return await runtime.load(path, { threads });
+    return await runtime.load(path, { threads, ...(real && { real }) });
   } catch (cause) {
     throw new EngineFault('load_failed', `${path}: ${messageOf(cause)}`, { cause });
   }
@@ -138,6 +145,9 @@ export function requireDims({ path, session }: Graph, name: string, wanted: read
   const print = (dims: readonly unknown[]) => `[${dims.map((size) => size ?? 'any').join(', ')}]`;
   throw new EngineFault('load_failed', `${path}: "${name}" is ${print(declared)}, expected ${print(wanted)}`);
 }
+
+export const takesWholeOnly = ({ session }: Graph, name: string): boolean =>
+  /^int/.test(session.inputs.find((input) => input.name === name)?.type ?? '');
 
 /** Values in the element type that the graph declares for its input: exports differ in it (int64 or float timesteps). */
 export function tensorFor(graph: Graph, name: string, values: readonly number[], dims: readonly number[]): Tensor {

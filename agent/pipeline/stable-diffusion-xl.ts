@@ -62,6 +62,7 @@ export async function loadStableDiffusionXl(options: PartOptions & { defaults: P
       image: parts.pictures,
       fixedBatch: parts.unet.fixedBatch,
       fills: parts.unet.fills,
+      wholeTimesteps: parts.unet.wholeTimesteps,
     });
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
   check(options.defaults);

@@ -57,6 +57,7 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
       image: parts.pictures,
       fixedBatch: parts.unet.fixedBatch,
       fills: parts.unet.fills,
+      wholeTimesteps: parts.unet.wholeTimesteps,
       ...(refusesNegative && { refusesNegative }),
     });
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);

@@ -92,6 +92,30 @@ describe('an engine on OpenVINO', () => {
   });
 });
 
+/** As optimum-intel leaves a UNet's time, before anything is done with it. */
+const WHOLE_TIMESTEP = `<?xml version="1.0"?>
+<net name="time" version="11">
+  <layers>
+    <layer id="0" name="timestep" type="Parameter" version="opset1">
+      <data shape="?" element_type="i64" />
+      <output><port id="0" precision="I64" names="timestep"><dim>-1</dim></port></output>
+    </layer>
+    <layer id="1" name="to" type="Convert" version="opset1">
+      <data destination_type="f32" />
+      <input><port id="0" precision="I64"><dim>-1</dim></port></input>
+      <output><port id="1" precision="FP32" names="out"><dim>-1</dim></port></output>
+    </layer>
+    <layer id="2" name="Result_1" type="Result" version="opset1">
+      <input><port id="0" precision="FP32"><dim>-1</dim></port></input>
+    </layer>
+  </layers>
+  <edges>
+    <edge from-layer="0" from-port="0" to-layer="1" to-port="0" />
+    <edge from-layer="1" from-port="1" to-layer="2" to-port="0" />
+  </edges>
+</net>
+`;
+
 describe('a session', () => {
   const words = (count = 1) => {
     const length = 16;
@@ -120,6 +144,22 @@ describe('a session', () => {
     expect(zeros?.data).toEqual(new Float32Array(found?.data.length ?? 0));
     expect(found?.data.some((value) => value !== 0)).toBe(true);
     await session.close();
+  });
+
+  it('takes fractions where they are fed, though the graph was exported with whole numbers there', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'stillhouse-real-'));
+    const path = join(folder, 'openvino_model.xml');
+    writeFileSync(path, WHOLE_TIMESTEP);
+    writeFileSync(join(folder, 'openvino_model.bin'), '');
+    const session = await runtime.load(path, { threads: 1, real: ['timestep'] });
+    expect(session.inputs).toMatchObject([{ name: 'timestep', type: 'float32' }]);
+    const timestep = { type: 'float32', dims: [2], data: Float32Array.of(749.25, 3) } as const;
+    expect((await session.run({ timestep })).out?.data).toEqual(Float32Array.of(749.25, 3));
+    await session.close();
+    const asExported = await runtime.load(path, { threads: 1 });
+    expect(asExported.inputs).toMatchObject([{ type: 'int64' }]);
+    await asExported.close();
+    rmSync(folder, { recursive: true });
   });
 
   it('is compiled once for each of two sizes in turns where both may stay, and computes the same', async () => {

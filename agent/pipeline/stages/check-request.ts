@@ -22,6 +22,8 @@ export interface Bounds {
   readonly image: Pick<PictureReader, 'there' | 'strength'> | null;
   /** The model was made to fill masks, so that it always reads one. */
   readonly fills?: boolean;
+  /** The denoiser's graph takes whole timesteps only. */
+  readonly wholeTimesteps?: boolean;
   /** How many pictures the denoiser takes at a time; null for any number. */
   readonly fixedBatch: number | null;
   readonly flow?: FlowSettings;
@@ -66,7 +68,16 @@ export function checkRequest(request: PictureDefaults & Partial<PictureRequest>,
   if (fault !== null) throw new EngineFault('invalid_request', fault);
   const scheduler = bounds.schedulers.choose(request.scheduler);
   try {
-    const { noisy } = scheduleOf(scheduler, request, { strength: bounds.image?.strength, flow: bounds.flow });
+    const { noisy, timesteps } = scheduleOf(scheduler, request, {
+      strength: bounds.image?.strength,
+      flow: bounds.flow,
+    });
+    const between = bounds.wholeTimesteps ? timesteps.find((timestep) => !Number.isInteger(timestep)) : undefined;
+    if (between !== undefined)
+      throw new RangeError(
+        `steps: the denoiser's graph was exported for whole timesteps, and this scheduler comes to ${between}; take another, ` +
+          'set timestep_spacing to trailing, or export the graph with a timestep of float32',
+      );
     if (request.image && !noisy)
       throw new RangeError('image: this scheduler cannot begin from a picture, take another');
   } catch (cause) {

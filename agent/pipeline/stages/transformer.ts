@@ -35,8 +35,9 @@ export async function loadTransformer(
   const graph = await loadGraph(runtime, join(folder, 'transformer', runtime.graphFile), {
     threads,
     inputs: inputs(config),
-    outputs: ['out_hidden_states'],
+    outputs: [],
   });
+  const answer = answerOf(graph);
   return {
     graph,
     config,
@@ -48,10 +49,20 @@ export async function loadTransformer(
     fixedBatch: fixedBatch(graph, 'hidden_states'),
     async predict(feeds, shared = {}) {
       const given = { ...toEach(graph, feeds, feeds.hidden_states.dims[0] ?? 1), ...shared };
-      const { data } = (await graph.run(given)).float32('out_hidden_states');
+      const { data } = (await graph.run(given)).float32(answer);
       const asked = feeds.hidden_states.data.length;
       if (data.length === asked) return data;
-      throw new EngineFault('run_failed', `${graph.path}: out_hidden_states holds ${data.length} values, not ${asked}`);
+      throw new EngineFault('run_failed', `${graph.path}: ${answer} holds ${data.length} values, not ${asked}`);
     },
   };
+}
+
+/** optimum-onnx and the toolkit name it one way, optimum-intel the other. */
+const ANSWERS = ['out_hidden_states', 'out_sample'];
+
+function answerOf({ path, session }: Graph): string {
+  const names = session.outputs.map(({ name }) => name);
+  const found = ANSWERS.find((name) => names.includes(name));
+  if (found !== undefined) return found;
+  throw new EngineFault('load_failed', `${path}: has no output ${ANSWERS.join(' or ')}, only ${names.join(', ')}`);
 }

@@ -1,7 +1,7 @@
 // UNet2DConditionModel: predicts noise from a sample, a timestep and words.
 import { join } from 'node:path';
 import { EngineFault } from '../fault.ts';
-import { type Graph, loadGraph, requireDims, tensorFor } from '../graph.ts';
+import { type Graph, loadGraph, requireDims, takesWholeOnly, tensorFor } from '../graph.ts';
 import { readJson } from '../read-json.ts';
 import { fixedBatch, toEach } from './batch.ts';
 import { type Float32Tensor, float32, joined, pieces } from './tensors.ts';
@@ -20,6 +20,8 @@ export interface Unet {
   readonly guidanceWidth: number | null;
   /** How many pictures its graph takes at a time; null for any number. */
   readonly fixedBatch: number | null;
+  /** Its graph was exported with whole timesteps, and would round those between two steps of training. */
+  readonly wholeTimesteps: boolean;
   predict(at: UnetInput): Promise<Float32Array>;
 }
 
@@ -45,6 +47,7 @@ export async function loadUnet({ folder, runtime, threads }: PartOptions, more: 
     throw new EngineFault('load_failed', `${file}: time_cond_proj_dim is ${JSON.stringify(guidanceWidth)}`);
   const graph = await loadGraph(runtime, join(folder, 'unet', runtime.graphFile), {
     threads,
+    real: ['timestep'],
     inputs: ['sample', 'timestep', 'encoder_hidden_states', ...more, ...(guidanceWidth ? ['timestep_cond'] : [])],
     outputs: ['out_sample'],
   });
@@ -72,6 +75,7 @@ export async function loadUnet({ folder, runtime, threads }: PartOptions, more: 
     multiple: 2 ** (blocks.length - 1),
     guidanceWidth,
     fixedBatch: fixedBatch(graph, 'sample'),
+    wholeTimesteps: takesWholeOnly(graph, 'timestep'),
     predict: (at) => predict(graph, { given, channels }, at),
   };
 }

@@ -1,5 +1,7 @@
 // OpenVINO on the CPU, by its C API. Inference runs off the event loop and can be broken off in the middle.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import type { Runtime, Session, SessionOptions, Tensor, TensorInfo } from '../runtime.ts';
 import { CompiledForms } from './compiled-forms.ts';
 import { type CompiledGraph, createCompiledGraph, type Port } from './compiled-graph.ts';
@@ -7,6 +9,7 @@ import { holderOf, typeName } from './element-types.ts';
 import { FormCache } from './form-cache.ts';
 import { type Library, openLibrary, type Pointer } from './library.ts';
 import { preferredName } from './port-names.ts';
+import { withRealInputs } from './real-inputs.ts';
 
 /** @param folder the libraries of package.ts stand in it @throws Error when they cannot be loaded */
 export function openVino(folder: string): Runtime {
@@ -84,7 +87,7 @@ class OpenSession {
   constructor(library: Library, from: SessionParts) {
     this.library = library;
     this.from = from;
-    this.model = library.readModel(from.core, from.path, null);
+    this.model = readModel(library, from);
     this.inputs = portsOf(library, library.inputCount(this.model), (i) => library.inputPort(this.model, i), from.path);
     this.outputs = portsOf(
       library,
@@ -161,6 +164,22 @@ class OpenSession {
     if (inputs.some(({ dims }) => dims.includes(-1))) library.reshape(model, sizes);
     const compiled = await library.compile(core, model, { ...propertiesOf(options), ...more });
     return createCompiledGraph(library, compiled, { inputs, outputs, sizes });
+  }
+}
+
+/** With inputs that take fractions where they are wanted and can be had: a graph that computes with whole ones stays as it is. */
+function readModel(library: Library, { core, path, options }: SessionParts): Pointer {
+  const changed = options.real ? withRealInputs(readFileSync(path, 'utf8'), options.real) : null;
+  if (changed === null) return library.readModel(core, path, null);
+  const folder = mkdtempSync(join(tmpdir(), 'stillhouse-ir-'));
+  try {
+    const file = join(folder, basename(path));
+    writeFileSync(file, changed);
+    return library.readModel(core, file, path.replace(/\.xml$/, '.bin'));
+  } catch {
+    return library.readModel(core, path, null);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
