@@ -1,5 +1,4 @@
 // FluxPipeline (schnell, dev): CLIP's pooled vector, T5's words, a transformer over packed latents, a decoder.
-import { join } from 'node:path';
 import { tensorFor } from './graph.ts';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePictures } from './pipeline.ts';
@@ -36,7 +35,7 @@ interface Parts {
 export async function loadFlux(options: PartOptions & { defaults: PictureDefaults }): Promise<Pipeline> {
   const vae = await loadVaeDecoder(options);
   const parts: Parts = {
-    schedulers: await loadScheduler(join(options.folder, 'scheduler', 'scheduler_config.json')),
+    schedulers: await loadScheduler(options.folder),
     clip: await loadTextEncoder(options, {
       tokenizer: 'tokenizer',
       encoder: 'text_encoder',

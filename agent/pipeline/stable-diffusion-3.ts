@@ -18,8 +18,6 @@ import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-d
 
 /** The reference's `max_sequence_length`; without T5 as many rows of nothing stand in its place. */
 const T5_TOKENS = 256;
-/** The reference's own default for this pipeline. */
-const MOST_SHIFT = 1.16;
 const INPUTS = ['hidden_states', 'encoder_hidden_states', 'pooled_projections', 'timestep'];
 
 /** The reference's own for beginning from a picture. */
@@ -65,7 +63,7 @@ async function loadParts(options: PartOptions): Promise<Parts> {
     loadTextEncoder(options, { tokenizer, encoder, outputs: [state, 'text_embeds'] });
   const vae = await loadVaeDecoder(options);
   return {
-    schedulers: await loadScheduler(join(folder, 'scheduler', 'scheduler_config.json')),
+    schedulers: await loadScheduler(folder),
     encoders: [
       await clip('tokenizer', 'text_encoder', states[0]),
       await clip('tokenizer_2', 'text_encoder_2', states[1]),
@@ -91,7 +89,7 @@ async function loadT5(options: PartOptions): Promise<TextEncoder | null> {
 function flowOf({ schedulers, transformer, vae }: Parts, { width, height }: PictureDefaults): FlowSettings {
   if (!schedulers.config.use_dynamic_shifting) return {};
   const side = vae.scale * transformer.count('patch_size');
-  return { mu: flowShift(Math.floor(width / side) * Math.floor(height / side), schedulers.config, MOST_SHIFT) };
+  return { mu: flowShift(Math.floor(width / side) * Math.floor(height / side), schedulers.config) };
 }
 
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {

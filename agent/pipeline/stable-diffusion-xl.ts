@@ -40,7 +40,7 @@ export async function loadStableDiffusionXl(options: PartOptions & { defaults: P
   const index = await readJson(join(folder, 'model_index.json'));
   const vae = await loadVaeDecoder(options);
   const parts: Parts = {
-    schedulers: await loadScheduler(join(folder, 'scheduler', 'scheduler_config.json')),
+    schedulers: await loadScheduler(folder),
     encoders: [
       await loadTextEncoder(options, { tokenizer: 'tokenizer', encoder: 'text_encoder', outputs: [states[0]] }),
       await loadTextEncoder(options, {

@@ -1,9 +1,10 @@
 // StableDiffusionPipeline (1.x, 2.x, turbo) and LatentConsistencyModelPipeline: CLIP, a UNet over latents, a decoder.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { EngineFault } from './fault.ts';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePictures } from './pipeline.ts';
 import { readJson } from './read-json.ts';
-import { correctedFor } from './schedulers/corrected.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
@@ -33,10 +34,8 @@ interface Parts {
 export async function loadStableDiffusion(options: PartOptions & { defaults: PictureDefaults }): Promise<Pipeline> {
   const vae = await loadVaeDecoder(options);
   const unet = await loadUnet(options);
-  const { _class_name: pipeline } = await readJson(join(options.folder, 'model_index.json'));
-  const schedulerFile = join(options.folder, 'scheduler', 'scheduler_config.json');
   const parts: Parts = {
-    schedulers: await loadScheduler(schedulerFile, (config) => correctedFor(pipeline, config)),
+    schedulers: await loadScheduler(options.folder),
     encoder: await loadTextEncoder(options, {
       tokenizer: 'tokenizer',
       encoder: 'text_encoder',
@@ -60,9 +59,17 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
       wholeTimesteps: parts.unet.wholeTimesteps,
       ...(refusesNegative && { refusesNegative }),
     });
+  await requireUnmasked(options.folder);
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
   check(options.defaults);
   return { check, generate: (request, host) => generate(parts, request, host) };
+}
+
+/** Exported graphs read no mask of the words, so that padding would count as words where the reference hides it. */
+async function requireUnmasked(folder: string): Promise<void> {
+  const file = join(folder, 'text_encoder', 'config.json');
+  if (!existsSync(file) || (await readJson(file)).use_attention_mask !== true) return;
+  throw new EngineFault('load_failed', `${file}: use_attention_mask is not supported; leave it out`);
 }
 
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {

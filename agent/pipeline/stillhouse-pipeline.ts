@@ -39,7 +39,7 @@ export async function loadStillhousePipeline(options: {
   const { folder, runtime, threads, defaults } = options;
   const [tokenizer, schedulers, unetConfig] = await Promise.all([
     loadTokenizer(join(folder, 'tokenizer')),
-    loadScheduler(join(folder, 'scheduler', 'scheduler_config.json')),
+    loadScheduler(folder),
     readJson(join(folder, 'unet', 'config.json')),
   ]);
   const textEncoder = await loadGraph(runtime, join(folder, 'text_encoder', runtime.graphFile), {

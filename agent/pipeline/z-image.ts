@@ -69,7 +69,7 @@ async function loadParts(options: PartOptions): Promise<Parts> {
   const template = await loadChatTemplate(join(folder, 'tokenizer'));
   const tokenizer = await loadTextTokenizer(join(folder, 'tokenizer'));
   return {
-    schedulers: await loadScheduler(join(folder, 'scheduler', 'scheduler_config.json')),
+    schedulers: await loadScheduler(folder),
     ...{ template, tokenizer, reader: readerOf(template, tokenizer) },
     encoder: await loadGraph(runtime, join(folder, 'text_encoder', runtime.graphFile), {
       ...{ threads, inputs: ['input_ids'], outputs: [state] },

@@ -2,12 +2,17 @@
 import type { PictureDefaults } from '../pipeline.ts';
 import type { FlowSettings } from '../schedulers/scheduler.ts';
 
-/** @param patches of the picture @returns the exponent that the scheduler is told, a line through two points */
-export function flowShift(patches: number, config: Readonly<Record<string, unknown>>, mostShift = 1.15): number {
+/**
+ * The defaults are those of the scheduler's class, which come before a pipeline's own (1.16 of Stable Diffusion 3).
+ *
+ * @param patches of the picture
+ * @returns the exponent that the scheduler is told, a line through two points
+ */
+export function flowShift(patches: number, config: Readonly<Record<string, unknown>>): number {
   const number = (name: string, fallback: number): number =>
     typeof config[name] === 'number' ? config[name] : fallback;
   const [few, many] = [number('base_image_seq_len', 256), number('max_image_seq_len', 4096)];
-  const [low, high] = [number('base_shift', 0.5), number('max_shift', mostShift)];
+  const [low, high] = [number('base_shift', 0.5), number('max_shift', 1.15)];
   const slope = (high - low) / (many - few);
   return patches * slope + (low - slope * few);
 }

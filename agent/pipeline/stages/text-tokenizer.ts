@@ -39,6 +39,7 @@ const SPELLED = { clean_up_tokenization_spaces: false } as const;
 /** @param folder holds tokenizer.json, or CLIP's vocab.json and merges.txt @throws EngineFault `load_failed` */
 export async function loadTextTokenizer(folder: string): Promise<TextTokenizer> {
   const config = await readJson(join(folder, 'tokenizer_config.json'));
+  requireRight(config, folder);
   const special = await readIfThere(join(folder, 'special_tokens_map.json'));
   const added = await readIfThere(join(folder, 'added_tokens.json'));
   const json = withAddedTokens(await tokenizerJson(folder, config), { config, special, added });
@@ -88,6 +89,15 @@ function open(json: Record<string, unknown>, config: Record<string, unknown>, fo
     return new Tokenizer(json, config);
   } catch (cause) {
     throw new EngineFault('load_failed', `${folder}: no tokenizer that can be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Both are done on the right here. @throws EngineFault `load_failed` that names the setting */
+function requireRight(config: Readonly<Record<string, unknown>>, folder: string): void {
+  for (const side of ['padding_side', 'truncation_side']) {
+    if ((config[side] ?? 'right') === 'right') continue;
+    const message = `${side} is ${JSON.stringify(config[side])}, which is not supported; known: right`;
+    throw new EngineFault('load_failed', `${join(folder, 'tokenizer_config.json')}: ${message}`);
   }
 }
 

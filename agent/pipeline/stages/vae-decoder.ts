@@ -67,7 +67,7 @@ export async function loadVaeDecoder({ folder, runtime, threads }: PartOptions):
   const channels = numberOf(config.latent_channels ?? 4, 'latent_channels', file);
   requireDims(graph, 'latent_sample', [null, channels, null, null]);
   const [factor, shift] = [
-    numberOf(config.scaling_factor ?? 1, 'scaling_factor', file),
+    numberOf(config.scaling_factor ?? usualFactor(config), 'scaling_factor', file),
     numberOf(config.shift_factor ?? 0, 'shift_factor', file),
   ];
   if (factor <= 0) throw new EngineFault('load_failed', `${file}: scaling_factor is ${factor}`);
@@ -115,6 +115,10 @@ async function fit(
   const size = { width: FITTED, height: FITTED };
   return fitColours({ data, ...size }, await decodeOne(graph, { data: raw(data), ...size }, scale));
 }
+
+/** The classes' own defaults: the first folders of Stable Diffusion have no such setting. */
+const usualFactor = ({ _class_name: name }: Readonly<Record<string, unknown>>): number =>
+  name === 'AutoencoderTiny' ? 1 : 0.18215;
 
 /** Some folders keep a pair. */
 const firstNumber = (value: unknown): number => Number(Array.isArray(value) ? value[0] : value) || 0;
