@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Runtime } from '../runtime/runtime.ts';
 import { EngineFault } from './fault.ts';
 import type { PictureDefaults, Pipeline } from './pipeline.ts';
+import { pipelineClass } from './pipeline-class.ts';
 import { readJson } from './read-json.ts';
 
 export interface PipelineOptions {
@@ -33,12 +34,13 @@ const PIPELINES: Readonly<Record<string, () => Promise<Load>>> = {
 /** @throws EngineFault `load_failed` that names the file, and for an unknown class the known ones */
 export async function loadPipeline(options: PipelineOptions): Promise<Pipeline> {
   const file = join(options.folder, 'model_index.json');
-  const { _class_name: name } = await readJson(file);
-  const find = typeof name === 'string' && Object.hasOwn(PIPELINES, name) ? PIPELINES[name] : undefined;
+  const index = await readJson(file);
+  const name = pipelineClass(index);
+  const find = name !== null && Object.hasOwn(PIPELINES, name) ? PIPELINES[name] : undefined;
   if (!find)
     throw new EngineFault(
       'load_failed',
-      `${file}: pipeline ${JSON.stringify(name)} is not known; known: ${Object.keys(PIPELINES).join(', ')}`,
+      `${file}: pipeline ${JSON.stringify(index._class_name)} is not known; known: ${Object.keys(PIPELINES).join(', ')}`,
     );
   return (await find())(options);
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { messageOf } from '../../shared/errors.ts';
 import { EngineFault } from './fault.ts';
+import { pipelineClass } from './pipeline-class.ts';
 import { readJson } from './read-json.ts';
 import { correctedFor } from './schedulers/corrected.ts';
 import { openScheduler, withScheduler } from './schedulers/open-scheduler.ts';
@@ -25,7 +26,7 @@ export async function loadScheduler(folder: string): Promise<Schedulers> {
   const [file, indexFile] = [join(folder, 'scheduler', 'scheduler_config.json'), join(folder, 'model_index.json')];
   const [given, index] = [await readJson(file), await readJson(indexFile)];
   requireSameClass({ file, given }, { file: indexFile, given: index });
-  const config = correctedFor(index._class_name, given);
+  const config = correctedFor(pipelineClass(index), given);
   const own = open(() => openScheduler(config), 'load_failed', `${file}: `);
   return {
     config,

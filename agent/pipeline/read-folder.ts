@@ -11,6 +11,7 @@ import { readOnnx } from './onnx/read-onnx.ts';
 import { checkIr } from './openvino-ir/check-ir.ts';
 import { weighIr } from './openvino-ir/weigh-ir.ts';
 import type { PictureDefaults } from './pipeline.ts';
+import { pipelineClass } from './pipeline-class.ts';
 import { readJson } from './read-json.ts';
 import { referenceDefaults } from './reference-defaults.ts';
 
@@ -46,9 +47,9 @@ export async function readFolder(folder: string): Promise<FolderFacts> {
       'load_failed',
       `${folder}: no folder of a model; it has neither model_index.json, as pipelines have, nor manifest.json, as versions have`,
     );
-  const { _class_name: pipeline } = await readJson(index);
+  const pipeline = pipelineClass(await readJson(index));
   const denoiser = ['unet', 'transformer'].find((name) => existsSync(join(folder, name)));
-  if (typeof pipeline !== 'string' || denoiser === undefined)
+  if (pipeline === null || denoiser === undefined)
     throw new EngineFault('load_failed', `${folder}: no pipeline folder; it has neither unet/ nor transformer/`);
   const runtime = await runtimeOf(join(folder, denoiser));
   const components = (await readdir(folder, { withFileTypes: true })).filter(
