@@ -9,6 +9,7 @@ import { EngineFault } from '../fault.ts';
 import { readingFault, readJson } from '../read-json.ts';
 import { contentOf, withAddedTokens } from './added-tokens.ts';
 import { clipTokenizerJson } from './clip-tokenizer-json.ts';
+import { precompiledCharsmap } from './precompiled-charsmap.ts';
 
 export interface TextTokenizer {
   /** @param length how many ids, closing token and padding included */
@@ -86,10 +87,27 @@ async function tokenizerJson(folder: string, config: Record<string, unknown>): P
 
 function open(json: Record<string, unknown>, config: Record<string, unknown>, folder: string): Tokenizer {
   try {
-    return new Tokenizer(json, config);
+    const tokenizer = new Tokenizer(json, config);
+    normalizeByMap((tokenizer as unknown as { normalizer: Normalizer | null }).normalizer);
+    return tokenizer;
   } catch (cause) {
     throw new EngineFault('load_failed', `${folder}: no tokenizer that can be read: ${messageOf(cause)}`, { cause });
   }
+}
+
+interface Normalizer {
+  readonly config: { readonly precompiled_charsmap?: unknown };
+  /** Of a sequence. */
+  readonly normalizers?: readonly Normalizer[];
+  normalize(text: string): string;
+}
+
+/** In place: where a map of characters was compiled in, it is what counts, and not the package's approximation. */
+function normalizeByMap(normalizer: Normalizer | null): void {
+  if (!normalizer) return;
+  const { precompiled_charsmap: map } = normalizer.config;
+  if (typeof map === 'string') normalizer.normalize = precompiledCharsmap(map);
+  for (const one of normalizer.normalizers ?? []) normalizeByMap(one);
 }
 
 /** Both are done on the right here. @throws EngineFault `load_failed` that names the setting */
