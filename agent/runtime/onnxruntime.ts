@@ -32,12 +32,21 @@ async function openSession(path: string, { threads, lean = false, merged }: Sess
     outputs: session.outputMetadata.map(describe),
     async run(feeds) {
       const tensors: Record<string, ort.Tensor> = {};
-      for (const [name, { type, data, dims }] of Object.entries(feeds))
-        tensors[name] = new ort.Tensor(type, data, dims);
+      for (const [name, { type, data, dims }] of Object.entries(feeds)) tensors[name] = tensorOf(type, data, dims);
       return (await session.run(tensors)) as unknown as Record<string, Tensor>;
     },
     close: () => session.release(),
   };
+}
+
+/**
+ * Where Node has a Float16Array the package puts halves into one, whose bytes its native side cannot find ("not enough space:
+ * expected 8, got 0"): they are handed over as they are.
+ */
+function tensorOf(type: Tensor['type'], data: Tensor['data'], dims: readonly number[]): ort.Tensor {
+  const tensor = new ort.Tensor(type, data, dims);
+  if (type === 'float16') Object.defineProperty(tensor, 'data', { value: data });
+  return tensor;
 }
 
 function describe(metadata: ort.InferenceSession.ValueMetadata): TensorInfo {
