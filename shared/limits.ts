@@ -25,6 +25,8 @@ export const limits = {
   promptCharacters: 2000,
   pictureSidePixels: 4096,
   steps: 200,
+  /** For a text to be taken apart; a long prompt takes a Pi a few milliseconds. */
+  tokenizeMs: 5_000,
   /** Of a prompt, as a text encoder reads it. */
   promptTokens: 4096,
   /** Of a preview's PNG in base64. */

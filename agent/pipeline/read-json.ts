@@ -1,5 +1,5 @@
 // Reads one JSON object of a pipeline folder.
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { messageOf } from '../../shared/errors.ts';
 import { EngineFault } from './fault.ts';
 
@@ -12,6 +12,8 @@ const OF_PYTHON = /:\s*(-?Infinity|NaN)(?=\s*[,}])/g;
 /** @throws EngineFault `load_failed` that names the file */
 export async function readJson(path: string): Promise<Record<string, unknown>> {
   try {
+    // A pipe would be waited for without end.
+    if (!(await stat(path)).isFile()) throw new EngineFault('load_failed', `${path}: this is no file`);
     return parseObject(await readFile(path, 'utf8'), path);
   } catch (cause) {
     if (cause instanceof EngineFault) throw cause;

@@ -5,6 +5,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { limits } from '../../shared/limits.ts';
 import { EngineFault } from './fault.ts';
 import { readJson } from './read-json.ts';
+import { withinMs } from './within-ms.ts';
 
 export interface TokenizedPrompt {
   /** Exactly `length` ids, padded on the right. */
@@ -34,7 +35,9 @@ export async function loadTokenizer(folder: string): Promise<PromptTokenizer> {
     tokenize(prompt) {
       if (prompt.length > limits.promptCharacters) throw tooLong(prompt.length, 'characters', limits.promptCharacters);
       // The package's own types do not resolve under NodeNext.
-      const { ids, tokens }: { ids: number[]; tokens: string[] } = tokenizer.encode(prompt);
+      const { ids, tokens }: { ids: number[]; tokens: string[] } = withinMs(limits.tokenizeMs, () =>
+        tokenizer.encode(prompt),
+      );
       if (ids.length > length) throw tooLong(ids.length, 'tokens', length);
       const padded = new BigInt64Array(length).fill(BigInt(padId));
       ids.forEach((id, i) => {

@@ -1,6 +1,6 @@
 // What an ONNX file says of itself, read without a runtime: its weights and where they lie, and whose operators it uses.
 // Source: onnx.proto3 (ModelProto and below).
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { type Field, ProtoReader, type Visitors } from './proto-reader.ts';
 
 export interface OnnxWeights {
@@ -45,9 +45,12 @@ const EXTERNAL = 1;
 
 /** @throws RangeError for a file that is no protocol buffer to its end, Error of the file system */
 export function readOnnx(path: string, { withNodes = false } = {}): OnnxFile {
-  const fd = openSync(path, 'r');
+  // A pipe would be waited for without end.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const { size } = fstatSync(fd);
+    const found = fstatSync(fd);
+    if (!found.isFile()) throw new RangeError('this is no file');
+    const { size } = found;
     return new OnnxReader(fd, withNodes).read(size);
   } finally {
     closeSync(fd);

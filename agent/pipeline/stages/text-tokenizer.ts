@@ -7,6 +7,7 @@ import { messageOf } from '../../../shared/errors.ts';
 import { limits } from '../../../shared/limits.ts';
 import { EngineFault } from '../fault.ts';
 import { readingFault, readJson } from '../read-json.ts';
+import { withinMs } from '../within-ms.ts';
 import { contentOf, withAddedTokens } from './added-tokens.ts';
 import { clipTokenizerJson } from './clip-tokenizer-json.ts';
 import { precompiledCharsmap } from './precompiled-charsmap.ts';
@@ -47,13 +48,13 @@ export async function loadTextTokenizer(folder: string): Promise<TextTokenizer> 
   const tokenizer = open(json, config, folder);
   const padId = padIdOf(tokenizer, config.pad_token ?? special.pad_token, folder);
   const lowers = JSON.stringify(json.normalizer ?? null).includes('"Lowercase"');
-  const closing = encodeIds(tokenizer, '').slice(-1);
+  const closing = encodeIds(tokenizer, '', folder).slice(-1);
   const { model_max_length: longest } = config;
   return {
     longest: typeof longest === 'number' && longest > 0 && longest <= limits.promptTokens ? longest : null,
     encode(text, length) {
       // The reference lowers letter by letter; JavaScript knows that a Greek word ends in another sigma.
-      const all = encodeIds(tokenizer, lowers ? text.replaceAll('Σ', 'σ') : text);
+      const all = encodeIds(tokenizer, lowers ? text.replaceAll('Σ', 'σ') : text, folder);
       const kept = length - closing.length;
       const found = all.length > length ? [...all.slice(0, kept), ...closing] : all;
       const ids = new BigInt64Array(length).fill(BigInt(padId));
@@ -68,7 +69,13 @@ export async function loadTextTokenizer(folder: string): Promise<TextTokenizer> 
 }
 
 /** The package's own types do not resolve under NodeNext. */
-const encodeIds = (tokenizer: Tokenizer, text: string): number[] => (tokenizer.encode(text) as { ids: number[] }).ids;
+function encodeIds(tokenizer: Tokenizer, text: string, folder: string): number[] {
+  try {
+    return (withinMs(limits.tokenizeMs, () => tokenizer.encode(text)) as { ids: number[] }).ids;
+  } catch (cause) {
+    throw new EngineFault('run_failed', `${folder}: a text could not be taken apart: ${messageOf(cause)}`, { cause });
+  }
+}
 
 async function tokenizerJson(folder: string, config: Record<string, unknown>): Promise<Record<string, unknown>> {
   const file = join(folder, 'tokenizer.json');
@@ -87,7 +94,7 @@ async function tokenizerJson(folder: string, config: Record<string, unknown>): P
 
 function open(json: Record<string, unknown>, config: Record<string, unknown>, folder: string): Tokenizer {
   try {
-    const tokenizer = new Tokenizer(json, config);
+    const tokenizer = withinMs(limits.tokenizeMs, () => new Tokenizer(json, config));
     normalizeByMap((tokenizer as unknown as { normalizer: Normalizer | null }).normalizer);
     return tokenizer;
   } catch (cause) {
@@ -106,7 +113,7 @@ interface Normalizer {
 function normalizeByMap(normalizer: Normalizer | null): void {
   if (!normalizer) return;
   const { precompiled_charsmap: map } = normalizer.config;
-  if (typeof map === 'string') normalizer.normalize = precompiledCharsmap(map);
+  if (map !== undefined && map !== null) normalizer.normalize = precompiledCharsmap(String(map));
   for (const one of normalizer.normalizers ?? []) normalizeByMap(one);
 }
 
