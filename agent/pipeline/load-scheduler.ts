@@ -25,9 +25,9 @@ export interface Schedulers {
 export async function loadScheduler(folder: string): Promise<Schedulers> {
   const [file, indexFile] = [join(folder, 'scheduler', 'scheduler_config.json'), join(folder, 'model_index.json')];
   const [given, index] = [await readJson(file), await readJson(indexFile)];
-  requireSameClass({ file, given }, { file: indexFile, given: index });
   const config = correctedFor(pipelineClass(index), given);
   const own = open(() => openScheduler(config), 'load_failed', `${file}: `);
+  requireSameClass({ file, given }, { file: indexFile, given: index });
   return {
     config,
     choose: (name) =>
