@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { compareLatency, medianInterval } from './compare-latency.ts';
 import { mulberry32 } from './statistics.ts';
@@ -44,6 +45,33 @@ describe('compareLatency', () => {
       .map(({ kind }) => kind)
       .filter((kind) => kind === 'a-faster' || kind === 'b-faster');
     expect(wrong.length).toBeLessThan(400 * 0.05);
+  });
+});
+
+describe('beside other work', () => {
+  const busy = ['other processes used 49 % of the processors'];
+  const file = new URL('../test/golden/same-version-pairs.json', import.meta.url);
+  const { runs }: { runs: [number, number][][] } = JSON.parse(readFileSync(file, 'utf8'));
+
+  it.each(runs.map((run, i) => [i, run] as const))('a version is not told apart from itself: run %d', (_, run) => {
+    const { kind, reason, low, ratio, high } = compareLatency(run, steady, busy);
+    expect({ kind, reason }).toEqual({ kind: 'unknown', reason: expect.stringContaining('other processes used 49 %') });
+    expect([low, ratio, high]).toEqual([low, ratio, high].sort((one, other) => Number(one) - Number(other)));
+  });
+
+  it('tells what no such thing explains', () => {
+    expect(compareLatency(pairs(128, 0.6), steady, busy).kind).toBe('b-faster');
+    expect(compareLatency(pairs(128, 0.9, { noise: 0.03 }), steady, busy).kind).toBe('unknown');
+  });
+
+  it('has an interval that holds where neighbouring pairs suffer together', () => {
+    // A load that falls upon A for 21 pairs, and upon B in two waves of eight: eight observations, not 168.
+    const waves = Array.from({ length: 168 }, (_, i): [number, number] =>
+      [2, 5].includes(Math.floor(i / 21)) ? [10, 13 + (i % 3)] : [13 + (i % 3), 10],
+    );
+    const { kind, low, high } = compareLatency(waves, steady);
+    expect(kind).toBe('unknown');
+    expect([Number(low) < 1, Number(high) > 1]).toEqual([true, true]);
   });
 });
 

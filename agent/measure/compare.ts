@@ -36,6 +36,7 @@ export async function runComparison(options: ComparisonOptions): Promise<BenchCo
     const { pairsMs, conditions } = await timePairs(options, { a, b, prompts, probes });
     await probes.take();
     const { probesMs } = probes;
+    const disturbed = disturbances({ ...conditions, probesMs });
     return {
       a: await sideOf(
         options.a,
@@ -48,8 +49,8 @@ export async function runComparison(options: ComparisonOptions): Promise<BenchCo
         pairsMs.map(([, ms]) => ms),
       ),
       ...{ agentVersion: options.agentVersion, threads: a.threads, pairsMs, probesMs: [...probesMs] },
-      disturbances: disturbances({ ...conditions, probesMs }),
-      verdict: compareLatency(pairsMs, probesMs),
+      disturbances: disturbed,
+      verdict: compareLatency(pairsMs, probesMs, disturbed),
       startedAtMs,
       endedAtMs: clock.now(),
     };
