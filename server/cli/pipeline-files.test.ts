@@ -7,6 +7,7 @@ import { pipelineFiles } from './pipeline-files.ts';
 const FILES = [
   ...['model_index.json', 'README.md', '.gitattributes', 'unet/config.json', 'unet/model.onnx', 'unet/model.onnx_data'],
   ...['unet/openvino_model.xml', 'unet/openvino_model.bin', 'unet/.cache', 'unet/diffusion_pytorch_model.safetensors'],
+  ...['unet/weights.bin', 'unet/diffusion_pytorch_model.bin', 'vae_decoder/model.onnx', 'vae_decoder/model.onnx.data'],
   ...['vae_encoder/model.onnx', 'text_encoder_2/model.onnx', 'tokenizer/merges.txt', 'safety_checker/model.onnx'],
 ];
 
@@ -25,8 +26,14 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const SHARED = ['model_index.json', 'tokenizer/merges.txt', 'tokenizer/vocab.json', 'unet/config.json'];
 
 test.each([
-  ['onnxruntime', ['text_encoder_2/model.onnx', 'unet/model.onnx', 'unet/model.onnx_data', 'vae_encoder/model.onnx']],
-  ['openvino', ['unet/openvino_model.bin', 'unet/openvino_model.xml']],
+  [
+    'onnxruntime',
+    [
+      ...['text_encoder_2/model.onnx', 'unet/model.onnx', 'unet/model.onnx_data', 'unet/weights.bin'],
+      ...['vae_decoder/model.onnx', 'vae_decoder/model.onnx.data', 'vae_encoder/model.onnx'],
+    ],
+  ],
+  ['openvino', ['unet/openvino_model.bin', 'unet/openvino_model.xml', 'unet/weights.bin']],
 ] as const)('what %s needs', async (runtime, own) => {
   expect(await pipelineFiles(folder, runtime)).toEqual([...SHARED, ...own].sort());
 });

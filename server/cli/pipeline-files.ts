@@ -3,9 +3,10 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const PARTS = /^(scheduler|tokenizer(_[23])?|text_encoder(_[23])?|unet|transformer|vae_decoder|vae_encoder)$/;
-const OF_OTHER_RUNTIME = { onnxruntime: /\.(xml|bin)$/, openvino: /\.onnx(_data)?$/ } as const;
+/** Weights beside an ONNX graph may have any name, weights.bin among them. */
+const OF_OTHER_RUNTIME = { onnxruntime: /\/openvino_[^/]*\.(xml|bin)$/, openvino: /\.onnx([._]data)?$/ } as const;
 /** Weights of trainers, which exports sometimes leave behind. */
-const OF_NO_RUNTIME = /\.(safetensors|ckpt|pt|pth|msgpack|h5)$/;
+const OF_NO_RUNTIME = /\.(safetensors|ckpt|pt|pth|msgpack|h5)$|pytorch_model[^/]*\.bin$/;
 
 /** Relative paths with slashes, sorted; links count as the files that they lead to. */
 export async function pipelineFiles(folder: string, runtime: 'onnxruntime' | 'openvino'): Promise<string[]> {
