@@ -17,13 +17,21 @@ export interface AskedRun extends PictureSize {
   readonly adapters: readonly AdapterFile[];
 }
 
-/** @returns bytes @throws EngineFault `memory_insufficient` with the numbers, and what would fit */
-export async function predictRun(opened: OpenedFolder, asked: AskedRun): Promise<number> {
+export interface RunPrediction {
+  /** Of the run as it is asked for. */
+  readonly predictedPeakBytes: number;
+  /** With one part held at a time. */
+  readonly inTurnPeakBytes: number;
+}
+
+/** @throws EngineFault `memory_insufficient` with the numbers, and what would fit */
+export async function predictRun(opened: OpenedFolder, asked: AskedRun): Promise<RunPrediction> {
   const facts = await factsOf(opened, asked.adapters);
   const bytesOf = (run: AskedRun) => predictMemory(facts, run)[run.inTurn ? 'inTurnBytes' : 'togetherBytes'];
-  const predictedBytes = bytesOf(asked);
+  const predictedPeakBytes = bytesOf(asked);
   const { memoryAvailableBytes } = await readHost();
-  if (predictedBytes <= memoryAvailableBytes) return predictedBytes;
+  if (predictedPeakBytes <= memoryAvailableBytes)
+    return { predictedPeakBytes, inTurnPeakBytes: bytesOf({ ...asked, inTurn: true }) };
   const others = [
     { option: '--in-turn', run: { ...asked, inTurn: true } },
     { option: '--tiled', run: { ...asked, tiled: facts.shape?.decoderAttends ?? false } },
@@ -34,7 +42,7 @@ export async function predictRun(opened: OpenedFolder, asked: AskedRun): Promise
   const remedy = found ? `${found.option} would take ${megabytes(bytesOf(found.run))}` : 'ask for a smaller --size';
   throw new EngineFault(
     'memory_insufficient',
-    `this is predicted to take ${megabytes(predictedBytes)} of memory, and ${megabytes(memoryAvailableBytes)} are available; ${remedy}`,
+    `this is predicted to take ${megabytes(predictedPeakBytes)} of memory, and ${megabytes(memoryAvailableBytes)} are available; ${remedy}`,
   );
 }
 

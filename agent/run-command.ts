@@ -7,7 +7,7 @@ import { runtimeFoldersOfProcess } from './config.ts';
 import { EngineFault, type ProcessEngine } from './engine/engine.ts';
 import { createEngineLauncher } from './engine/supervisor.ts';
 import { type OpenedFolder, openFolder } from './open-folder.ts';
-import { predictRun } from './predict-run.ts';
+import { predictRun, type RunPrediction } from './predict-run.ts';
 import { HELP, type RunArguments, readArguments } from './run-arguments.ts';
 import { figuresOf, type RunResult, showProgress, tellResults } from './run-output.ts';
 import { systemClock } from './system-clock.ts';
@@ -33,18 +33,18 @@ function exitCodeOf(error: unknown): number {
 
 async function run(wanted: RunArguments): Promise<RunResult[]> {
   const opened = await openFolder(wanted.folder, wanted.variant);
-  const predictedPeakBytes = await predict(wanted, opened);
+  const predicted = await predict(wanted, opened);
   const aborting = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => aborting.abort());
   const engine = await launch(wanted, opened, aborting.signal);
   try {
-    return await paint({ wanted, opened, engine, predictedPeakBytes, signal: aborting.signal });
+    return await paint({ wanted, opened, engine, predicted, signal: aborting.signal });
   } finally {
     await engine.close();
   }
 }
 
-function predict({ request, runs, inTurn, adapters }: RunArguments, opened: OpenedFolder): Promise<number> {
+function predict({ request, runs, inTurn, adapters }: RunArguments, opened: OpenedFolder): Promise<RunPrediction> {
   const { width, height } = sizeOf(request, opened);
   return predictRun(opened, {
     ...{ pixels: width * height, batch: runs[0]?.length ?? 1, tiled: request.tiled ?? false },
@@ -72,13 +72,13 @@ async function paint({
   wanted: { request, runs, previews },
   opened: { told },
   engine,
-  predictedPeakBytes,
+  predicted,
   signal,
 }: {
   readonly wanted: RunArguments;
   readonly opened: OpenedFolder;
   readonly engine: ProcessEngine;
-  readonly predictedPeakBytes: number;
+  readonly predicted: RunPrediction;
   readonly signal: AbortSignal;
 }): Promise<RunResult[]> {
   const { loadMs, runtimeVersion, threads } = engine;
@@ -97,7 +97,7 @@ async function paint({
       await writeFile(file, picture.png);
       results.push({
         ...{ file, ...figuresOf(picture), literalWeights: literalWeights(request.prompt), ...told, guidanceScale },
-        ...{ loadMs, predictedPeakBytes, peakRssBytes, runtimeVersion, threads },
+        ...{ loadMs, ...predicted, peakRssBytes, runtimeVersion, threads },
       });
     }
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { noticeTexts } from '../shared/prompt-notices.ts';
 import type { GeneratedPicture, StageProgress } from './engine/engine.ts';
 import type { OpenedFolder } from './open-folder.ts';
+import type { RunPrediction } from './predict-run.ts';
 import type { RunArguments } from './run-arguments.ts';
 
 /** On the terminal, and each preview as `step-<n>.png`. @param previews folder of the previews */
@@ -24,12 +25,11 @@ function writeProgress({ stage, done, total }: StageProgress): void {
 
 type Told = OpenedFolder['told'];
 
-export interface RunResult extends ReturnType<typeof figuresOf>, Told {
+export interface RunResult extends ReturnType<typeof figuresOf>, Told, RunPrediction {
   readonly file: string;
   readonly literalWeights: readonly string[];
   readonly guidanceScale: number;
   readonly loadMs: number;
-  readonly predictedPeakBytes: number;
   readonly peakRssBytes: number;
   readonly runtimeVersion: string;
   readonly threads: number;

@@ -143,6 +143,8 @@ export const Variant = z.looseObject({
     loadMs: z.number().min(0),
     latencyMs: z.number().min(0),
   }),
+  /** Predicted peak of an engine that holds one part at a time, for devices that lack the memory for all. Left out: not known. */
+  inTurnPeakBytes: z.int().min(1).optional(),
   scores: Scores.optional(),
   quantization: Quantization.optional(),
   parity: Parity.optional(),

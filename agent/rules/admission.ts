@@ -5,7 +5,7 @@ import { instructionSetFault, type Processor } from '../../shared/instruction-se
 import type { Variant } from '../../shared/manifest.ts';
 
 export interface AdmissionFacts {
-  readonly variant: Pick<Variant, 'name' | 'runtime' | 'instructionSets' | 'measured'>;
+  readonly variant: Pick<Variant, 'name' | 'runtime' | 'instructionSets' | 'measured' | 'inTurnPeakBytes'>;
   readonly installedRuntimes: readonly string[];
   readonly processor: Processor;
   /** What devices of the same class measured. */
@@ -31,7 +31,7 @@ export function admissionFault(facts: AdmissionFacts): InstallationReason | null
   const unsupported = instructionSetFault(variant, facts.processor);
   if (unsupported) return { code: 'processor_unsupported', message: `variant ${unsupported}` };
   const memoryBytes = facts.memoryAvailableBytes + facts.memoryReclaimableBytes;
-  const peak = predictedPeak(facts);
+  const peak = leastPeak(facts);
   if (peak.bytes > memoryBytes)
     return {
       code: 'memory_insufficient',
@@ -53,6 +53,14 @@ export function diskShortage({
   diskFreeBytes,
 }: Pick<AdmissionFacts, 'missingBytes' | 'diskReserveBytes' | 'diskFreeBytes'>): number {
   return missingBytes === 0 ? 0 : Math.max(0, missingBytes + diskReserveBytes - diskFreeBytes);
+}
+
+/** Of what it takes whole, and of its parts held in turn. */
+function leastPeak(facts: AdmissionFacts): { readonly bytes: number; readonly source: string } {
+  const whole = predictedPeak(facts);
+  const { inTurnPeakBytes } = facts.variant;
+  if (inTurnPeakBytes === undefined || inTurnPeakBytes >= whole.bytes) return whole;
+  return { bytes: inTurnPeakBytes, source: `predicted with one part held at a time; ${whole.bytes} ${whole.source}` };
 }
 
 /** Devices of the same class know it better than the publisher's machine. */

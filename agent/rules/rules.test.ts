@@ -42,11 +42,21 @@ describe('admissionFault', () => {
       { history: { deviceClass: 'raspberry-pi-4-2gb', runs: 3, peakRssBytes: 700 } },
       /700 bytes .*the most in 3 runs on raspberry-pi-4-2gb.*500 available, 200 too few/,
     ],
+    [
+      'memory_insufficient',
+      { variant: variantOf(9000, { inTurnPeakBytes: 600 }) },
+      /needs 600 bytes .*one part held at a time; 9000 measured on a laptop.* 500 available, 100 too few/,
+    ],
     ['disk_full', { diskFreeBytes: 1000 }, /16 bytes are missing/],
   ])('refuses with %s and the numbers', (code, change, words) => {
     const fault = admissionFault({ ...facts, ...change });
     expect(fault?.code).toBe(code);
     expect(fault?.message).toMatch(words);
+  });
+
+  it('admits what fits one part at a time, whatever was seen of the whole', () => {
+    const history = { deviceClass: 'raspberry-pi-4-2gb', runs: 3, peakRssBytes: 9000 };
+    expect(admissionFault({ ...facts, variant: variantOf(9000, { inTurnPeakBytes: 500 }), history })).toBeNull();
   });
 
   it("believes the class's own history before the publisher's machine", () => {

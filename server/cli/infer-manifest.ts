@@ -47,6 +47,7 @@ const Ran = z.looseObject({
   latencyMs: z.number(),
   loadMs: z.number(),
   peakRssBytes: z.number(),
+  inTurnPeakBytes: z.int(),
 });
 type Ran = z.infer<typeof Ran>;
 
@@ -96,13 +97,14 @@ async function paint(folder: string, name: VersionName, out: string): Promise<Ra
 }
 
 function variantOf(ran: Ran, name: VersionName, { artifacts }: { artifacts: readonly string[] }) {
-  const { runtime, precision, parameters, defaults, loadMs, latencyMs, peakRssBytes } = ran;
+  const { runtime, precision, parameters, defaults, loadMs, latencyMs, peakRssBytes, inTurnPeakBytes } = ran;
   const { steps = defaults.steps, guidanceScale = defaults.guidanceScale, size = defaults } = name;
   const { width, height } = size;
   const machine = `${process.arch}, ${availableParallelism()} cores; a picture of ${MOST_GOLDEN_STEPS} steps`;
   return {
     ...{ name: ran.variant, runtime, precision, folder: ran.variant, artifacts: [...artifacts] },
     ...{ resolution: { width, height }, steps, guidanceScale, parameters, ...(name.tiled && { tiled: true }) },
+    inTurnPeakBytes,
     measured: { machine, process: 'engine', peakRssBytes, loadMs, latencyMs },
     golden: {
       // Integer kernels differ between processors by more than those of floating point.
@@ -121,10 +123,11 @@ function pipelineOf(index: Readonly<Record<string, unknown>>) {
   );
 }
 
-/** Whether two manifests differ in nothing but what was measured: then it is the same version once more. */
+/** Whether two manifests differ in nothing but what was measured or predicted: then it is the same version once more. */
 export function sameButMeasured(one: Manifest, other: Manifest): boolean {
-  const [a, b] = [one, other].map((manifest) =>
-    canonicalJson({ ...manifest, variants: manifest.variants.map(({ measured: _, ...variant }) => variant) }),
-  );
+  const [a, b] = [one, other].map((manifest) => {
+    const variants = manifest.variants.map(({ measured: _, inTurnPeakBytes: __, ...variant }) => variant);
+    return canonicalJson({ ...manifest, variants });
+  });
   return a === b;
 }

@@ -105,7 +105,7 @@ describe('the predicted peak is within 15 % of what was taken', () => {
   ])('by pictures larger than the usual one: %o', async ({ kind, side, batch, leastBytes }) => {
     const opened = await openFolder(join(pipelines, kind), undefined);
     const asked = { pixels: side ** 2, batch, tiled: false, inTurn: false, adapters: [] };
-    const predictedBytes = await predictRun(opened, asked);
+    const { predictedPeakBytes: predictedBytes } = await predictRun(opened, asked);
     const engine = await launcher.launch(opened.spec, { threads: 1 });
     await engine.generateBatch({ prompt: 'a red fox', seed: 1, steps: 2, width: side, height: side, batch });
     const { peakRssBytes } = await engine.resources();
@@ -140,7 +140,10 @@ describe('the predicted peak is within 15 % of what was taken', () => {
     const defaults = { steps, guidanceScale, width: 32, height: 32 };
     const told = { pipeline: 'StillhousePipeline', variant: name, runtime, precision, parameters, defaults };
     const asked = { pixels: 32 ** 2, batch: 1, tiled: false, inTurn: false };
-    const predictedBytes = await predictRun({ spec, told, publishedPeakBytes: 0 }, { ...asked, adapters });
+    const { predictedPeakBytes: predictedBytes } = await predictRun(
+      { spec, told, publishedPeakBytes: 0 },
+      { ...asked, adapters },
+    );
     const { peakBytes } = await peakOf(spec, { adapters });
     expect(predictedBytes / peakBytes).toBeGreaterThan(0.85);
     expect(predictedBytes / peakBytes).toBeLessThan(1.15);

@@ -68,7 +68,10 @@ export async function measureAlternatingSizes(): Promise<PerfResult> {
     const ratios = taken.map((each) => each.two / each.same);
     const [onePeak, twoPeak] = peaks as [number, number];
     const asked = { pixels: HEIGHT ** 2, batch: 1, tiled: false, inTurn: false, adapters: [], again: true };
-    const predictedBytes = await predictRun(opened, { ...asked, besidePixels: WIDTHS[1] * HEIGHT });
+    const { predictedPeakBytes: predictedBytes } = await predictRun(opened, {
+      ...asked,
+      besidePixels: WIDTHS[1] * HEIGHT,
+    });
     return {
       name: 'alternating-sizes-openvino',
       what: 'pictures of two sizes in turns ÷ each size twice in a row, forms of both held, OpenVINO',

@@ -19,6 +19,32 @@ describe('chooseVariant', () => {
     });
   });
 
+  describe('on a device that lacks the memory for the whole', () => {
+    const [large, small] = [
+      { ...makeVariant('fp32'), inTurnPeakBytes: 90e6 },
+      {
+        ...makeVariant('int8'),
+        measured: { ...makeVariant('int8').measured, peakRssBytes: 150e6 },
+        inTurnPeakBytes: 140e6,
+      },
+    ];
+    const of = (memoryBytes: number, variants = [large]) =>
+      chooseVariant({ ...pi, manifest: makeManifest('1.0.0', variants), inventory: { ...inventory, memoryBytes } });
+
+    it('takes what fits one part at a time', () => expect(of(125e6)).toMatchObject({ variant: 'onnxruntime-fp32' }));
+
+    it('refuses what does not even fit so, with the numbers', () =>
+      expect(of(100e6)).toMatchObject({
+        variant: null,
+        why: expect.stringMatching(/needs 90 MB with one part held at a time, the device can give 80 MB of 100 MB/),
+      }));
+
+    it('takes what fits whole before it', () => {
+      expect(of(200e6, [large, small])).toMatchObject({ variant: 'onnxruntime-int8' });
+      expect(of(150e6, [large, small])).toMatchObject({ variant: 'onnxruntime-fp32' });
+    });
+  });
+
   it('takes the fastest of the best where every variant was measured on this class', () => {
     const evidence = [
       measured('onnxruntime-fp32', 90, 4.6),

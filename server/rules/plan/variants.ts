@@ -44,8 +44,11 @@ export function chooseVariant(question: VariantQuestion): VariantChoice {
       `${manifest.model}@${manifest.version} has no variant "${wanted}"; it has ${manifest.variants.map(({ name }) => name).join(', ')}`,
     );
   const refusals = candidates.map((variant) => refusalOf(variant, question));
-  const fitting = candidates.filter((_, index) => refusals[index] === null);
-  if (fitting.length === 0) return none(refusals.join('; '));
+  const able = candidates.filter((_, index) => refusals[index] === null);
+  if (able.length === 0) return none(refusals.join('; '));
+  // Parts in turn are slow: only where nothing fits whole.
+  const whole = able.filter((variant) => fitsWhole(variant, question));
+  const fitting = whole.length > 0 ? whole : able;
   if (wanted) return chosen(fitting[0] as Variant, 'named by the operator', question);
   return byMeasurement(fitting, question) ?? byRule(fitting, question);
 }
@@ -63,11 +66,15 @@ function refusalOf(variant: Variant, question: VariantQuestion): string | null {
   const unsupported = instructionSetFault(variant, inventory);
   if (unsupported) return unsupported;
   const peak = predictedPeak(variant, question);
+  const least = Math.min(peak, variant.inTurnPeakBytes ?? peak);
   const available = inventory.memoryBytes * MEMORY_SHARE;
-  if (peak > available)
-    return `${variant.name} needs ${megabytes(peak)}, the device can give ${megabytes(available)} of ${megabytes(inventory.memoryBytes)}`;
-  return null;
+  if (least <= available) return null;
+  const needs = least < peak ? `${megabytes(least)} with one part held at a time` : megabytes(peak);
+  return `${variant.name} needs ${needs}, the device can give ${megabytes(available)} of ${megabytes(inventory.memoryBytes)}`;
 }
+
+const fitsWhole = (variant: Variant, question: VariantQuestion): boolean =>
+  !question.inventory || predictedPeak(variant, question) <= question.inventory.memoryBytes * MEMORY_SHARE;
 
 /** The class's own history where there is one, else what the publisher measured. */
 function predictedPeak(variant: Variant, { deviceClass, evidence }: VariantQuestion): number {
