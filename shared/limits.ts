@@ -71,6 +71,8 @@ export const timings = {
   engineLoadMs: 5 * 60_000,
   /** How long an engine may take to stop between two steps before it is killed: with timer and kill a cancel ends within 250 ms. */
   engineCancelMs: 200,
+  /** An engine that owes an answer and takes no processor time for so long hangs, and is killed. */
+  engineHangMs: 30_000,
   /** How long an engine is waited for that is to drop what it only keeps. */
   engineMakeWayMs: 1000,
   /** How long an engine may take to end by itself before it is killed. */

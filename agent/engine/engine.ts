@@ -128,11 +128,11 @@ export interface Engine {
    */
   generate(request: GenerateRequest, options?: GenerateHooks): Promise<GeneratedPicture>;
   /** Runs the version's evaluator over a PNG: head → label found. Throws EngineFault `no_evaluator` without one. */
-  evaluate(png: Uint8Array): Promise<Readonly<Record<string, string>>>;
+  evaluate(png: Uint8Array, signal?: AbortSignal): Promise<Readonly<Record<string, string>>>;
   /** Drops what `keepSizes` left beside the size painted last; resolves when its memory is free. */
   makeWay(): Promise<void>;
   /** Runs graphs once more, so it belongs behind whatever is timed. */
-  describe(): Promise<RuntimeDescription>;
+  describe(signal?: AbortSignal): Promise<RuntimeDescription>;
   resources(): Promise<EngineResources>;
   /** Asks the child to end; kills it when it has not ended in time. Resolves when it is gone. */
   close(): Promise<void>;

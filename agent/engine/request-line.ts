@@ -29,9 +29,34 @@ export class RequestLine {
     this.wires = wires;
   }
 
-  async generate(request: PictureRequest, { onProgress, signal }: GenerateHooks): Promise<readonly GeneratedPicture[]> {
+  /** It owes an answer. */
+  get isAsked(): boolean {
+    return this.line.length > 0;
+  }
+
+  async generate(request: PictureRequest, hooks: GenerateHooks): Promise<readonly GeneratedPicture[]> {
+    const progress = hooks.onProgress !== undefined;
+    const answer = await this.ask({ kind: 'generate', id: ++this.lastId, request, progress }, hooks);
+    if (answer.kind !== 'pictures') throw new EngineFault('run_failed', `a picture was answered with ${answer.kind}`);
+    return answer.pictures;
+  }
+
+  async evaluate(png: Uint8Array, signal?: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    const answer = await this.ask({ kind: 'evaluate', id: ++this.lastId, png }, { ...(signal && { signal }) });
+    if (answer.kind !== 'found') throw new EngineFault('run_failed', `an evaluation was answered with ${answer.kind}`);
+    return answer.labels;
+  }
+
+  async describe(signal?: AbortSignal): Promise<RuntimeDescription> {
+    const answer = await this.ask({ kind: 'describe', id: ++this.lastId }, { ...(signal && { signal }) });
+    if (answer.kind !== 'description')
+      throw new EngineFault('run_failed', `a question was answered with ${answer.kind}`);
+    return answer.description;
+  }
+
+  /** Every question can be taken back: a child that hangs answers none of them. */
+  private async ask(frame: RequestFrame, { onProgress, signal }: GenerateHooks): Promise<ToParent> {
     if (signal?.aborted) throw new EngineFault('canceled', 'canceled before it began');
-    const frame = { kind: 'generate', id: ++this.lastId, request, progress: onProgress !== undefined } as const;
     const waiting = this.join(frame, onProgress);
     let stopKilling = () => {};
     const onAbort = () => {
@@ -39,26 +64,11 @@ export class RequestLine {
     };
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const answer = await waiting.answer.promise;
-      if (answer.kind !== 'pictures') throw new EngineFault('run_failed', `a picture was answered with ${answer.kind}`);
-      return answer.pictures;
+      return await waiting.answer.promise;
     } finally {
       stopKilling();
       signal?.removeEventListener('abort', onAbort);
     }
-  }
-
-  async evaluate(png: Uint8Array): Promise<Readonly<Record<string, string>>> {
-    const answer = await this.join({ kind: 'evaluate', id: ++this.lastId, png }).answer.promise;
-    if (answer.kind !== 'found') throw new EngineFault('run_failed', `an evaluation was answered with ${answer.kind}`);
-    return answer.labels;
-  }
-
-  async describe(): Promise<RuntimeDescription> {
-    const answer = await this.join({ kind: 'describe', id: ++this.lastId }).answer.promise;
-    if (answer.kind !== 'description')
-      throw new EngineFault('run_failed', `a question was answered with ${answer.kind}`);
-    return answer.description;
   }
 
   /** A frame of the child; one that answers nothing that waits is dropped. */

@@ -17,6 +17,7 @@ import {
 import type { FaultFrame, LoadOrder, ToParent } from './frames.ts';
 import { readProcess } from './read-process.ts';
 import { RequestLine } from './request-line.ts';
+import { watchHang } from './watch-hang.ts';
 
 /** The graphs of small devices gain nothing from more threads, and on a large machine lose by waiting for them. */
 const MOST_THREADS = 4;
@@ -61,11 +62,22 @@ async function launch(
     ...{ clock, send: child.send },
     kill: () => kill(`because a canceled request did not stop within ${timings.engineCancelMs} ms`),
   });
+  let hangs = false;
+  const stopWatching = watchHang({
+    clock,
+    isAsked: () => line.isAsked,
+    readCpuMs: async () => (await readProcess(child.pid)).cpuMs,
+    onHang: () => {
+      hangs = true;
+      kill(`because it hung: it took no processor time for ${timings.engineHangMs / 1000} s in the midst of a request`);
+    },
+  });
   const exited = child.ended.then((end) => {
+    stopWatching();
     const fault = new EngineFault('killed', describeEnd(child, end, asked));
     loading.reject(fault);
     line.fail(fault);
-    return { ...end, expected: asked !== null };
+    return { ...end, expected: asked !== null && !hangs };
   });
   child.send({ kind: 'load', order: orderOf(spec, { threads, runtimeFolders, inTurn, adapters }) });
   const { runtimeVersion, compiled } = await loaded(loading, {
@@ -84,7 +96,7 @@ async function launch(
       return made as GeneratedPicture;
     },
     generateBatch: (request, hooks = {}) => line.generate({ ...defaultsOf(spec), ...defined(request) }, hooks),
-    evaluate: (png) => line.evaluate(png),
+    evaluate: (png, signal) => line.evaluate(png, signal),
     async makeWay() {
       // One that does not compile keeps nothing, and its graphs block whoever would answer.
       if (compiled === null) return;
@@ -95,7 +107,7 @@ async function launch(
       await Promise.race([promise, exited]);
       stopWaiting();
     },
-    describe: () => line.describe(),
+    describe: (signal) => line.describe(signal),
     resources: () => readProcess(child.pid),
     exited,
     async close() {

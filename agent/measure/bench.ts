@@ -46,7 +46,7 @@ export async function runBench(asked: BenchOptions): Promise<BenchResult> {
       coldLatencyMs: cold.latencyMs,
       ...latencyFigures(timed.samples),
       ...timed.figures,
-      ...(await whichKernels(engine)),
+      ...(await whichKernels(engine, signal)),
       quality: quality && resultOf(quality),
       probesMs: [...probes.probesMs],
       disturbances: disturbances({ ...timed.conditions, probesMs: probes.probesMs }),
@@ -74,8 +74,8 @@ function resultOf({ pictures, interval, artifacts, ...numbers }: MeasuredQuality
 }
 
 /** Last of all, because it runs graphs and loads code that a picture does not need. */
-async function whichKernels(engine: Engine) {
-  const { build, kernels } = await engine.describe();
+async function whichKernels(engine: Engine, signal: AbortSignal | undefined) {
+  const { build, kernels } = await engine.describe(signal);
   return {
     runtimeBuild: build.slice(0, 2000),
     cpuFeatures: cpuFeatures((await readKernelFile('/proc/cpuinfo')) ?? ''),

@@ -31,7 +31,7 @@ export async function measureQuality(options: {
   for (const [place, { prompt, seed, judged }] of prompts.entries()) {
     if (!judged) return null;
     const png = pictures.get(place) ?? (await engine.generate({ prompt, seed }, signal ? { signal } : {})).png;
-    const found = await engine.evaluate(png);
+    const found = await engine.evaluate(png, signal);
     if (signal?.aborted) throw new EngineFault('canceled', 'canceled while scoring');
     adherence.push(pictureAdherence(judged.expected, found));
     teacher.push(judged.teacherAdherence);

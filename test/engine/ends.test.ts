@@ -4,10 +4,16 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
+import { timings } from '../../shared/limits.ts';
 import { clockOf, eventually, isAlive, specOf } from './fixture.ts';
 
 const spec = specOf();
 const launcher = createEngineLauncher({ clock: clockOf(), log: () => {}, runtimeFolders: [] });
+function abortable() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
+
 const request = { prompt: spec.variant.golden.pictures[0]?.prompt ?? '', seed: 1 };
 
 it('rejects everything that waits when the process crashes, and names the signal', async () => {
@@ -40,6 +46,31 @@ it('kills an engine that does not stop between two steps', async () => {
   });
   expect(await engine.exited).toMatchObject({ signal: 'SIGKILL', expected: true });
   expect(isAlive(engine.pid)).toBe(false);
+});
+
+it.each(['evaluate', 'describe'] as const)('takes back what it was asked by %s and does not answer', async (asked) => {
+  const engine = await launcher.launch(spec);
+  const { png } = await engine.generate(request);
+  process.kill(engine.pid, 'SIGSTOP');
+  const { signal, abort } = abortable();
+  const answer = asked === 'evaluate' ? engine.evaluate(png, signal) : engine.describe(signal);
+  abort();
+  await expect(answer).rejects.toMatchObject({ code: 'canceled' });
+  expect(await engine.exited).toMatchObject({ signal: 'SIGKILL', expected: true });
+});
+
+it('kills an engine that hangs in the midst of a request, and counts that as a crash', async () => {
+  const real = clockOf();
+  const lookMs = timings.engineHangMs / 6;
+  const quick = { ...real, after: (ms: number, act: () => void) => real.after(ms === lookMs ? 100 : ms, act) };
+  const engine = await createEngineLauncher({ clock: quick, log: () => {} }).launch(spec);
+  const picture = engine.generate({ ...request, steps: 200 });
+  process.kill(engine.pid, 'SIGSTOP');
+  await expect(picture).rejects.toMatchObject({
+    code: 'killed',
+    message: expect.stringContaining('it hung: it took no processor time for 30 s in the midst of a request'),
+  });
+  expect(await engine.exited).toMatchObject({ signal: 'SIGKILL', expected: false });
 });
 
 it('ends when asked, by force when it does not answer', async () => {
