@@ -46,6 +46,7 @@ export function benchText({
     ...(result.temperatureMaxCelsius === null
       ? []
       : [['heat', `${result.temperatureMaxCelsius.toFixed(1)} °C`] as [string, string]]),
+    ...untoldText(result),
     ...(fit ? [['fit', fitText(fit)] as Fact] : []),
     ...disturbances.map((reason): [string, string] => ['disturbed', pc.yellow(reason)]),
     ['samples', `still bench samples ${benchRunId}${samplesText(result)}`],
@@ -115,6 +116,16 @@ function workText({ cpuMsPerPicture, energyJoulesPerPicture, frequencyMhz }: Ben
   return facts.length === 0 ? [] : [['a picture', facts.join(', ')]];
 }
 
+/** What a reader would look for and this machine does not tell, so that silence is not taken for nothing. */
+function untoldText({ energyJoulesPerPicture, temperatureMaxCelsius, frequencyMhz }: BenchResult): Fact[] {
+  const untold = [
+    energyJoulesPerPicture === null && 'energy',
+    temperatureMaxCelsius === null && 'temperature',
+    frequencyMhz === null && 'clock frequency',
+  ].filter((name) => name !== false);
+  return untold.length === 0 ? [] : [['not told', `${untold.join(', ')}: not readable on this device`]];
+}
+
 /** Where most of the time goes; a reference kernel of a convolution is slow, and stands out. */
 function kernelsText({ kernels = [] }: BenchResult): Fact[] {
   const most = [...kernels].sort((a, b) => b.share - a.share).slice(0, 4);
@@ -151,7 +162,8 @@ function qualityText({
   adherence: number;
   pictures: number[];
 }) {
-  const share = (value: number) => `${(100 * value).toFixed(0)} %`;
+  // Nearly all is not all.
+  const share = (value: number) => `${value < 1 ? Math.min(99, Math.round(100 * value)) : 100} %`;
   return `${pc.bold(`${score.toFixed(2)}/5`)} (${share(adherence)} of all parts right, ${share(whole)} of the pictures whole, n = ${pictures.length})`;
 }
 

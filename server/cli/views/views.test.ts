@@ -347,3 +347,20 @@ test.each([
   const text = shown(benchText({ device: 'pi-desk', ...wanted, result } as unknown as BenchRunView));
   expect(text.includes('runs in the reference kernel')).toBe(slow);
 });
+
+test('a bench says what the device does not tell, and rounds no share up to all', () => {
+  const wanted = { model: 'stickers-lite', version: '1.1.0', versionDigest: sha, variant: 'openvino-fp16' };
+  const textOf = (more: object) => {
+    const result = benchOf({ ...wanted, installationId: id('ins', 1), role: 'current', probe: 'probe' }, more);
+    return shown(benchText({ device: 'pi-desk', deviceClass: 'pi-5', ...wanted, result } as unknown as BenchRunView));
+  };
+  const silent = { energyJoulesPerPicture: null, temperatureMaxCelsius: null, frequencyMhz: null };
+  expect(textOf(silent)).toMatch(/not told +energy, temperature, clock frequency: not readable on this device\n/);
+  const told = { energyJoulesPerPicture: 2.5, temperatureMaxCelsius: 61, frequencyMhz: { low: 1500, high: 2400 } };
+  expect(textOf(told)).not.toContain('not told');
+  expect(textOf({ ...silent, temperatureMaxCelsius: 61 })).toMatch(/not told +energy, clock frequency: /);
+  const quality = { score: 5, interval: { low: 5, high: 5, confidence: 0.95 }, pictures: [1, 0.8], artifacts: null };
+  expect(textOf({ quality: { ...quality, adherence: 0.9958, whole: 1 } })).toContain(
+    '(99 % of all parts right, 100 % of the pictures whole, n = 2)',
+  );
+});
