@@ -27,13 +27,16 @@ export async function loadGraph(
   path: string,
   options: Pick<SessionOptions, 'threads' | 'real'> & {
     readonly inputs: readonly string[];
+    /** Further ones that will be fed where the graph has them. */
+    readonly optional?: readonly string[];
     readonly outputs: readonly string[];
   },
 ): Promise<Graph> {
   const session = await open(runtime, path, options);
   requireNames(path, 'input', options.inputs, session.inputs);
   requireNames(path, 'output', options.outputs, session.outputs);
-  const surplus = session.inputs.find(({ name }) => !options.inputs.includes(name));
+  const fed = [...options.inputs, ...(options.optional ?? [])];
+  const surplus = session.inputs.find(({ name }) => !fed.includes(name));
   if (surplus) throw new EngineFault('load_failed', `${path}: has an input "${surplus.name}" that nothing here feeds`);
   return {
     path,

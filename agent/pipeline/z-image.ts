@@ -12,6 +12,7 @@ import { loadChatTemplate } from './stages/chat-template.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise } from './stages/denoise.ts';
 import { evenFlow } from './stages/flow-shift.ts';
+import { PLACE_INPUTS, paddedWords } from './stages/padded-words.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
 import { promptCuts, type TextReader } from './stages/prompt-cuts.ts';
 import { startPictures } from './stages/start-pictures.ts';
@@ -37,6 +38,8 @@ interface Parts {
   readonly encoder: Graph;
   /** Name of the state that is read. */
   readonly state: string;
+  /** As optimum-intel exports it: graphs that are told of padding and places. */
+  readonly told: boolean;
   readonly transformer: Transformer;
   readonly vae: VaeDecoder;
   readonly pictures: PictureReader;
@@ -64,7 +67,10 @@ export async function loadZImage(options: PartOptions & { defaults: PictureDefau
 
 async function loadParts(options: PartOptions): Promise<Parts> {
   const { folder, runtime, threads } = options;
-  const state = await penultimate(folder, 'text_encoder');
+  const transformer = await loadTransformer(options, () => INPUTS, PLACE_INPUTS);
+  const told = transformer.graph.session.inputs.some(({ name }) => name === 'txt_ids');
+  // That exporter's last state is the last but one of the model.
+  const state = told ? 'last_hidden_state' : await penultimate(folder, 'text_encoder');
   const vae = await loadVaeDecoder(options);
   const template = await loadChatTemplate(join(folder, 'tokenizer'));
   const tokenizer = await loadTextTokenizer(join(folder, 'tokenizer'));
@@ -72,10 +78,9 @@ async function loadParts(options: PartOptions): Promise<Parts> {
     schedulers: await loadScheduler(folder),
     ...{ template, tokenizer, reader: readerOf(template, tokenizer) },
     encoder: await loadGraph(runtime, join(folder, 'text_encoder', runtime.graphFile), {
-      ...{ threads, inputs: ['input_ids'], outputs: [state] },
+      ...{ threads, inputs: ['input_ids', ...(told ? ['attention_mask'] : [])], outputs: [state] },
     }),
-    state,
-    transformer: await loadTransformer(options, () => INPUTS),
+    ...{ state, told, transformer },
     vae,
     pictures: pictureReader(options, vae, STRENGTH),
   };
@@ -101,6 +106,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const asked = await encode(parts, request.prompt);
   const contrast = scale > 0 ? await encode(parts, negativePrompt) : null;
   const dims = [batch, vae.channels, height / vae.scale, width / vae.scale];
+  const patches = { rows: height / vae.scale / PATCH, columns: width / vae.scale / PATCH };
   const start = await startPictures(parts, request, host);
   const latents = await denoise({
     schedule: schedulers.choose(request.scheduler).schedule(steps, flowOf(parts, request)),
@@ -112,7 +118,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
       const say = (words: Float32Tensor) =>
         transformer.predict({
           hidden_states: float32(sample, dims),
-          encoder_hidden_states: words,
+          ...(parts.told ? paddedWords(words, patches) : { encoder_hidden_states: words }),
           timestep: tensorFor(transformer.graph, 'timestep', [moment], [1]),
         });
       const conditional = await say(asked);
@@ -128,10 +134,13 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
 }
 
 /** Only the words themselves: what stands behind them cannot be seen by them. */
-async function encode({ template, tokenizer, encoder, state }: Parts, prompt: string): Promise<Float32Tensor> {
+async function encode({ template, tokenizer, encoder, state, told }: Parts, prompt: string): Promise<Float32Tensor> {
   const { ids, used } = tokenizer.encode(template(prompt), MOST_TOKENS);
   const given = Array.from(ids.subarray(0, used), Number);
-  return (await encoder.run({ input_ids: tensorFor(encoder, 'input_ids', given, [1, used]) })).float32(state);
+  const tensor = (name: string, values: readonly number[]) => tensorFor(encoder, name, values, [1, used]);
+  const words = { input_ids: tensor('input_ids', given) };
+  const feeds = told ? { ...words, attention_mask: tensor('attention_mask', Array(used).fill(1)) } : words;
+  return (await encoder.run(feeds)).float32(state);
 }
 
 /** What the template says behind the prompt is cut, too, but is nothing of the prompt's. */

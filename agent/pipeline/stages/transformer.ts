@@ -25,16 +25,22 @@ export interface Transformer {
   ): Promise<Float32Array>;
 }
 
-/** @param inputs names, from the settings of its config.json @throws EngineFault `load_failed` */
+/**
+ * @param inputs names, from the settings of its config.json
+ * @param optional names of inputs that not all exports have
+ * @throws EngineFault `load_failed`
+ */
 export async function loadTransformer(
   { folder, runtime, threads }: PartOptions,
   inputs: (config: Readonly<Record<string, unknown>>) => readonly string[],
+  optional: readonly string[] = [],
 ): Promise<Transformer> {
   const file = join(folder, 'transformer', 'config.json');
   const config = await readJson(file);
   const graph = await loadGraph(runtime, join(folder, 'transformer', runtime.graphFile), {
     threads,
     inputs: inputs(config),
+    optional,
     outputs: [],
   });
   const answer = answerOf(graph);
@@ -57,8 +63,8 @@ export async function loadTransformer(
   };
 }
 
-/** optimum-onnx and the toolkit name it one way, optimum-intel the other. */
-const ANSWERS = ['out_hidden_states', 'out_sample'];
+/** optimum-onnx and the toolkit name it one way, optimum-intel the others. */
+const ANSWERS = ['out_hidden_states', 'out_sample', 'sample'];
 
 function answerOf({ path, session }: Graph): string {
   const names = session.outputs.map(({ name }) => name);
