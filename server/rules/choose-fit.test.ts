@@ -29,8 +29,12 @@ describe('chooseFit', () => {
   });
 
   it.each<[FitTarget, object, RegExp]>([
-    [{ latencyMs: 100 }, {}, /256x256 takes 1\.76e\+3 ms .*; 64x64 takes 110 ms with 10 steps \(the fewest/],
-    [{ memoryBytes: 50e6 }, {}, /256x256 its peak memory is not known.*64x64 takes 100000000 bytes, 50000000 too many/],
+    [{ latencyMs: 100 }, {}, /256x256 takes 1\.76 s .*; 64x64 takes 110 ms with 10 steps \(the fewest/],
+    [
+      { memoryBytes: 50e6 },
+      {},
+      /256x256 its peak memory is not known.*64x64 takes 100 MB at its peak, 50\.0 MB too much/,
+    ],
     [{ latencyMs: 100 }, { width: 512 }, /no picture of 512xany was measured there yet/],
   ])('refuses %o with numbers', (target, bounds, why) => {
     const choice = chooseFit(measured, target, { usualSteps: 20, ...bounds });

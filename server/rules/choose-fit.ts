@@ -1,7 +1,9 @@
 // The largest picture, and then the most steps, that meet a target, by what one device measured of one variant. Only sizes
 // that were measured are chosen: nothing is known of others. Steps cost the same each, so their number may be another.
 import type { FitMeasurement, FitTarget } from '../../shared/fit.ts';
+import { plural } from '../../shared/plural.ts';
 import { median } from '../../shared/statistics.ts';
+import { bytes, latency } from '../../shared/units.ts';
 
 export interface FitBounds {
   /** The variant's own: never more than these, and never fewer than half of them. */
@@ -96,10 +98,10 @@ function shortfall(size: Size, { latencyMs, memoryBytes }: FitTarget, bounds: Fi
     memoryBytes !== undefined &&
       size.peakBytes !== null &&
       size.peakBytes > memoryBytes &&
-      `takes ${size.peakBytes} bytes, ${Math.ceil(size.peakBytes - memoryBytes)} too many`,
+      `takes ${bytes(size.peakBytes)} at its peak, ${bytes(size.peakBytes - memoryBytes)} too much`,
     latencyMs !== undefined &&
       latencyOf(size, steps) > latencyMs &&
-      `takes ${latencyOf(size, steps).toPrecision(3)} ms with ${steps} steps${bounds.steps === undefined ? ' (the fewest: half of the usual)' : ''}`,
+      `takes ${latency(latencyOf(size, steps))} with ${plural(steps, 'step')}${bounds.steps === undefined ? ' (the fewest: half of the usual)' : ''}`,
   ].filter((fault) => fault !== false);
   return `${size.width}x${size.height} ${faults.join(' and ')}`;
 }

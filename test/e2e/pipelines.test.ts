@@ -94,7 +94,7 @@ describe('settings', () => {
     const tooQuick = await still(...fitted('latency=1ms', '--fit', 'memory=1MB'));
     expect(tooQuick).toMatchObject({
       code: 4,
-      stderr: expect.stringMatching(/takes \d+ bytes, \d+ too many and takes .* ms with/),
+      stderr: expect.stringMatching(/takes [\d.]+ MB at its peak, [\d.]+ MB too much and takes .* m?s with/),
     });
     const unseen = await still(...fitted('latency=1h', '--size', '512x512'));
     expect(unseen).toMatchObject({ code: 4, stderr: expect.stringContaining('512x512 was measured there yet') });
