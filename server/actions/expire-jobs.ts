@@ -1,4 +1,5 @@
 import * as commands from '../store/commands.ts';
+import * as devices from '../store/devices.ts';
 import * as jobs from '../store/jobs.ts';
 import type { World } from '../store/world.ts';
 
@@ -14,7 +15,9 @@ export async function expireJobs({ store, clock, randomness }: World): Promise<n
     for (const job of await jobs.overdue(tx, atMs - GRACE_MS)) {
       const { state, deadlineMs, requestedAtMs } = job;
       const seconds = ((deadlineMs - requestedAtMs) / 1000).toFixed(0);
-      const message = `nothing came within ${seconds} s; it was ${state} when the time was up`;
+      const device = await devices.presence(tx, job.deviceId);
+      const away = device?.online === false ? `, and ${device.name} is not connected` : '';
+      const message = `nothing came within ${seconds} s; it was ${state} when the time was up${away}`;
       await jobs.move(tx, job, { to: 'TIMED_OUT', atMs, reason: { code: 'expired', message } });
       await commands.oweCancel(tx, job, { nowMs: atMs, randomness });
     }

@@ -43,8 +43,8 @@ function notes(rows: readonly TableRow[]): string[] {
       ? ['SEEN: one picture as the server saw it, from request to PNG: line, network and transfer included (median).']
       : []),
     "QUALITY: by the version's own evaluator; its teacher stands at 5.",
-    ...(rows.some(({ latencyMsP90, pictures }) => latencyMsP90 === null || pictures === null)
-      ? ['–: too few samples for that number.']
+    ...(rows.some((row) => row.latencyMsP90 === null || row.pictures === null || row.quality === null)
+      ? ['–: not measured there, or too few samples for that number.']
       : []),
     ...(rows.some(({ disturbed }) => disturbed)
       ? ['disturbed: something else was going on there meanwhile; measure again when it is quiet.']

@@ -196,7 +196,7 @@ pi-kitchen  stickers-lite@1.0.0   onnxruntime-fp16      2.41 M   412 ms  440 ms 
 P50, P90: one picture, from prompt to PNG. MEMORY: peak of the engine process.
 SEEN: one picture as the server saw it, from request to PNG: line, network and transfer included (median).
 QUALITY: by the version's own evaluator; its teacher stands at 5.
-–: too few samples for that number.
+–: not measured there, or too few samples for that number.
 disturbed: something else was going on there meanwhile; measure again when it is quiet.
 `);
 });
