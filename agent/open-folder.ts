@@ -1,12 +1,12 @@
 // A folder becomes what an engine can launch: a version's by its manifest, any other by what its files say.
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, StillError } from '../shared/errors.ts';
 import { Manifest, type Variant } from '../shared/manifest.ts';
 import type { LaunchSpec } from './engine/engine.ts';
 import type { PictureDefaults } from './pipeline/pipeline.ts';
 import { readFolder } from './pipeline/read-folder.ts';
+import { readText } from './pipeline/read-json.ts';
 
 export interface OpenedFolder {
   readonly spec: LaunchSpec;
@@ -29,7 +29,7 @@ export async function openFolder(folder: string, wanted: string | undefined): Pr
 
 async function openVersion(folder: string, wanted: string | undefined): Promise<OpenedFolder> {
   const file = join(folder, 'manifest.json');
-  const manifest = parse(await readFile(file, 'utf8'), file);
+  const manifest = parse(await readText(file), file);
   const variant = manifest.variants.find(({ name }) => wanted === undefined || name === wanted);
   const names = manifest.variants.map(({ name }) => name).join(', ');
   if (!variant) throw new StillError('invalid_input', `${file} has no variant "${wanted}"; it has ${names}`);

@@ -1,12 +1,12 @@
 // What `still run` will take at its peak, before anything is loaded, and whether it fits.
 import { readdirSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineFault } from './engine/engine.ts';
 import { readHost } from './measure/host.ts';
 import { readNetworkShape } from './network-shape.ts';
 import type { OpenedFolder } from './open-folder.ts';
 import { type AdapterFile, adaptedParts } from './pipeline/lora/with-adapters.ts';
+import { readText } from './pipeline/read-json.ts';
 import { type MemoryFacts, type PictureSize, predictMemory } from './rules/predict-memory.ts';
 import { weighFiles } from './weigh-files.ts';
 
@@ -61,7 +61,7 @@ async function factsOf(
     ...{ runtime: told.runtime, parameters: told.parameters },
     ...weighFiles(files),
     ...{ publishedPeakBytes, observed: null },
-    shape: await readNetworkShape(folder, (path) => readFile(path, 'utf8'), process.arch),
+    shape: await readNetworkShape(folder, readText, process.arch),
     adapted: { graphBytes: adaptedBytes - adapted.weightBytes, weightBytes: adapted.weightBytes },
   };
 }

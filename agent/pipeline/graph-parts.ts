@@ -1,9 +1,9 @@
 // A graph that the toolkit cut into parts (`export-diffusers --part-mb`): `parts.json` stands in the place of `model.onnx`.
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../../shared/errors.ts';
 import { EngineFault } from './fault.ts';
+import { readText } from './read-json.ts';
 
 const PARTS_FILE = 'parts.json';
 
@@ -21,8 +21,9 @@ export async function readGraphParts(path: string): Promise<GraphParts | null> {
   if (!existsSync(file)) return null;
   // Few graphs are cut, and the validator takes about 10 MB of an engine that loads it.
   const { Parts } = await import('./graph-parts-schema.ts');
+  const text = await readText(file);
   try {
-    const { parts, inputs, outputs } = Parts.parse(JSON.parse(await readFile(file, 'utf8')));
+    const { parts, inputs, outputs } = Parts.parse(JSON.parse(text));
     return { files: parts.map((name) => join(folder, name)), inputs, outputs };
   } catch (cause) {
     throw new EngineFault('load_failed', `${file}: ${messageOf(cause)}`, { cause });

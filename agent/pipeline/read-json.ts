@@ -1,4 +1,4 @@
-// Reads one JSON object of a pipeline folder.
+// Reads the texts of a pipeline folder, most of them one JSON object.
 import { readFile, stat } from 'node:fs/promises';
 import { messageOf } from '../../shared/errors.ts';
 import { EngineFault } from './fault.ts';
@@ -11,14 +11,18 @@ const OF_PYTHON = /:\s*(-?Infinity|NaN)(?=\s*[,}])/g;
 
 /** @throws EngineFault `load_failed` that names the file */
 export async function readJson(path: string): Promise<Record<string, unknown>> {
+  return parseObject(await readText(path), path);
+}
+
+/** @throws EngineFault `load_failed` that names the file */
+export async function readText(path: string): Promise<string> {
   try {
     // A pipe would be waited for without end.
-    if (!(await stat(path)).isFile()) throw new EngineFault('load_failed', `${path}: this is no file`);
-    return parseObject(await readFile(path, 'utf8'), path);
+    if ((await stat(path)).isFile()) return await readFile(path, 'utf8');
   } catch (cause) {
-    if (cause instanceof EngineFault) throw cause;
     throw new EngineFault('load_failed', `${path}: ${readingFault(cause)}`, { cause });
   }
+  throw new EngineFault('load_failed', `${path}: this is no file`);
 }
 
 /** Why a file cannot be read, without its name once more. */

@@ -1,10 +1,14 @@
 // Pipeline folders whose configurations lie: refused with the file and the setting, and nothing that they name is followed.
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import { EngineFault } from '../../agent/engine/engine.ts';
+import { openFolder } from '../../agent/open-folder.ts';
 import { loadPipeline } from '../../agent/pipeline/load-pipeline.ts';
+import { predictRun } from '../../agent/predict-run.ts';
 import { openRuntime } from '../../agent/runtime/open-runtime.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/pipelines', import.meta.url));
@@ -135,4 +139,28 @@ describe('a request is refused before any work', () => {
       expect.objectContaining({ code: 'invalid_request' }),
     );
   });
+});
+
+describe('a pipe in the place of a file is never waited for', () => {
+  const asked = { pixels: 64 ** 2, batch: 1, tiled: false, inTurn: false, adapters: [] };
+  const files = [
+    ...['model_index.json', 'scheduler/scheduler_config.json', 'tokenizer/tokenizer_config.json'],
+    ...['unet/config.json', 'unet/model.onnx', 'unet/parts.json', 'vae_decoder/config.json'],
+  ];
+
+  it.each(files)(
+    '%s',
+    async (file) => {
+      const painted = load('sd', (root) => {
+        rmSync(join(root, file), { force: true });
+        expect(spawnSync('mkfifo', [join(root, file)]).status).toBe(0);
+      });
+      // `still run` opens the folder and predicts its memory before an engine loads it.
+      const run = openFolder(folder, undefined).then((opened) => predictRun(opened, asked));
+      await expect(painted).rejects.toThrow(`${join(folder, file)}: `);
+      // Where the prediction leaves out what it cannot read, the engine's refusal follows.
+      await run.catch((fault: unknown) => expect(fault).toBeInstanceOf(EngineFault));
+    },
+    10_000,
+  );
 });

@@ -1,11 +1,10 @@
 // A prompt as a model of talks wants to be told it: the tokenizer's own template (Jinja), as transformers renders it.
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
 import { messageOf } from '../../../shared/errors.ts';
 import { EngineFault } from '../fault.ts';
-import { readJson } from '../read-json.ts';
+import { readJson, readText } from '../read-json.ts';
 
 /** Qwen3's has 4 kB. */
 const MOST_CHARACTERS = 100_000;
@@ -19,7 +18,7 @@ export async function loadChatTemplate(folder: string): Promise<(prompt: string)
   const own = join(folder, 'chat_template.jinja');
   const config = join(folder, 'tokenizer_config.json');
   const file = existsSync(own) ? own : config;
-  const text = file === own ? await readFile(own, 'utf8') : (await readJson(config)).chat_template;
+  const text = file === own ? await readText(own) : (await readJson(config)).chat_template;
   const refuse = (why: string, cause?: unknown): never => {
     throw new EngineFault('load_failed', `${file}: ${why}`, { cause });
   };

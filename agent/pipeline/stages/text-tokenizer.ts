@@ -1,12 +1,12 @@
 // A prompt becomes the ids of a text encoder as transformers' tokenizers make them: cut to the encoder's length with its
 // closing token kept, and padded on the right.
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { messageOf } from '../../../shared/errors.ts';
 import { limits } from '../../../shared/limits.ts';
 import { EngineFault } from '../fault.ts';
-import { readingFault, readJson } from '../read-json.ts';
+import { readJson, readText } from '../read-json.ts';
 import { withinMs } from '../within-ms.ts';
 import { contentOf, withAddedTokens } from './added-tokens.ts';
 import { clipTokenizerJson } from './clip-tokenizer-json.ts';
@@ -85,11 +85,8 @@ async function tokenizerJson(folder: string, config: Record<string, unknown>): P
       'load_failed',
       `${file}: missing; only CLIP’s tokenizer is read from vocab.json and merges.txt`,
     );
-  const merges = join(folder, 'merges.txt');
-  const text = await readFile(merges, 'utf8').catch((cause: unknown) => {
-    throw new EngineFault('load_failed', `${merges}: ${readingFault(cause)}`, { cause });
-  });
-  return clipTokenizerJson(await readJson(join(folder, 'vocab.json')), text);
+  const merges = await readText(join(folder, 'merges.txt'));
+  return clipTokenizerJson(await readJson(join(folder, 'vocab.json')), merges);
 }
 
 function open(json: Record<string, unknown>, config: Record<string, unknown>, folder: string): Tokenizer {
