@@ -155,10 +155,9 @@ describe('a pipe in the place of a file is never waited for', () => {
         rmSync(join(root, file), { force: true });
         expect(spawnSync('mkfifo', [join(root, file)]).status).toBe(0);
       });
-      // `still run` opens the folder and predicts its memory before an engine loads it.
-      const run = openFolder(folder, undefined).then((opened) => predictRun(opened, asked));
       await expect(painted).rejects.toThrow(`${join(folder, file)}: `);
-      // Where the prediction leaves out what it cannot read, the engine's refusal follows.
+      // `still run` opens the folder and predicts its memory first; what the prediction cannot read it leaves out.
+      const run = openFolder(folder, undefined).then((opened) => predictRun(opened, asked));
       await run.catch((fault: unknown) => expect(fault).toBeInstanceOf(EngineFault));
     },
     10_000,
