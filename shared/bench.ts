@@ -16,11 +16,11 @@ export const BENCH_MODES = {
 export const BenchMode = z.enum(['probe', 'quick', 'rapid', 'full']);
 export type BenchMode = z.infer<typeof BenchMode>;
 
-/** Interleaved pairs of two versions, so many or so long. */
+/** Interleaved pairs of two versions, so many or so long, in eight stretches; pictures to warm up in each. */
 export const COMPARISON_MODES = {
-  quick: { warmUp: 2, minPairs: 24, maxPairs: 128, maxMs: 20_000 },
-  rapid: { warmUp: 3, minPairs: 64, maxPairs: 256, maxMs: 90_000 },
-  full: { warmUp: 5, minPairs: 128, maxPairs: 1000, maxMs: 900_000 },
+  quick: { warmUp: 1, minPairs: 32, maxPairs: 128, maxMs: 20_000 },
+  rapid: { warmUp: 2, minPairs: 64, maxPairs: 256, maxMs: 90_000 },
+  full: { warmUp: 3, minPairs: 128, maxPairs: 1000, maxMs: 900_000 },
 } as const;
 
 /** One timed picture. Durations in milliseconds. */

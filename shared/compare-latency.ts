@@ -94,15 +94,15 @@ const wider = (one: Interval, other: Interval): Interval => ({
   high: Math.max(one.high, other.high),
 });
 
-/** Of each as many pairs with A first as with B. */
-const STRETCHES = 8;
+/** Of a run, each with engines of its own and as many pairs with A first as with B. */
+export const STRETCHES = 8;
 /** Student's t, 97.5 %, 7 degrees of freedom. */
 const STUDENT = 2.365;
 
 /**
- * Interval of the median from how it differs between eight stretches of the run (batch means; Law and Kelton, chapter 9). The
- * exact one takes each pair for a draw of its own; beside other work neighbours suffer together, and four of twelve comparisons of
- * a version with itself left out 1 at 95 %.
+ * Interval of the median from how it differs between eight stretches of the run (batch means; Law and Kelton, chapter 9), so that
+ * what differs between two engines of one version counts. The exact one takes each pair for a draw of its own: with the same two
+ * engines throughout, four of twelve comparisons of a version with itself left out 1 at 95 %.
  */
 function stretchInterval(ratios: readonly number[]): Interval {
   const size = 2 * Math.floor(ratios.length / STRETCHES / 2);

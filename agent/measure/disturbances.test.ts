@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { disturbances, type RunConditions } from './disturbances.ts';
+import { conditionsOf, disturbances, type RunConditions } from './disturbances.ts';
 
 const quiet: RunConditions = {
   wallMs: 10_000,
@@ -26,4 +26,27 @@ describe('disturbances', () => {
     [{ throttledFlags: 0b100 }, 'throttling: throttled by the firmware'],
     [{ throttledFlags: 1 << 16 }, 'throttling: under-voltage'],
   ])('names %o', (over, reason) => expect(disturbances({ ...quiet, ...over })).toEqual([reason]));
+});
+
+describe('conditionsOf', () => {
+  it('adds up what happened within the stretches, and leaves out what lies between', () => {
+    const { probesMs: _, ...first } = quiet;
+    const second = {
+      ...first,
+      before: { busyMs: 90_000, stolenMs: 50, swapIns: 9 },
+      after: { busyMs: 100_000, stolenMs: 90, swapIns: 12 },
+      ...{ ownCpuMs: 8000, throttledFlags: 4, frequencyMhz: { low: 1500, high: 2300 } },
+    };
+    const both = conditionsOf([first, second]);
+    expect(both).toMatchObject({ wallMs: 20_000, cores: 4, ownCpuMs: 37_000, throttledFlags: 4 });
+    expect(both.after.busyMs - both.before.busyMs).toBe(40_000);
+    expect(both.after.stolenMs - both.before.stolenMs).toBe(40);
+    expect(both.after.swapIns - both.before.swapIns).toBe(3);
+    expect(both.frequencyMhz).toEqual({ low: 1500, high: 2400 });
+  });
+
+  it('knows no clock where the machine tells none', () => {
+    const { probesMs: _, ...silent } = { ...quiet, frequencyMhz: null };
+    expect(conditionsOf([silent, silent]).frequencyMhz).toBeNull();
+  });
 });

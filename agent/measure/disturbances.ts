@@ -57,4 +57,26 @@ export function disturbances(run: RunConditions): string[] {
   return reasons.filter((reason) => reason !== false);
 }
 
+/** Of several stretches of one run, what lies between them left out. */
+export function conditionsOf(stretches: readonly Omit<RunConditions, 'probesMs'>[]): Omit<RunConditions, 'probesMs'> {
+  const none = { busyMs: 0, stolenMs: 0, swapIns: 0 };
+  const total = (of: (one: Omit<RunConditions, 'probesMs'>) => number) =>
+    stretches.reduce((sum, one) => sum + of(one), 0);
+  const clocks = stretches.flatMap(({ frequencyMhz }) => frequencyMhz ?? []);
+  return {
+    ...{ wallMs: total(({ wallMs }) => wallMs), cores: stretches[0]?.cores ?? 1, before: none },
+    after: {
+      busyMs: total(({ before, after }) => after.busyMs - before.busyMs),
+      stolenMs: total(({ before, after }) => after.stolenMs - before.stolenMs),
+      swapIns: total(({ before, after }) => after.swapIns - before.swapIns),
+    },
+    ownCpuMs: total(({ ownCpuMs }) => ownCpuMs),
+    throttledFlags: stretches.reduce((flags, one) => flags | one.throttledFlags, 0),
+    frequencyMhz:
+      clocks.length === 0
+        ? null
+        : { low: Math.min(...clocks.map(({ low }) => low)), high: Math.max(...clocks.map(({ high }) => high)) },
+  };
+}
+
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
