@@ -10,6 +10,8 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   'picture-openvino': async () => (await import('./picture.ts')).measurePicture('openvino'),
   'picture-latents-onnxruntime': async () => (await import('./picture.ts')).measureLatentPicture('onnxruntime'),
   'picture-latents-openvino': async () => (await import('./picture.ts')).measureLatentPicture('openvino'),
+  'peak-memory-onnxruntime': async () => (await import('./peak-memory.ts')).measurePeakMemory('onnxruntime'),
+  'peak-memory-openvino': async () => (await import('./peak-memory.ts')).measurePeakMemory('openvino'),
   batch: async () => (await import('./batch.ts')).measureBatch('onnxruntime'),
   'batch-openvino': async () => (await import('./batch.ts')).measureBatch('openvino'),
   'second-size-openvino': async () => (await import('./second-size.ts')).measureSecondSize(),

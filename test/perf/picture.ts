@@ -1,17 +1,10 @@
 // A picture through the engine (child process, tokenizer, noise, scheduler, PNG, frames) ÷ the same graphs in a bare
 // loop over the same runtime. Both sides take turns in one run, so that what disturbs the machine disturbs both, and it is
 // processor time that is compared, which other work on the machine does not change as it changes latency.
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { LaunchSpec } from '../../agent/engine/engine.ts';
-import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { openFolder } from '../../agent/open-folder.ts';
-import { findOpenVino } from '../../agent/runtime/runtime-folders.ts';
-import { systemClock } from '../../agent/system-clock.ts';
 import { median, quantile } from '../../shared/statistics.ts';
-import { openVinoRuntimes } from '../engine/openvino-fixture.ts';
+import { startBothSides } from './both-sides.ts';
 import { perfSpec, type RuntimeName } from './model.ts';
 import { processTimeMs } from './process-time.ts';
 import { randomPipeline } from './random-pipeline.ts';
@@ -56,42 +49,23 @@ export async function measureLatentPicture(runtime: RuntimeName): Promise<PerfRe
 }
 
 async function measure(runtime: RuntimeName, workload: Workload): Promise<PerfResult> {
-  const { spec, steps, side, rounds, warmUps } = workload;
-  const runtimeFolders = runtime === 'openvino' ? [await openVinoRuntimes()] : [];
-  const engine = await createEngineLauncher({ clock: systemClock, log: () => {}, runtimeFolders }).launch(spec);
-  const folder = join(spec.folder, spec.variant.folder);
-  const libraries = findOpenVino(runtimeFolders) ?? '';
-  const bare = fork(
-    fileURLToPath(new URL('./bare-loop.ts', import.meta.url)),
-    [folder, `${engine.threads}`, runtime, libraries, `${side}`, `${side}`],
-    { env: { ORT_DISABLE_TELEMETRY: '1' }, execArgv: [] },
-  );
+  const { rounds, warmUps } = workload;
+  const both = await startBothSides(runtime, workload);
   try {
-    await once(bare, 'message');
     const taken: Round[] = [];
     for (let round = 0; round < warmUps + rounds; round++) {
       const [engineSide, bareSide] = [
-        await timed(engine.pid, () =>
-          engine.generate({
-            ...{ prompt: 'a red circle', seed: round, steps, guidanceScale: 1, width: side, height: side },
-            fresh: true,
-          }),
-        ),
-        await timed(bare.pid ?? 0, async () => {
-          bare.send(steps);
-          const [ms] = (await once(bare, 'message')) as [number];
-          return ms;
-        }),
+        await timed(both.engine.pid, () => both.paint(round)),
+        await timed(both.barePid, both.runBare),
       ];
       if (round < warmUps) continue;
       // What the agent's side of the engine takes counts, what this file takes for the bare loop does not.
       const engineCpuMs = engineSide.cpuMs + engineSide.ownMs;
       taken.push({ engineMs: engineSide.ms, engineCpuMs, bareMs: bareSide.result, bareCpuMs: bareSide.cpuMs });
     }
-    return report(runtime, workload, taken, engine.threads);
+    return report(runtime, workload, taken, both.engine.threads);
   } finally {
-    bare.disconnect();
-    await engine.close();
+    await both.close();
   }
 }
 
