@@ -20,6 +20,22 @@ export interface PromptTokenizer {
   tokenize(prompt: string): TokenizedPrompt;
 }
 
+/**
+ * The toolkit's (models/stillhouse_models/tokenizer.py), which never goes back. What others bring is watched, which takes 0.3 ms a
+ * prompt: a thirtieth of a small picture.
+ */
+const OWN_PATTERN = '[^\\p{L}\\p{N}]+';
+
+/** Whether no other pattern, nor a token that a text is searched for, stands in it. */
+function hasOwnPattern({ added_tokens: added, model: _, ...rest }: Readonly<Record<string, unknown>>): boolean {
+  const patterns: unknown[] = [];
+  JSON.stringify(rest, (key, value) => {
+    if (key === 'Regex' || key === 'String') patterns.push(value);
+    return value;
+  });
+  return Array.isArray(added) && added.length === 0 && patterns.every((pattern) => pattern === OWN_PATTERN);
+}
+
 /** @param folder the pipeline folder's `tokenizer/` */
 export async function loadTokenizer(folder: string): Promise<PromptTokenizer> {
   const file = join(folder, 'tokenizer.json');
@@ -30,14 +46,15 @@ export async function loadTokenizer(folder: string): Promise<PromptTokenizer> {
     throw new EngineFault('load_failed', `${folder}/tokenizer_config.json: model_max_length is no usable length`);
   const padId = tokenizer.token_to_id(contentOf(config.pad_token)) ?? 0;
   const unknownId = tokenizer.token_to_id(contentOf(config.unk_token));
+  const isOwn = hasOwnPattern(json);
   return {
     length,
     tokenize(prompt) {
       if (prompt.length > limits.promptCharacters) throw tooLong(prompt.length, 'characters', limits.promptCharacters);
       // The package's own types do not resolve under NodeNext.
-      const { ids, tokens }: { ids: number[]; tokens: string[] } = withinMs(limits.tokenizeMs, () =>
-        tokenizer.encode(prompt),
-      );
+      const { ids, tokens }: { ids: number[]; tokens: string[] } = isOwn
+        ? tokenizer.encode(prompt)
+        : withinMs(limits.tokenizeMs, () => tokenizer.encode(prompt));
       if (ids.length > length) throw tooLong(ids.length, 'tokens', length);
       const padded = new BigInt64Array(length).fill(BigInt(padId));
       ids.forEach((id, i) => {
