@@ -7,7 +7,7 @@ import { median } from '../../shared/statistics.ts';
 import type { Engine, EngineLauncher, EngineSpec } from '../engine/engine.ts';
 import { type BenchPrompt, readBenchPrompts } from './bench-prompts.ts';
 import { startCounters } from './counters.ts';
-import { conditionsOf, disturbances, type RunConditions } from './disturbances.ts';
+import { type Conditions, conditionsOf, disturbances } from './disturbances.ts';
 import { type Probes, startProbes } from './probes.ts';
 
 export interface ComparisonOptions {
@@ -24,7 +24,7 @@ export interface ComparisonOptions {
 /** What one pair of engines gave. */
 interface Launch {
   readonly pairsMs: readonly Pair[];
-  readonly conditions: Omit<RunConditions, 'probesMs'>;
+  readonly conditions: Conditions;
   readonly a: Ran;
   readonly b: Ran;
 }

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../../shared/clock.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { RunConditions } from './disturbances.ts';
+import type { Conditions } from './disturbances.ts';
 import { joulesBetween, readEnergy } from './energy.ts';
 import { readHostCounters } from './host-counters.ts';
 import { watchHost } from './watch-host.ts';
@@ -10,7 +10,7 @@ import { watchHost } from './watch-host.ts';
 export interface Counters {
   /** The second reading: what happened since the start. */
   read(): Promise<{
-    readonly conditions: Omit<RunConditions, 'probesMs'>;
+    readonly conditions: Conditions;
     readonly engineCpuMs: number;
     /** Of the whole processor; null where the machine does not tell. */
     readonly joules: number | null;

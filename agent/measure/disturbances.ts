@@ -16,6 +16,9 @@ export interface RunConditions {
   readonly throttledFlags: number;
 }
 
+/** Of a stretch of a run, whose probes stand by themselves. */
+export type Conditions = Omit<RunConditions, 'probesMs'>;
+
 /** Other processes may take this share of the processors before the run counts as disturbed. */
 const OTHERS_SHARE = 0.1;
 const STOLEN_SHARE = 0.02;
@@ -58,10 +61,9 @@ export function disturbances(run: RunConditions): string[] {
 }
 
 /** Of several stretches of one run, what lies between them left out. */
-export function conditionsOf(stretches: readonly Omit<RunConditions, 'probesMs'>[]): Omit<RunConditions, 'probesMs'> {
+export function conditionsOf(stretches: readonly Conditions[]): Conditions {
   const none = { busyMs: 0, stolenMs: 0, swapIns: 0 };
-  const total = (of: (one: Omit<RunConditions, 'probesMs'>) => number) =>
-    stretches.reduce((sum, one) => sum + of(one), 0);
+  const total = (of: (one: Conditions) => number) => stretches.reduce((sum, one) => sum + of(one), 0);
   const clocks = stretches.flatMap(({ frequencyMhz }) => frequencyMhz ?? []);
   return {
     ...{ wallMs: total(({ wallMs }) => wallMs), cores: stretches[0]?.cores ?? 1, before: none },

@@ -5,6 +5,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { limits } from '../../shared/limits.ts';
 import { EngineFault } from './fault.ts';
 import { readJson } from './read-json.ts';
+import { contentOf } from './stages/added-tokens.ts';
 import { withinMs } from './within-ms.ts';
 
 export interface TokenizedPrompt {
@@ -72,12 +73,6 @@ function openTokenizer(json: Record<string, unknown>, config: Record<string, unk
   } catch (cause) {
     throw new EngineFault('load_failed', `${file}: no tokenizer that can be read`, { cause });
   }
-}
-
-/** A special token stands either as its text or as an object with `content`. */
-function contentOf(token: unknown): string {
-  if (typeof token === 'object' && token !== null && 'content' in token) return String(token.content);
-  return typeof token === 'string' ? token : '';
 }
 
 const tooLong = (count: number, unit: string, bound: number): EngineFault =>

@@ -138,7 +138,12 @@ export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPred
   const togetherBytes = facts.observed
     ? seenBytes(facts, facts.observed, size)
     : Math.max(processBytes + loadingBytes, processBytes + heldBytes + paintedBytes, facts.publishedPeakBytes);
-  const largestBytes = Math.max(0, ...facts.components.map((component) => bytesInTurn(facts, component, size)));
+  const wholeBytes = Math.max(1, sum(facts.components.map(({ bytes }) => bytes)));
+  const ofComponent = ({ stage, bytes }: MemoryComponent) => {
+    const share = bytes / wholeBytes;
+    return bytesInTurn(facts, { stage, loadingBytes: share * loadingBytes, heldBytes: share * heldBytes }, size);
+  };
+  const largestBytes = Math.max(0, ...facts.components.map(ofComponent));
   return {
     togetherBytes: Math.round(togetherBytes + bytesOfForms(facts, size.besidePixels)),
     inTurnBytes: Math.round(processBytes + largestBytes),
@@ -146,17 +151,17 @@ export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPred
 }
 
 /** Of one component by itself: while it is loaded, then while it runs. Those of a picture's values that wait are small. */
-function bytesInTurn(facts: MemoryFacts, { stage, bytes }: MemoryComponent, size: PictureSize): number {
-  const { loadingBytes, heldBytes } = bytesOfModel(facts);
-  const share = bytes / Math.max(1, sum(facts.components.map((one) => one.bytes)));
-  if (!facts.shape) return share * Math.max(loadingBytes, heldBytes);
-  const { cut } = facts.shape;
-  // A component that is loaded anew runs for the first time, and each tile's decoder is; a denoiser stays for all of its steps.
-  const { [stage]: paintedBytes } = bytesByStage(facts.shape, facts.runtime, { ...size, again: false, inTurn: true });
+function bytesInTurn(
+  { shape, runtime }: MemoryFacts,
+  { stage, loadingBytes, heldBytes }: ModelBytes & Pick<MemoryComponent, 'stage'>,
+  size: PictureSize,
+): number {
+  if (!shape) return Math.max(loadingBytes, heldBytes);
+  const { [stage]: paintedBytes } = bytesByStage(shape, runtime, { ...size, inTurn: true });
   // A denoiser's parts are loaded in the midst of a picture, whose values wait meanwhile.
-  return cut && stage === 'denoise'
-    ? share * loadingBytes + paintedBytes
-    : Math.max(share * loadingBytes, share * heldBytes + paintedBytes);
+  return shape.cut && stage === 'denoise'
+    ? loadingBytes + paintedBytes
+    : Math.max(loadingBytes, heldBytes + paintedBytes);
 }
 
 /** Of the graphs, adapters merged, while they are read and prepared, and when they are. */
@@ -213,6 +218,7 @@ function bytesByStage(
   const { pixels, batch = 1, tiled = false, again = false, inTurn = false } = size;
   const layers = LAYERS[runtime];
   const decodedPixels = tiled && shape.tilePixels ? Math.min(pixels, shape.tilePixels ** 2) : pixels;
+  // A component that is loaded anew runs for the first time, and each tile's decoder is.
   const decoded = inTurn || (!again && batch === 1 && decodedPixels === pixels) ? 'once' : 'again';
   const tokens = pixels / shape.tokenSide ** 2 + shape.words;
   const latentBytes = inTurn && shape.cut ? layers.cutLatentBytes : layers.latentBytes;
