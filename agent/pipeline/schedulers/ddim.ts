@@ -1,7 +1,7 @@
 // DDIM without added noise (Song et al. 2020, formula 12 with eta 0), as diffusers' DDIMScheduler takes its steps.
 import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
-import { originalShares, PREDICTION_TYPES } from './original-sample.ts';
+import { dataPrediction, noisePrediction, PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, numberOf, requireSteps, type SchedulerConfig } from './settings.ts';
 import { roundHalfEven, spacedTimesteps } from './spacing.ts';
@@ -32,17 +32,14 @@ export function ddim(config: SchedulerConfig): Scheduler {
           const timestep = timesteps[step] as number;
           const alpha = alphas[timestep] as number;
           const next = timestep >= stride ? (alphas[timestep - stride] as number) : last;
-          const [ofSample, ofOutput] = originalShares(type, alpha);
-          const [signal, noise] = [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
-          const [nextSignal, nextNoise] = [Math.sqrt(next), Math.sqrt(1 - next)];
+          const [level, nextLevel] = [sharesOf(alpha), sharesOf(next)];
+          const found = dataPrediction(type, sample, modelOutput, level);
+          // The direction comes from what was found before the clipping, as in diffusers.
+          const epsilon = noisePrediction(type, sample, modelOutput, level);
           const moved = new Float32Array(sample.length);
           for (let i = 0; i < moved.length; i++) {
-            const value = sample[i] as number;
-            const found = ofSample * value + ofOutput * (modelOutput[i] as number);
-            const clipped = Math.min(range, Math.max(-range, found));
-            // The direction comes from what was found before the clipping, as in diffusers.
-            const epsilon = (value - signal * found) / noise;
-            moved[i] = nextSignal * clipped + nextNoise * epsilon;
+            const clipped = Math.min(range, Math.max(-range, found[i] as number));
+            moved[i] = Math.fround(nextLevel.alpha * clipped) + Math.fround(nextLevel.sigma * (epsilon[i] as number));
           }
           return moved;
         },

@@ -1,6 +1,6 @@
 // DPM-Solver++ in one or two steps' memory (Lu et al. 2022, arXiv 2211.01095), as diffusers' DPMSolverMultistepScheduler.
 import { addNoise } from './add-noise.ts';
-import { multistepSchedules, type NoiseLevel, sharesAt } from './multistep-schedule.ts';
+import { multistepSchedules, type NoiseLevel } from './multistep-schedule.ts';
 import { dataPrediction, MULTISTEP_PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, countOf, refuse, type SchedulerConfig } from './settings.ts';
@@ -42,7 +42,7 @@ export function dpmSolverMultistep(config: SchedulerConfig): Scheduler {
         timesteps,
         initNoiseSigma: 1,
         takesNoise: () => stochastic,
-        noisy: (latents, noise, step) => addNoise(latents, noise, sharesAt(levels[step] as NoiseLevel)),
+        noisy: (latents, noise, step) => addNoise(latents, noise, levels[step] as NoiseLevel),
         scaleModelInput: (sample) => sample,
         step({ step, sample, modelOutput, noise }) {
           if (stochastic && !noise) throw new RangeError('noise: missing; the SDE solver adds noise at every step');

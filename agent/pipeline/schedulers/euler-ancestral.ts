@@ -1,9 +1,9 @@
 // Euler steps that go below the next noise level and add noise up to it, as diffusers' EulerAncestralDiscreteScheduler.
 import { addNoise } from './add-noise.ts';
-import { originalSharesAtSigma } from './original-sample.ts';
+import { dataPredictionAtSigma } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, refuse, type SchedulerConfig } from './settings.ts';
-import { sigmaSchedules, toUnitVariance } from './sigma-schedule.ts';
+import { eulerStep, sigmaSchedules, toUnitVariance } from './sigma-schedule.ts';
 
 /** Reads a `scheduler_config.json`. @throws RangeError that names the setting */
 export function eulerAncestral(config: SchedulerConfig): Scheduler {
@@ -19,23 +19,27 @@ export function eulerAncestral(config: SchedulerConfig): Scheduler {
         initNoiseSigma,
         // The reference draws at the last step, too, and multiplies by 0; a shared generator must stay in step.
         takesNoise: () => true,
-        noisy: (latents, noise, step) => addNoise(latents, noise, [1, sigmas[step] as number]),
+        noisy: (latents, noise, step) => addNoise(latents, noise, { alpha: 1, sigma: sigmas[step] as number }),
         scaleModelInput: (sample, step) => toUnitVariance(sample, sigmas[step] as number),
         step({ step, sample, modelOutput, noise }) {
           if (!noise) throw new RangeError('noise: missing; Euler ancestral adds noise at every step');
           const [sigma, next] = [sigmas[step] as number, sigmas[step + 1] as number];
-          const up = Math.sqrt((next ** 2 * (sigma ** 2 - next ** 2)) / sigma ** 2);
-          const down = Math.sqrt(Math.max(next ** 2 - up ** 2, 0));
-          const [ofSample, ofOutput] = originalSharesAtSigma(type, sigma);
-          const moved = new Float32Array(sample.length);
-          for (let i = 0; i < moved.length; i++) {
-            const value = sample[i] as number;
-            const found = ofSample * value + ofOutput * (modelOutput[i] as number);
-            moved[i] = value + ((value - found) / sigma) * (down - sigma) + (noise[i] as number) * up;
-          }
+          const { up, down } = ancestralLevels(sigma, next);
+          const found = dataPredictionAtSigma(type, sample, modelOutput, sigma);
+          const moved = eulerStep(sample, found, [sigma, down]);
+          for (let i = 0; i < moved.length; i++)
+            moved[i] = (moved[i] as number) + Math.fround((noise[i] as number) * up);
           return moved;
         },
       };
     },
   };
+}
+
+/** How far below the next noise level to go, and how much noise leads up to it, rounded where the reference rounds. */
+function ancestralLevels(sigma: number, next: number): { readonly up: number; readonly down: number } {
+  const { fround, sqrt, max } = Math;
+  const [from, to] = [fround(sigma * sigma), fround(next * next)];
+  const up = fround(sqrt(fround(fround(to * fround(from - to)) / from)));
+  return { up, down: fround(sqrt(max(fround(to - fround(up * up)), 0))) };
 }

@@ -28,7 +28,7 @@ export function flowMatchEuler(config: SchedulerConfig): Scheduler {
         takesNoise: () => false,
         noisy(latents, noise, step) {
           const sigma = sigmas[step] as number;
-          return addNoise(latents, noise, [1 - sigma, sigma]);
+          return addNoise(latents, noise, { alpha: 1 - sigma, sigma });
         },
         scaleModelInput: (sample) => sample,
         step({ step, sample, modelOutput }) {

@@ -1,7 +1,7 @@
 // Multistep consistency sampling (Luo et al. 2023, Latent Consistency Models), as diffusers' LCMScheduler takes its steps.
 import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
-import { originalShares, PREDICTION_TYPES } from './original-sample.ts';
+import { dataPrediction, PREDICTION_TYPES } from './original-sample.ts';
 import type { Schedule, Scheduler } from './scheduler.ts';
 import { choiceOf, countOf, numberOf, requireSteps, type SchedulerConfig } from './settings.ts';
 
@@ -34,25 +34,21 @@ export function lcm(config: SchedulerConfig): Scheduler {
       noisy: (latents, noise, step) => addNoise(latents, noise, sharesOf(alphas[timesteps[step] as number] as number)),
       scaleModelInput: (sample) => sample,
       step({ step, sample, modelOutput, noise }) {
+        const { fround } = Math;
         const timestep = timesteps[step] as number;
         const alpha = alphas[timestep] as number;
-        const scaled = timestep * scaling;
-        const skip = SIGMA_DATA ** 2 / (scaled ** 2 + SIGMA_DATA ** 2);
-        const out = scaled / Math.sqrt(scaled ** 2 + SIGMA_DATA ** 2);
-        const [ofSample, ofOutput] = originalShares(type, alpha);
+        const scaled = fround(timestep * scaling);
+        const square = fround(fround(scaled * scaled) + SIGMA_DATA ** 2);
+        const [skip, out] = [fround(SIGMA_DATA ** 2 / square), fround(scaled / fround(Math.sqrt(square)))];
+        const found = dataPrediction(type, sample, modelOutput, sharesOf(alpha));
         const denoised = new Float32Array(sample.length);
         for (let i = 0; i < denoised.length; i++) {
-          const value = sample[i] as number;
-          const found = ofSample * value + ofOutput * (modelOutput[i] as number);
-          denoised[i] = out * Math.min(range, Math.max(-range, found)) + skip * value;
+          const clipped = Math.min(range, Math.max(-range, found[i] as number));
+          denoised[i] = fround(out * clipped) + fround(skip * (sample[i] as number));
         }
         if (step === steps - 1) return denoised;
         if (!noise) throw new RangeError('noise: missing; LCM adds noise at every step but the last');
-        const next = alphas[timesteps[step + 1] as number] as number;
-        const [kept, added] = [Math.sqrt(next), Math.sqrt(1 - next)];
-        for (let i = 0; i < denoised.length; i++)
-          denoised[i] = kept * (denoised[i] as number) + added * (noise[i] as number);
-        return denoised;
+        return addNoise(denoised, noise, sharesOf(alphas[timesteps[step + 1] as number] as number));
       },
     };
   };

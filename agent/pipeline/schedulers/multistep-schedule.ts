@@ -1,6 +1,7 @@
 // The schedule that the multistep solvers (DPM-Solver++, UniPC) share, and the quantities of a noise level that they work with.
 import { karrasSigmas, timestepOfSigma } from './karras.ts';
 import { alphasCumprod, trainingSigmas } from './noise-schedule.ts';
+import type { Shares } from './original-sample.ts';
 import { choiceOf, numberOf, positiveOf, refuse, requireSteps, type SchedulerConfig } from './settings.ts';
 import { roundHalfEven, type TimestepSpacing } from './spacing.ts';
 
@@ -14,10 +15,7 @@ export interface MultistepSchedule {
   readonly levels: readonly NoiseLevel[];
 }
 
-export interface NoiseLevel {
-  /** What the sample is made of: `alpha · picture + sigma · noise`. */
-  readonly alpha: number;
-  readonly sigma: number;
+export interface NoiseLevel extends Shares {
   /** Half the logarithm of signal over noise. */
   readonly lambda: number;
 }
@@ -71,9 +69,6 @@ export function multistepSchedules(
     return { timesteps, sigmas, levels: Array.from(sigmas, (sigma) => noiseLevel(sigma, flow)) };
   };
 }
-
-/** Of latents and of noise, in a sample at that level. */
-export const sharesAt = ({ alpha, sigma }: NoiseLevel): readonly [number, number] => [alpha, sigma];
 
 /** float32 at every operation: differences of neighbouring lambdas are small, so their rounding shows. */
 function noiseLevel(level: number, flow: boolean): NoiseLevel {

@@ -1,45 +1,23 @@
-// What a denoiser's output says about the finished picture, by `prediction_type`.
+// What a denoiser's output says about the finished picture, by `prediction_type`, rounded to float32 at every operation, as
+// the reference computes: strong noise nearly cancels, and what is left would show another order.
 
 export const PREDICTION_TYPES = ['epsilon', 'sample', 'v_prediction'] as const;
 export type PredictionType = (typeof PREDICTION_TYPES)[number];
 
-/** Of sample and output in x0. Taken out of the loops over values: roots cost more than all the rest of a step. */
-export type Shares = readonly [ofSample: number, ofOutput: number];
-
-/** Where `sample = sqrt(alpha) x0 + sqrt(1 - alpha) noise`; `alpha` is the cumulated product. */
-export function originalShares(type: PredictionType, alpha: number): Shares {
-  const [signal, noise] = [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
-  switch (type) {
-    case 'epsilon':
-      return [1 / signal, -noise / signal];
-    case 'sample':
-      return [0, 1];
-    case 'v_prediction':
-      return [signal, -noise];
-  }
-}
-
-/** Where `sample = x0 + sigma noise`. */
-export function originalSharesAtSigma(type: PredictionType, sigma: number): Shares {
-  const square = sigma * sigma + 1;
-  switch (type) {
-    case 'epsilon':
-      return [1, -sigma];
-    case 'sample':
-      return [0, 1];
-    case 'v_prediction':
-      return [1 / square, -sigma / Math.sqrt(square)];
-  }
-}
-
 export const MULTISTEP_PREDICTION_TYPES = [...PREDICTION_TYPES, 'flow_prediction'] as const;
 
-/** x0, rounded as torch rounds it, where `sample = alpha x0 + sigma noise`; the output of flow matching is `noise - x0`. */
+/** What a sample is made of: `alpha · x0 + sigma · noise`. */
+export interface Shares {
+  readonly alpha: number;
+  readonly sigma: number;
+}
+
+/** x0 where `sample = alpha x0 + sigma noise`; the output of flow matching is `noise - x0`. */
 export function dataPrediction(
   type: (typeof MULTISTEP_PREDICTION_TYPES)[number],
   sample: Float32Array,
   output: Float32Array,
-  { alpha, sigma, flowSigma }: { readonly alpha: number; readonly sigma: number; readonly flowSigma: number },
+  { alpha, sigma, flowSigma = sigma }: Shares & { readonly flowSigma?: number },
 ): Float32Array {
   // By 1 nothing is rounded.
   switch (type) {
@@ -51,6 +29,40 @@ export function dataPrediction(
       return difference([sample, alpha], [output, sigma], 1);
     case 'flow_prediction':
       return difference([sample, 1], [output, flowSigma], 1);
+  }
+}
+
+/** The same where `sample = x0 + sigma noise`: the other way of noise levels. */
+export function dataPredictionAtSigma(
+  type: PredictionType,
+  sample: Float32Array,
+  output: Float32Array,
+  sigma: number,
+): Float32Array {
+  if (type !== 'v_prediction') return dataPrediction(type, sample, output, { alpha: 1, sigma });
+  const { fround } = Math;
+  const square = fround(fround(sigma * sigma) + 1);
+  const share = fround(-sigma / fround(Math.sqrt(square)));
+  const found = new Float32Array(sample.length);
+  for (let i = 0; i < found.length; i++)
+    found[i] = fround(share * (output[i] as number)) + fround((sample[i] as number) / square);
+  return found;
+}
+
+/** The noise in the sample where `sample = alpha x0 + sigma noise`. */
+export function noisePrediction(
+  type: PredictionType,
+  sample: Float32Array,
+  output: Float32Array,
+  { alpha, sigma }: Shares,
+): Float32Array {
+  switch (type) {
+    case 'epsilon':
+      return output;
+    case 'sample':
+      return difference([sample, 1], [output, alpha], sigma);
+    case 'v_prediction':
+      return difference([output, alpha], [sample, -sigma], 1);
   }
 }
 

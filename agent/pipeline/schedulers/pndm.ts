@@ -3,20 +3,18 @@
 import { mapValues } from '../map-values.ts';
 import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
+import { noisePrediction } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, numberOf, requireSteps, type SchedulerConfig } from './settings.ts';
 import { roundHalfEven, spacedTimesteps } from './spacing.ts';
 
+const { fround } = Math;
+
 /** Runge-Kutta needs four evaluations a step, for the first three steps. */
 const RUNGE_KUTTA_EVALUATIONS = 12;
-const RUNGE_KUTTA_WEIGHTS = [1 / 6, 1 / 3, 1 / 3, 1 / 6] as const;
-/** Adams-Bashforth, newest first, by how many outputs are at hand. */
-const MULTISTEP_WEIGHTS = [
-  [1],
-  [3 / 2, -1 / 2],
-  [23 / 12, -16 / 12, 5 / 12],
-  [55 / 24, -59 / 24, 37 / 24, -9 / 24],
-] as const;
+const RUNGE_KUTTA_WEIGHTS = [1 / 6, 1 / 3, 1 / 3, 1 / 6].map(fround);
+/** Adams-Bashforth, newest first, by how many outputs are at hand; over their sum. */
+const MULTISTEP_WEIGHTS = [[1], [3, -1], [23, -16, 5], [55, -59, 37, -9]] as const;
 
 /** Reads a `scheduler_config.json`. @throws RangeError that names the setting */
 export function pndm(config: SchedulerConfig): Scheduler {
@@ -29,18 +27,18 @@ export function pndm(config: SchedulerConfig): Scheduler {
   const last = config.set_alpha_to_one ? 1 : (alphas[0] as number);
   const alphaAt = (timestep: number): number => (timestep >= 0 ? (alphas[timestep] as number) : last);
 
-  /** Formula 9 of the paper. */
+  /** Formula 9 of the paper, rounded to float32 at every operation, as the reference computes. */
   const transfer = (sample: Float32Array, output: Float32Array, from: number, to: number): Float32Array => {
     const [alpha, next] = [alphaAt(from), alphaAt(to)];
-    const fromSample = Math.sqrt(next / alpha);
-    const divisor = alpha * Math.sqrt(1 - next) + Math.sqrt(alpha * (1 - alpha) * next);
-    // The noise in the output: the output itself, or what the velocity says of it.
-    const [ofOutput, ofSample] = type === 'epsilon' ? [1, 0] : [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
-    const share = (next - alpha) / divisor;
+    const noise = noisePrediction(type, sample, output, sharesOf(alpha));
+    const fromSample = fround(Math.sqrt(fround(next / alpha)));
+    const product = fround(fround(alpha * fround(1 - alpha)) * next);
+    const divisor = fround(fround(alpha * sharesOf(next).sigma) + fround(Math.sqrt(product)));
+    const change = fround(next - alpha);
     const moved = new Float32Array(sample.length);
     for (let i = 0; i < moved.length; i++) {
-      const value = sample[i] as number;
-      moved[i] = fromSample * value - share * (ofOutput * (output[i] as number) + ofSample * value);
+      const taken = fround(fround(change * (noise[i] as number)) / divisor);
+      moved[i] = fround(fromSample * (sample[i] as number)) - taken;
     }
     return moved;
   };
@@ -96,7 +94,7 @@ function multistep(timesteps: readonly number[], stride: number, transfer: Trans
     const timestep = timesteps[step] as number;
     taken++;
     if (taken === 2 && begun) {
-      const mean = mapValues(modelOutput, (value, i) => (value + (history[0]?.[i] as number)) / 2);
+      const mean = mapValues(modelOutput, (value, i) => fround(value + (history[0]?.[i] as number)) / 2);
       return transfer(begun, mean, timestep + stride, timestep);
     }
     history = [modelOutput, ...history].slice(0, 4);
@@ -109,7 +107,7 @@ function rungeKutta(timesteps: readonly number[], stride: number, transfer: Tran
   const half = Math.floor(stride / 2);
   let history: Float32Array[] = [];
   let begun = new Float32Array();
-  let sum = new Float32Array();
+  let sum: Float32Array = new Float32Array();
   return ({ step, sample, modelOutput }) => {
     const timestep = timesteps[step] as number;
     if (step >= RUNGE_KUTTA_EVALUATIONS) {
@@ -123,20 +121,32 @@ function rungeKutta(timesteps: readonly number[], stride: number, transfer: Tran
       history = [modelOutput, ...history].slice(0, 4);
     }
     const weight = RUNGE_KUTTA_WEIGHTS[stage] as number;
-    sum = mapValues(sum, (value, i) => value + weight * (modelOutput[i] as number));
+    sum = addScaled(sum, modelOutput, weight);
     const from = timesteps[step - stage] as number;
     return transfer(begun, stage === 3 ? sum : modelOutput, from, timestep - (step % 2 ? 0 : half));
   };
 }
 
+/** Rounded to float32 at every operation, as the reference computes: it divides by the sum, or multiplies where that is 24. */
 function weighted(history: readonly Float32Array[]): Float32Array {
-  const weights = MULTISTEP_WEIGHTS[history.length - 1] as readonly number[];
-  // Rounded to float32 once, at the end.
-  const sum = new Float64Array(history[0]?.length ?? 0);
-  for (const [k, output] of history.entries()) addScaled(sum, output, weights[k] as number);
-  return new Float32Array(sum);
+  const [newest, ...former] = history as [Float32Array, ...Float32Array[]];
+  const [first, ...others] = MULTISTEP_WEIGHTS[former.length] as readonly [number, ...number[]];
+  if (former.length === 0) return newest;
+  let sum = scaled(newest, first);
+  for (const [k, output] of former.entries()) sum = addScaled(sum, output, others[k] as number);
+  const total = others.reduce((all, weight) => all + weight, first);
+  if (former.length === 3) return scaled(sum, fround(1 / total));
+  return mapValues(sum, (value) => value / total);
 }
 
-function addScaled(sum: Float64Array, values: Float32Array, weight: number): void {
-  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + weight * (values[i] as number);
+function scaled(values: Float32Array, by: number): Float32Array {
+  const found = new Float32Array(values.length);
+  for (let i = 0; i < found.length; i++) found[i] = (values[i] as number) * by;
+  return found;
+}
+
+function addScaled(sum: Float32Array, values: Float32Array, weight: number): Float32Array {
+  const found = new Float32Array(sum.length);
+  for (let i = 0; i < found.length; i++) found[i] = (sum[i] as number) + fround(weight * (values[i] as number));
+  return found;
 }

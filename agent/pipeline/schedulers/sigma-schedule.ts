@@ -33,7 +33,7 @@ export function sigmaSchedules(config: SchedulerConfig): (steps: number) => Sigm
     const timesteps = karras ? inner.map((sigma) => Math.fround(timestepOfSigma(levels, sigma))) : visited;
     const sigmas = Float32Array.of(...inner, 0);
     const first = sigmas[0] as number;
-    return { timesteps, sigmas, initNoiseSigma: spacing === 'leading' ? Math.hypot(first, 1) : first };
+    return { timesteps, sigmas, initNoiseSigma: spacing === 'leading' ? deviationAt(first) : first };
   };
 }
 
@@ -47,8 +47,36 @@ function interpolate(levels: Float32Array, position: number): number {
 
 /** The sample at unit variance, as a denoiser trained on steps wants to see it. */
 export function toUnitVariance(sample: Float32Array, sigma: number): Float32Array {
-  const scale = 1 / Math.hypot(sigma, 1);
+  const deviation = deviationAt(sigma);
   const scaled = new Float32Array(sample.length);
-  for (let i = 0; i < scaled.length; i++) scaled[i] = (sample[i] as number) * scale;
+  for (let i = 0; i < scaled.length; i++) scaled[i] = (sample[i] as number) / deviation;
   return scaled;
+}
+
+/** Of a picture at unit variance and its noise together, rounded to float32 at every operation. */
+function deviationAt(sigma: number): number {
+  const { fround, sqrt } = Math;
+  return fround(sqrt(fround(fround(sigma * sigma) + 1)));
+}
+
+/**
+ * An Euler step along the line between the sample and what its denoiser found, rounded to float32 at every operation, as the
+ * reference computes.
+ *
+ * @param sigmas the noise level of the sample, and the one to go to
+ */
+export function eulerStep(
+  sample: Float32Array,
+  found: Float32Array,
+  [sigma, next]: readonly [number, number],
+): Float32Array {
+  const { fround } = Math;
+  const change = fround(next - sigma);
+  const moved = new Float32Array(sample.length);
+  for (let i = 0; i < moved.length; i++) {
+    const value = sample[i] as number;
+    const derivative = fround(fround(value - (found[i] as number)) / sigma);
+    moved[i] = value + fround(derivative * change);
+  }
+  return moved;
 }

@@ -1,7 +1,7 @@
 // UniPC, a predictor and a corrector of one form (Zhao et al. 2023, arXiv 2302.04867), as diffusers' UniPCMultistepScheduler
 // takes its steps with `predict_x0`.
 import { addNoise } from './add-noise.ts';
-import { multistepSchedules, type NoiseLevel, sharesAt } from './multistep-schedule.ts';
+import { multistepSchedules, type NoiseLevel } from './multistep-schedule.ts';
 import { dataPrediction, MULTISTEP_PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, countOf, refuse, type SchedulerConfig } from './settings.ts';
@@ -31,7 +31,7 @@ export function unipcMultistep(config: SchedulerConfig): Scheduler {
         timesteps,
         initNoiseSigma: 1,
         takesNoise: () => false,
-        noisy: (latents, noise, step) => addNoise(latents, noise, sharesAt(levels[step] as NoiseLevel)),
+        noisy: (latents, noise, step) => addNoise(latents, noise, levels[step] as NoiseLevel),
         scaleModelInput: (sample) => sample,
         step({ step, sample, modelOutput }) {
           const at = { ...(levels[step] as NoiseLevel), flowSigma: sigmas[step] as number };
