@@ -1,10 +1,10 @@
 // The peak of an engine that painted ÷ that of a process which ran the same graphs with nothing around them.
 import { readProcess } from '../../agent/engine/read-process.ts';
 import { openFolder } from '../../agent/open-folder.ts';
-import { startBothSides } from './both-sides.ts';
 import type { RuntimeName } from './model.ts';
 import { randomPipeline } from './random-pipeline.ts';
 import type { PerfResult } from './result.ts';
+import { startSides } from './sides.ts';
 
 const PICTURES = 4;
 const SIDE = 256;
@@ -13,13 +13,14 @@ const STEPS = 4;
 export async function measurePeakMemory(runtime: RuntimeName): Promise<PerfResult> {
   const { onnx, openvino } = randomPipeline();
   const { spec } = await openFolder(runtime === 'openvino' ? openvino : onnx, undefined);
-  const both = await startBothSides(runtime, { spec, steps: STEPS, side: SIDE });
+  const sides = await startSides(runtime, { spec, steps: STEPS, side: SIDE });
   try {
+    const graphs = await sides.startGraphs();
     for (let seed = 0; seed < PICTURES; seed++) {
-      await both.paint(seed);
-      await both.runBare();
+      await sides.engine.run(seed);
+      await graphs.run(seed);
     }
-    const [engine, bare] = await Promise.all([both.engine.pid, both.barePid].map(readProcess));
+    const [engine, bare] = await Promise.all([sides.engine.pid, graphs.pid].map(readProcess));
     if (!engine || !bare) throw new Error('a process told no memory');
     const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
     return {
@@ -30,9 +31,9 @@ export async function measurePeakMemory(runtime: RuntimeName): Promise<PerfResul
       goal: 1.1,
       goalIs: 'at most',
       spread: null,
-      detail: `86 million random parameters, ${SIDE}x${SIDE}, ${STEPS} steps, ${PICTURES} pictures each, ${both.engine.threads} threads; ${mib(engine.peakRssBytes)} ÷ ${mib(bare.peakRssBytes)} MiB`,
+      detail: `86 million random parameters, ${SIDE}x${SIDE}, ${STEPS} steps, ${PICTURES} pictures each, ${sides.threads} threads; ${mib(engine.peakRssBytes)} ÷ ${mib(bare.peakRssBytes)} MiB`,
     };
   } finally {
-    await both.close();
+    await sides.close();
   }
 }

@@ -1,23 +1,19 @@
-// The other side of picture.ts: nothing but the runtime and the graphs, in a process of its own. For every number
-// N that comes in, one text encoding, N denoising steps and, where the folder has a decoder, one decoding run over the same
-// tensors again and again, and their milliseconds go back.
+// The graphs of a picture and nothing else. For every number N that comes in, one text encoding, N denoising steps and, where
+// the folder has a decoder, one decoding run over the same tensors again and again, and their milliseconds go back.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { openRuntime } from '../../agent/runtime/open-runtime.ts';
 import type { Session, Tensor, TensorInfo } from '../../agent/runtime/runtime.ts';
+import { answerEach, openBare } from './bare-process.ts';
 
-const [folder = '', threads = '1', name = 'onnxruntime', libraries = '', wide = '64', high = '64'] =
-  process.argv.slice(2);
 const SCALE = 8;
 const TEXT = 77;
-const runtime = await openRuntime(name === 'openvino' ? name : 'onnxruntime', libraries || null);
-const load = (part: string) => runtime.load(join(folder, part, runtime.graphFile), { threads: Number(threads) });
+const { folder, side, load } = await openBare();
 const textEncoder = await load('text_encoder');
 const unet = await load('unet');
 const decoder = existsSync(join(folder, 'vae_decoder')) ? await load('vae_decoder') : null;
 
 /** Of latents where there is a decoder: their sides are free in the graph. */
-const sizes: Record<number, number> = { 0: 1, 2: Number(high) / SCALE, 3: Number(wide) / SCALE };
+const sizes: Record<number, number> = { 0: 1, 2: side / SCALE, 3: side / SCALE };
 const ids = filled(inputOf(textEncoder, 'input_ids'), { 0: 1, 1: TEXT });
 const sample = filled(inputOf(unet, 'sample'), sizes);
 const latents = decoder && filled(inputOf(decoder, 'latent_sample'), sizes);
@@ -51,6 +47,4 @@ function filled({ type, dims }: TensorInfo, free: Readonly<Record<number, number
   return { type: 'float32', dims: fixed, data };
 }
 
-process.on('message', async (steps) => process.send?.(await bareMs(Number(steps))));
-process.on('disconnect', () => process.exit(0));
-process.send?.('ready');
+answerEach(bareMs);
