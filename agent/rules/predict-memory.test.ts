@@ -137,7 +137,7 @@ describe('predictMemory', () => {
 
   it('counts graphs that adapters are merged into more than once', () => {
     const adapted = { graphBytes: 10e6, weightBytes: 40e6 };
-    expect(predictMemory({ ...facts, adapted }, { pixels: 4096 }).togetherBytes).toBe(212e6 + 13e6 + 90e6);
+    expect(predictMemory({ ...facts, adapted }, { pixels: 4096 }).togetherBytes).toBe(212e6 + 6.6e6 + 60e6 + 15e6);
   });
 
   it('believes a publisher who saw more', () => {

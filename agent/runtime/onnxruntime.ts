@@ -1,7 +1,7 @@
 // ONNX Runtime on the CPU. Loaded in the engine's child process only: create() and run() block the thread for as long
 // as they take, and ending a worker thread during run() aborts the whole process.
 import * as ort from 'onnxruntime-node';
-import type { Runtime, Session, SessionOptions, Tensor, TensorInfo } from './runtime.ts';
+import type { MergedWeights, Runtime, Session, SessionOptions, Tensor, TensorInfo } from './runtime.ts';
 
 export const onnxRuntime: Runtime = {
   name: 'onnxruntime',
@@ -27,6 +27,7 @@ async function openSession(path: string, { threads, lean = false, merged }: Sess
   const session = await (merged
     ? ort.InferenceSession.create(merged.graph, options)
     : ort.InferenceSession.create(path, options));
+  if (merged) giveBack(merged);
   return {
     inputs: session.inputMetadata.map(describe),
     outputs: session.outputMetadata.map(describe),
@@ -37,6 +38,12 @@ async function openSession(path: string, { threads, lean = false, merged }: Sess
     },
     close: () => session.release(),
   };
+}
+
+/** The session has copies of its own, and the garbage collector sees a few bytes where gigabytes lie. */
+function giveBack({ graph, external }: MergedWeights): void {
+  for (const { buffer } of [graph, ...external.map(({ data }) => data)])
+    if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 /**

@@ -62,7 +62,6 @@ export interface SessionOptions {
   readonly lean?: boolean;
   /** Inputs that are fed fractions; a graph that was exported with whole numbers there takes them, where it can (OpenVINO). */
   readonly real?: readonly string[];
-  /** ONNX Runtime only. */
   readonly merged?: MergedWeights;
   /** Folder in which compiled forms are kept from one engine to the next (OpenVINO); null or left out: they are not. */
   readonly compiledFolder?: string | null;

@@ -54,22 +54,32 @@ export function passThrough(channels: number, textWidth: number): Buffer {
   return Buffer.concat([integer(1, 8), message(7, graph), message(8, [integer(2, 17)])]);
 }
 
-/** A LoRA in safetensors that adds to one of its layers but the first and the last. */
-export function randomAdapter({ channels }: Pick<Size, 'channels'>, layer: number): Buffer {
-  const base = `unet.conv_${layer}`;
-  const [down, up] = [noise(channels * 9, 1), noise(channels, 2)];
-  const header = Buffer.from(
-    JSON.stringify({
-      [`${base}.lora_A.weight`]: { dtype: 'F32', shape: [1, channels, 3, 3], data_offsets: [0, down.length] },
-      [`${base}.lora_B.weight`]: {
-        ...{ dtype: 'F32', shape: [channels, 1, 1, 1] },
-        data_offsets: [down.length, down.length + up.length],
-      },
-    }),
-  );
+/** A LoRA that adds to one of its layers but the first and the last. */
+export const randomAdapter = ({ channels }: Pick<Size, 'channels'>, layer: number): Buffer =>
+  adapterFile([{ module: `unet.conv_${layer}`, down: [1, channels, 3, 3], up: [channels, 1, 1, 1] }]);
+
+/** A LoRA of random numbers in safetensors, under the names of peft. */
+export function adapterFile(modules: readonly { module: string; down: number[]; up: number[] }[]): Buffer {
+  const header: Record<string, unknown> = {};
+  const data: Buffer[] = [];
+  let written = 0;
+  const write = (name: string, shape: number[]) => {
+    const numbers = noise(
+      shape.reduce((product, size) => product * size, 1),
+      data.length + 1,
+    );
+    header[name] = { dtype: 'F32', shape, data_offsets: [written, written + numbers.length] };
+    written += numbers.length;
+    data.push(numbers);
+  };
+  for (const { module, down, up } of modules) {
+    write(`${module}.lora_A.weight`, down);
+    write(`${module}.lora_B.weight`, up);
+  }
+  const text = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(header.length));
-  return Buffer.concat([length, header, down, up]);
+  length.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([length, text, ...data]);
 }
 
 /** onnx.proto3: a chain of 3×3 convolutions from 3 channels to 3. */

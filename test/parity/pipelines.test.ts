@@ -72,8 +72,6 @@ describe.each(kinds)('%s', async (kind) => {
   it.each(pictures)(
     'paints "$prompt" in $steps steps of $scheduler at $width x $height, strength $strength, LoRA $lora, batch $batch',
     async (wanted) => {
-      if (wanted.lora && runtime.name === 'openvino')
-        return expect(adapted(wanted)).rejects.toThrow('into ONNX graphs');
       const painter = wanted.lora ? await adapted(wanted) : pipeline;
       const request = requestOf(wanted);
       painter.check(request);

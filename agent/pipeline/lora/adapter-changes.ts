@@ -57,7 +57,7 @@ function placeOf(base: string): Pick<Change, 'part' | 'module'> {
 
 /** One spelling of a module's path: exporters and trainers wrap networks in more or fewer others. */
 export const moduleKey = (path: string): string =>
-  path.replace(/[./]+/g, '_').replace(/^_?(?:network_)?(?:unet_|transformer_(?!blocks))?(?:text_model_)?/, '');
+  path.replace(/[./]+/g, '_').replace(/^_?(?:network_)?(?:unet_|transformer_(?!blocks))?(?:(?:text_)?model_)?/, '');
 
 /** The part's alpha as diffusers keeps it beside the weights. */
 function settingsOf(metadata: Readonly<Record<string, string>>): (part: string) => number | undefined {

@@ -7,7 +7,8 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import { EngineFault } from '../fault.ts';
 import { readJson } from '../read-json.ts';
 import { type Change, changesOf } from './adapter-changes.ts';
-import { mergeIntoGraph } from './merge-into-graph.ts';
+import { mergeIntoIr } from './merge-into-ir.ts';
+import { mergeIntoOnnx } from './merge-into-onnx.ts';
 import { readSafetensors } from './read-safetensors.ts';
 import { fromSgm } from './sgm-names.ts';
 
@@ -31,8 +32,7 @@ export async function withAdapters<R extends Runtime>(
   runtime: R,
   files: readonly AdapterFile[],
 ): Promise<AdaptedRuntime<R>> {
-  if (runtime.graphFile !== 'model.onnx')
-    throw new EngineFault('load_failed', 'LoRA adapters are merged into ONNX graphs; export with --runtime onnx');
+  const merge = runtime.graphFile === 'model.onnx' ? mergeIntoOnnx : mergeIntoIr;
   const changes: Change[] = [];
   for (const file of files) changes.push(...(await readAdapter(file)));
   const left = new Set(changes);
@@ -46,7 +46,7 @@ export async function withAdapters<R extends Runtime>(
         if (own.length === 0) return runtime.load(path, options);
         const layers = await layersPerBlock(folder);
         const named = new Map(own.map((change) => [{ ...change, module: fromSgm(change.module, layers) }, change]));
-        const found = mergeIntoGraph(path, [...named.keys()]);
+        const found = merge(path, [...named.keys()]);
         for (const each of found?.used ?? []) left.delete(named.get(each) as Change);
         return runtime.load(path, found ? { ...options, merged: found.merged } : options);
       },

@@ -13,18 +13,40 @@ export interface IrConstant {
   readonly sizeBytes: number;
 }
 
+/** Of the graph itself, not of the bodies of its loops. */
+export interface IrLayer {
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  /** Of a MatMul: whether its second matrix is [outputs, inputs]. */
+  readonly transposesSecond: boolean;
+  readonly constant: IrConstant | null;
+}
+
+/** From a layer's only output, or one of them, to an input of another. */
+export interface IrEdge {
+  readonly from: string;
+  readonly to: string;
+  readonly toPort: number;
+}
+
 export interface IrFile {
   readonly constants: readonly IrConstant[];
   /** Only their fixed dimensions. */
   readonly inputs: readonly { readonly layer: string; readonly dims: readonly number[] }[];
   /** Types of layers that come from libraries of operators. */
   readonly foreign: readonly string[];
+  /** Where they were asked for; else none. */
+  readonly layers: readonly IrLayer[];
+  readonly edges: readonly IrEdge[];
 }
 
 /** An operator set of a library that somebody would have to load. */
 const FOREIGN = 'extension';
 /** Bodies of loops lie five elements deeper than what holds them. */
 const DEEPEST = 100;
+/** Layers and edges lie in lists of the one net; those of a body lie in a net of its own. */
+const IN_THE_GRAPH = 2;
 const CHUNK_BYTES = 64 * 1024;
 
 type Attributes = ReadonlyMap<string, string>;
@@ -37,8 +59,8 @@ interface OpenElement {
 }
 
 /** @throws Error that says what is wrong with the file */
-export function readIr(bytes: Uint8Array): IrFile {
-  const reader = new LayerReader();
+export function readIr(bytes: Uint8Array, { withLayers = false } = {}): IrFile {
+  const reader = new LayerReader(withLayers);
   // Positions would be counted for each character.
   const parser = new SaxesParser({ position: false });
   parser.on('doctype', () => {
@@ -74,9 +96,16 @@ class LayerReader {
   private readonly constants: IrConstant[] = [];
   private readonly inputs: { layer: string; dims: readonly number[] }[] = [];
   private readonly foreign = new Set<string>();
+  private readonly kept: IrLayer[] = [];
+  private readonly edges: IrEdge[] = [];
+  private readonly withLayers: boolean;
   private readonly opened: OpenElement[] = [];
   private attributes = new Map<string, string>();
   private layers = 0;
+
+  constructor(withLayers: boolean) {
+    this.withLayers = withLayers;
+  }
 
   begin(): void {
     this.attributes = new Map();
@@ -101,16 +130,33 @@ class LayerReader {
   close(): void {
     const closed = this.opened.pop();
     if (closed?.name === 'layer') this.keep(closed);
+    if (closed?.name === 'edge' && this.wanted) this.keepEdge(closed.attributes);
   }
 
   found(): IrFile {
-    return { constants: this.constants, inputs: this.inputs, foreign: [...this.foreign] };
+    const { constants, inputs, foreign, kept: layers, edges } = this;
+    return { constants, inputs, foreign: [...foreign], layers, edges };
+  }
+
+  /** Of what was closed just now. */
+  private get wanted(): boolean {
+    return this.withLayers && this.opened.length === IN_THE_GRAPH;
+  }
+
+  private keepEdge(edge: Attributes): void {
+    const [from, to] = [edge.get('from-layer') ?? '', edge.get('to-layer') ?? ''];
+    this.edges.push({ from, to, toPort: Number(edge.get('to-port')) });
   }
 
   private keep({ attributes, data }: OpenElement): void {
     const [layer, type] = [attributes.get('name') ?? '', attributes.get('type') ?? ''];
     if (attributes.get('version') === FOREIGN) this.foreign.add(type);
-    if (type === 'Const') this.constants.push(constant(layer, data ?? new Map()));
+    const made = type === 'Const' ? constant(layer, data ?? new Map()) : null;
+    if (made) this.constants.push(made);
+    if (this.wanted) {
+      const transposesSecond = data?.get('transpose_b') === 'true';
+      this.kept.push({ id: attributes.get('id') ?? '', name: layer, type, transposesSecond, constant: made });
+    }
     if (type === 'Parameter')
       this.inputs.push({ layer, dims: numbers(data?.get('shape')).filter((size) => size >= 0) });
   }

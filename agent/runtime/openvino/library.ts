@@ -39,6 +39,9 @@ export interface NodeProfile {
   readonly nodeType: string;
 }
 
+/** ov_element_type_e of bytes. */
+const UINT8 = 16;
+
 /** Parameters of a native function. */
 type Types = (string | TypeObject | ReturnType<typeof koffi.out>)[];
 
@@ -82,6 +85,7 @@ export function openLibrary(folder: string) {
   const start = call('ov_infer_request_start_async', [handle]);
   const wait = library.func('ov_infer_request_wait', 'int', [handle]);
   const freeText = release('ov_free');
+  const freeTensor = release('ov_tensor_free');
   const freeShape = library.func('ov_shape_free', 'int', [koffi.pointer(shape)]);
   const freePartialShape = library.func('ov_partial_shape_free', 'void', [koffi.pointer(partialShape)]);
   const freeProfiles = library.func('ov_profiling_info_list_free', 'void', [koffi.pointer(profiles)]);
@@ -117,9 +121,22 @@ export function openLibrary(folder: string) {
     setInput: call('ov_infer_request_set_input_tensor_by_index', [handle, 'size_t', handle]),
     outputTensor: make('ov_infer_request_get_output_tensor_by_index', [handle, 'size_t']),
     tensorData: make('ov_tensor_data', [handle]),
-    freeTensor: release('ov_tensor_free'),
+    freeTensor,
     cancel: call('ov_infer_request_cancel', [handle]),
 
+    /** @param weights must stay as they are for as long as the model, or anything that was compiled from it, is used */
+    readModelFrom: (() => {
+      const read = make('ov_core_read_model_from_memory_buffer', [handle, 'void *', 'size_t', handle]);
+      const wrap = make('ov_tensor_create_from_host_ptr', ['int', shape, 'void *']);
+      return (core: Pointer, xml: Uint8Array, weights: Uint8Array): Pointer => {
+        const tensor = wrap(UINT8, { rank: 1, dims: [weights.length] }, weights);
+        try {
+          return read(core, xml, xml.length, tensor);
+        } finally {
+          freeTensor(tensor);
+        }
+      };
+    })(),
     version(): string {
       const found = { buildNumber: '' };
       describe(found);

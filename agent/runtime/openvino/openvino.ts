@@ -25,7 +25,8 @@ export function openVino(folder: string): Runtime {
     graphFile: 'openvino_model.xml',
     build: async () => `OpenVINO ${library.version()}`,
     async load(path, options) {
-      const cache = cacheIn(caches, options.compiledFolder ?? null);
+      // What is kept is known by its files, which merged weights are not in.
+      const cache = options.merged ? null : cacheIn(caches, options.compiledFolder ?? null);
       const session = new OpenSession(library, { core, path, options, cache, count });
       await session.compileFixed();
       sessions.add(session);
@@ -169,7 +170,13 @@ class OpenSession {
 
 /** With inputs that take fractions where they are wanted and can be had: a graph that computes with whole ones stays as it is. */
 function readModel(library: Library, { core, path, options }: SessionParts): Pointer {
-  const changed = options.real ? withRealInputs(readFileSync(path, 'utf8'), options.real) : null;
+  const { merged, real } = options;
+  if (merged) {
+    const xml = Buffer.from(merged.graph).toString('utf8');
+    const weights = merged.external[0]?.data ?? new Uint8Array();
+    return library.readModelFrom(core, Buffer.from((real && withRealInputs(xml, real)) ?? xml), weights);
+  }
+  const changed = real ? withRealInputs(readFileSync(path, 'utf8'), real) : null;
   if (changed === null) return library.readModel(core, path, null);
   const folder = mkdtempSync(join(tmpdir(), 'stillhouse-ir-'));
   try {
