@@ -28,7 +28,7 @@ Usage: still run FOLDER "PROMPT" [options]
   --image FILE         begin from this PNG, whose size the picture takes; needs vae_encoder in the folder
   --mask FILE          a PNG of that size: what is white in it is painted anew, what is black stays
   --strength S         how far to go away from it, over 0 to 1
-  --lora FILE[:SCALE]  merge a LoRA (safetensors of diffusers, peft or kohya) into ONNX graphs; may be said again
+  --lora FILE[:SCALE]  merge a LoRA (safetensors of diffusers, peft or kohya) into the graphs; may be said again
   --tiled              decode a large picture (and encode --image) in tiles, within the memory of one
   --previews FOLDER    write small pictures of what it looks like on the way there
   --variant NAME       of a version that has several

@@ -28,6 +28,15 @@ SINGLE: list[Case] = [
 ]
 SINGLE += [("DDIMScheduler", {}, {}), ("DDIMScheduler", {"prediction_type": "sample"}, {}), ("LCMScheduler", {}, {})]
 SINGLE += [("LCMScheduler", {**STABLE_DIFFUSION, "prediction_type": "v_prediction", "clip_sample": True}, {})]
+SINGLE += [
+    (
+        name,
+        {**STABLE_DIFFUSION, "rescale_betas_zero_snr": True, "timestep_spacing": "trailing", "prediction_type": "v_prediction"},
+        {},
+    )
+    for name in ("DDIMScheduler", "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "LCMScheduler")
+]
+SINGLE += [("DDIMScheduler", {"beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}, {})]
 
 
 def _multistep() -> list[Case]:
@@ -61,6 +70,15 @@ def _multistep() -> list[Case]:
         {**unipc, "use_flow_sigmas": True, "flow_shift": 3.0, "prediction_type": "flow_prediction"},
         {"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": True},
         {"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": True, "sigma_min": 0.05, "sigma_max": 10.0},
+        {"_class_name": "EulerDiscreteScheduler", "use_exponential_sigmas": True},
+        {"_class_name": "EulerAncestralDiscreteScheduler", "use_karras_sigmas": True, "sigma_max": 10.0},
+        {"_class_name": "PNDMScheduler", "skip_prk_steps": True, "rescale_betas_zero_snr": True},
+        {**dpm, "use_exponential_sigmas": True, "sigma_min": 0.05},
+        {**unipc, "use_exponential_sigmas": True, "final_sigmas_type": "sigma_min"},
+        {**dpm, "beta_schedule": "squaredcos_cap_v2", "lambda_min_clipped": -5.1, "prediction_type": "v_prediction"},
+        {**unipc, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"},
+        {**dpm, "rescale_betas_zero_snr": True, "timestep_spacing": "trailing", "prediction_type": "v_prediction"},
+        {**unipc, "rescale_betas_zero_snr": True, "timestep_spacing": "trailing", "prediction_type": "v_prediction"},
         {"_class_name": "EulerDiscreteScheduler", "sigma_min": 0.05, "sigma_max": 10.0},
         # Its class declares neither, and takes them all the same.
         {**dpm, "use_karras_sigmas": True, "sigma_min": 0.05, "sigma_max": 10.0},

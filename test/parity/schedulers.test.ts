@@ -70,9 +70,13 @@ describe('a damaged scheduler_config.json is refused', () => {
   it.each([
     [{ _class_name: 'constructor' }, 'known: DDIMScheduler'],
     [{ ...known, num_train_timesteps: 1e12 }, 'num_train_timesteps is 1000000000000'],
-    [{ ...known, beta_schedule: 'squaredcos_cap_v2' }, 'known: linear, scaled_linear'],
+    [{ ...known, beta_schedule: 'sigmoid' }, 'known: linear, scaled_linear, squaredcos_cap_v2'],
     [{ ...known, beta_end: 3 }, 'beta_end 3'],
-    [{ ...known, rescale_betas_zero_snr: true }, 'rescale_betas_zero_snr is not supported'],
+    [{ ...known, trained_betas: [0.1, 0.2] }, 'trained_betas is not supported'],
+    [
+      { _class_name: 'EulerDiscreteScheduler', use_karras_sigmas: true, use_exponential_sigmas: true },
+      'use_karras_sigmas and use_exponential_sigmas: set one',
+    ],
     [{ _class_name: 'EulerDiscreteScheduler', use_beta_sigmas: true }, 'use_beta_sigmas is not supported'],
     [{ _class_name: 'UniPCMultistepScheduler', solver_order: 4 }, 'solver_order is 4'],
     [

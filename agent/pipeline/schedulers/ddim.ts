@@ -8,7 +8,7 @@ import { roundHalfEven, spacedTimesteps } from './spacing.ts';
 
 /** Reads a `scheduler_config.json`. @throws RangeError that names the setting */
 export function ddim(config: SchedulerConfig): Scheduler {
-  const alphas = alphasCumprod(config);
+  const alphas = alphasCumprod(config, 'to zero');
   const trainSteps = alphas.length;
   const type = choiceOf(config, 'prediction_type', PREDICTION_TYPES);
   const spacing = choiceOf(config, 'timestep_spacing', ['leading', 'linspace', 'trailing']);

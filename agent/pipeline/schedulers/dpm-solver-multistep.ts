@@ -1,9 +1,11 @@
 // DPM-Solver++ in one or two steps' memory (Lu et al. 2022, arXiv 2211.01095), as diffusers' DPMSolverMultistepScheduler.
 import { addNoise } from './add-noise.ts';
 import { multistepSchedules, type NoiseLevel } from './multistep-schedule.ts';
+import { COSINE } from './noise-schedule.ts';
 import { dataPrediction, MULTISTEP_PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, countOf, refuse, type SchedulerConfig } from './settings.ts';
+import { roundHalfEven } from './spacing.ts';
 
 /** Below so many steps the last one is taken at first order, "for numerical stability". */
 const FEW_STEPS = 15;
@@ -22,6 +24,7 @@ export function dpmSolverMultistep(config: SchedulerConfig): Scheduler {
   refuse(config, ['thresholding', 'variance_type']);
   const scheduled = multistepSchedules(config, {
     endsInLastLevel: false,
+    karrasTimestep: config.beta_schedule === COSINE ? Math.trunc : roundHalfEven,
     flowSigmas: (steps, trainSteps) =>
       Array.from({ length: steps }, (_, i) => ((steps - i) * (1 - 1 / trainSteps)) / steps),
   });

@@ -2,13 +2,14 @@
 import { addNoise } from './add-noise.ts';
 import { dataPredictionAtSigma } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
-import { choiceOf, refuse, type SchedulerConfig } from './settings.ts';
+import { choiceOf, type SchedulerConfig } from './settings.ts';
 import { eulerStep, sigmaSchedules, toUnitVariance } from './sigma-schedule.ts';
 
 /** Reads a `scheduler_config.json`. @throws RangeError that names the setting */
 export function eulerAncestral(config: SchedulerConfig): Scheduler {
-  refuse(config, ['use_karras_sigmas']);
-  const scheduled = sigmaSchedules(config);
+  // Another class's settings, which the reference's does not know and leaves alone.
+  const { use_karras_sigmas, use_exponential_sigmas, use_beta_sigmas, ...known } = config;
+  const scheduled = sigmaSchedules(known);
   // The reference refuses `sample` here, so there is nothing to agree with.
   const type = choiceOf(config, 'prediction_type', ['epsilon', 'v_prediction']);
   return {

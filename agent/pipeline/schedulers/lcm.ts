@@ -11,7 +11,10 @@ const SIGMA_DATA = 0.5;
 /** Reads a `scheduler_config.json`. @throws RangeError that names the setting */
 export function lcm(config: SchedulerConfig): Scheduler {
   // The reference's own defaults differ from those of the other schedulers.
-  const alphas = alphasCumprod({ beta_start: 0.00085, beta_end: 0.012, beta_schedule: 'scaled_linear', ...config });
+  const alphas = alphasCumprod(
+    { beta_start: 0.00085, beta_end: 0.012, beta_schedule: 'scaled_linear', ...config },
+    'to zero',
+  );
   const type = choiceOf(config, 'prediction_type', PREDICTION_TYPES);
   const originSteps = countOf(config, 'original_inference_steps', 50);
   if (originSteps > alphas.length)

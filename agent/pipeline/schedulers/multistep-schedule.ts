@@ -1,11 +1,11 @@
 // The schedule that the multistep solvers (DPM-Solver++, UniPC) share, and the quantities of a noise level that they work with.
-import { karrasSigmas, timestepOfSigma } from './karras.ts';
 import { alphasCumprod, trainingSigmas } from './noise-schedule.ts';
 import type { Shares } from './original-sample.ts';
 import { choiceOf, numberOf, positiveOf, refuse, requireSteps, type SchedulerConfig } from './settings.ts';
+import { spacedSigmas, timestepOfSigma } from './spaced-sigmas.ts';
 import { roundHalfEven, type TimestepSpacing } from './spacing.ts';
 
-const UNSUPPORTED = ['use_exponential_sigmas', 'use_beta_sigmas', 'use_lu_lambdas', 'use_dynamic_shifting'] as const;
+const UNSUPPORTED = ['use_beta_sigmas', 'use_lu_lambdas', 'use_dynamic_shifting'] as const;
 
 export interface MultistepSchedule {
   readonly timesteps: readonly number[];
@@ -23,6 +23,8 @@ export interface NoiseLevel extends Shares {
 interface Differences {
   /** Noise levels of flow matching for so many steps, before the shift. */
   flowSigmas(steps: number, trainSteps: number): number[];
+  /** A step of training from where between two of them a level of Karras lies. */
+  karrasTimestep(between: number): number;
   /** Whether a schedule of `sigma_min` ends in the last level itself, where the levels are not those of training. */
   readonly endsInLastLevel: boolean;
 }
@@ -37,18 +39,20 @@ export function multistepSchedules(
   const offset = numberOf(config, 'steps_offset', 0);
   const endsInZero = choiceOf(config, 'final_sigmas_type', ['zero', 'sigma_min']) === 'zero';
   const flow = config.use_flow_sigmas === true;
-  const karras = config.use_karras_sigmas === true;
-  if (flow && karras) throw new RangeError('scheduler settings use_flow_sigmas and use_karras_sigmas: set one of them');
+  const spacedBy = spacedSigmas(config);
+  if (flow && spacedBy)
+    throw new RangeError('scheduler settings use_flow_sigmas and use_karras_sigmas or use_exponential_sigmas: set one');
   const shift = positiveOf(config, 'flow_shift', 1);
-  const trained = trainingSigmas(alphasCumprod(config));
+  const trained = trainingSigmas(alphasCumprod(config, 'nearly to zero'));
   const trainSteps = trained.length;
   const lastTimestep = trainSteps - clippedSteps(trained, lambdaMin(config));
   const [least, most] = [trained[0] as number, trained[trainSteps - 1] as number];
 
   const visited = (steps: number): { timesteps: number[]; sigmas: number[]; last: number } => {
-    if (karras) {
-      const sigmas = karrasSigmas(config, { largest: most, smallest: least, steps });
-      const timesteps = sigmas.map((sigma) => roundHalfEven(timestepOfSigma(trained, sigma)));
+    if (spacedBy) {
+      const sigmas = spacedBy({ largest: most, smallest: least, steps });
+      const whole = config.use_karras_sigmas ? differences.karrasTimestep : Math.trunc;
+      const timesteps = sigmas.map((sigma) => whole(timestepOfSigma(trained, sigma)));
       return { timesteps, sigmas, last: differences.endsInLastLevel ? (sigmas.at(-1) as number) : least };
     }
     if (flow) {

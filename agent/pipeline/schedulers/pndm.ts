@@ -18,7 +18,7 @@ const MULTISTEP_WEIGHTS = [[1], [3, -1], [23, -16, 5], [55, -59, 37, -9]] as con
 
 /** Reads a `scheduler_config.json`. @throws RangeError that names the setting */
 export function pndm(config: SchedulerConfig): Scheduler {
-  const alphas = alphasCumprod(config);
+  const alphas = alphasCumprod(config, 'never');
   const trainSteps = alphas.length;
   const type = choiceOf(config, 'prediction_type', ['epsilon', 'v_prediction']);
   const spacing = choiceOf(config, 'timestep_spacing', ['leading', 'linspace', 'trailing']);

@@ -1,10 +1,10 @@
-// The schedule that Euler and Euler ancestral share: noise levels of Karras et al. 2022 at the visited steps of training.
-import { karrasSigmas, timestepOfSigma } from './karras.ts';
+// The schedule that Euler and Euler ancestral share: noise levels at the visited steps of training, or by a formula.
 import { alphasCumprod, trainingSigmas } from './noise-schedule.ts';
 import { choiceOf, numberOf, refuse, requireSteps, type SchedulerConfig } from './settings.ts';
+import { spacedSigmas, timestepOfSigma } from './spaced-sigmas.ts';
 import { spacedTimesteps } from './spacing.ts';
 
-const UNSUPPORTED = ['use_exponential_sigmas', 'use_beta_sigmas'] as const;
+const UNSUPPORTED = ['use_beta_sigmas'] as const;
 
 export interface SigmaSchedule {
   readonly timesteps: readonly number[];
@@ -21,16 +21,16 @@ export function sigmaSchedules(config: SchedulerConfig): (steps: number) => Sigm
   choiceOf(config, 'timestep_type', ['discrete']);
   const spacing = choiceOf(config, 'timestep_spacing', ['linspace', 'leading', 'trailing']);
   const offset = numberOf(config, 'steps_offset', 0);
-  const karras = config.use_karras_sigmas === true;
-  const levels = trainingSigmas(alphasCumprod(config));
+  const spacedBy = spacedSigmas(config);
+  const levels = trainingSigmas(alphasCumprod(config, 'nearly to zero'));
   return (steps) => {
     requireSteps(steps, levels.length);
     const spaced = spacedTimesteps(spacing, { steps, trainSteps: levels.length, offset });
     const visited = spaced.map((timestep) => Math.fround(timestep));
     const found = visited.map((timestep) => interpolate(levels, timestep));
     const [largest, smallest] = [found[0] as number, found[steps - 1] as number];
-    const inner = karras ? karrasSigmas(config, { largest, smallest, steps }) : found;
-    const timesteps = karras ? inner.map((sigma) => Math.fround(timestepOfSigma(levels, sigma))) : visited;
+    const inner = spacedBy?.({ largest, smallest, steps }) ?? found;
+    const timesteps = spacedBy ? inner.map((sigma) => Math.fround(timestepOfSigma(levels, sigma))) : visited;
     const sigmas = Float32Array.of(...inner, 0);
     const first = sigmas[0] as number;
     return { timesteps, sigmas, initNoiseSigma: spacing === 'leading' ? deviationAt(first) : first };

@@ -5,6 +5,7 @@ import { multistepSchedules, type NoiseLevel } from './multistep-schedule.ts';
 import { dataPrediction, MULTISTEP_PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
 import { choiceOf, countOf, refuse, type SchedulerConfig } from './settings.ts';
+import { roundHalfEven } from './spacing.ts';
 
 /** Reads a `scheduler_config.json`. @throws RangeError that names the setting */
 export function unipcMultistep(config: SchedulerConfig): Scheduler {
@@ -13,6 +14,7 @@ export function unipcMultistep(config: SchedulerConfig): Scheduler {
     throw new RangeError('scheduler setting predict_x0 is false, which is not supported; leave it out');
   const scheduled = multistepSchedules(config, {
     endsInLastLevel: true,
+    karrasTimestep: roundHalfEven,
     flowSigmas: (steps, trainSteps) => Array.from({ length: steps }, (_, i) => 1 + (i * (1 / trainSteps - 1)) / steps),
   });
   const type = choiceOf(config, 'prediction_type', MULTISTEP_PREDICTION_TYPES);
