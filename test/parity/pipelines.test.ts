@@ -14,27 +14,11 @@ import { loadTextTokenizer } from '../../agent/pipeline/stages/text-tokenizer.ts
 import { openRuntime } from '../../agent/runtime/open-runtime.ts';
 import { findOpenVino } from '../../agent/runtime/runtime-folders.ts';
 import { openVinoRuntimes } from '../engine/openvino-fixture.ts';
+import { MOST_MEAN_LEVELS, meanDifference, type WantedPicture } from './wanted.ts';
 
 interface Wanted {
   readonly kind: string;
-  readonly pictures: {
-    prompt: string;
-    seed: number;
-    steps: number;
-    guidance: number;
-    width: number;
-    height: number;
-    negative_prompt: string | null;
-    scheduler: string | null;
-    tiled?: boolean;
-    image?: string;
-    mask?: string;
-    strength?: number;
-    batch?: number;
-    lora?: string;
-    lora_scale?: number;
-    pixels: string;
-  }[];
+  readonly pictures: readonly WantedPicture[];
 }
 interface Tokens {
   readonly texts: string[];
@@ -44,9 +28,6 @@ interface Noise {
   readonly cpu: string;
   readonly cases: { seed: number; counts: number[]; sha256: string[] }[];
 }
-
-/** Of 255, over all values of a picture. 1 is promised; another prompt moves the tiny pipelines' pictures by 0.4 and more. */
-const MOST_MEAN_LEVELS = 0.05;
 
 const folder = process.env.STILL_PARITY ?? fileURLToPath(new URL('../fixtures/pipelines', import.meta.url));
 const kinds = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'wanted.json')));
@@ -62,7 +43,7 @@ describe.each(kinds)('%s', async (kind) => {
   const defaults = { steps: 2, guidanceScale: 1, width: first?.width ?? 0, height: first?.height ?? 0 };
   const options = { folder: join(folder, kind), threads: 1, defaults };
   const pipeline = await loadPipeline({ ...options, runtime });
-  const adapted = async ({ lora = '', lora_scale: scale = 1 }: Wanted['pictures'][number]) => {
+  const adapted = async ({ lora = '', lora_scale: scale = 1 }: WantedPicture) => {
     const merging = await withAdapters(runtime, [{ path: join(folder, kind, lora), scale }]);
     const pipeline = await loadPipeline({ ...options, runtime: merging.runtime });
     merging.requireAllMerged();
@@ -79,7 +60,7 @@ describe.each(kinds)('%s', async (kind) => {
       const theirs = Buffer.from(wanted.pixels, 'base64');
       const size = theirs.length / pictures.length;
       for (const [i, { rgb }] of pictures.entries())
-        expect(difference(rgb, theirs.subarray(i * size, (i + 1) * size))).toBeLessThanOrEqual(MOST_MEAN_LEVELS);
+        expect(meanDifference(rgb, theirs.subarray(i * size, (i + 1) * size))).toBeLessThanOrEqual(MOST_MEAN_LEVELS);
       expect(new Set(theirs).size, 'a picture of one colour proves nothing').toBeGreaterThan(16);
     },
   );
@@ -95,14 +76,14 @@ describe.each(kinds)('%s', async (kind) => {
           { ...request, seed: (request.seed + i) % 2 ** 32 },
           { reach: async () => {} },
         );
-        expect(difference(rgb, alone.pictures[0]?.rgb ?? new Uint8Array())).toBeLessThanOrEqual(MOST_MEAN_LEVELS);
+        expect(meanDifference(rgb, alone.pictures[0]?.rgb ?? new Uint8Array())).toBeLessThanOrEqual(MOST_MEAN_LEVELS);
       }
       expect(together.pictures.length).toBe(2);
     },
   );
 
   it('shows the way there without changing it', async () => {
-    const { prompt, seed, width, height } = first as Wanted['pictures'][number];
+    const { prompt, seed, width, height } = first as WantedPicture;
     const request = { ...defaults, prompt, seed, steps: 4, guidanceScale: 0 };
     const seen: RgbPicture[] = [];
     const reach = async (_: unknown, preview?: () => RgbPicture) => void (preview && seen.push(preview()));
@@ -142,7 +123,7 @@ async function runtimeOf(kind: string) {
   return openRuntime('openvino', findOpenVino([await openVinoRuntimes()]));
 }
 
-function requestOf(wanted: Wanted['pictures'][number]) {
+function requestOf(wanted: WantedPicture) {
   return {
     ...{ prompt: wanted.prompt, seed: wanted.seed, steps: wanted.steps, guidanceScale: wanted.guidance },
     ...{ width: wanted.width, height: wanted.height },
@@ -154,12 +135,6 @@ function requestOf(wanted: Wanted['pictures'][number]) {
     ...(wanted.strength && { strength: wanted.strength }),
     ...(wanted.batch && { batch: wanted.batch }),
   };
-}
-
-/** Mean of the levels' differences. */
-function difference(ours: Uint8Array, theirs: Uint8Array): number {
-  expect(ours.length).toBe(theirs.length);
-  return ours.reduce((total, level, i) => total + Math.abs(level - (theirs[i] as number)), 0) / theirs.length;
 }
 
 const digestOf = (values: Float32Array): string =>

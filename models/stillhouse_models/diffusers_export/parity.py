@@ -53,20 +53,17 @@ def make_parity(
     for i, kind in enumerate(kinds):
         say(f"{kind} ({i + 1}/{len(kinds)})")
         source = make_tiny(kind, out / "diffusers" / kind, seed + i)
-        wanted = _requests(kind, random.Random(seed + i), requests)
+        wanted = requests_of(kind, random.Random(seed + i), requests)
         encodes = kind in FROM_PICTURES or not small
         named = kind == ADAPTS[0] or not small
         differences = export_folder(
             source, out / kind, with_encoder=encodes, short_names=not named, fused=kind not in AS_OPTIMUM,
             say=lambda _: None, **how,
         )  # fmt: skip
-        begun = _from_pictures(kind, random.Random(seed + i), requests) if encodes else []
-        filled = [_filled(one, i) for i, one in enumerate(begun)] if kind in FILLS else []
-        # It begins from no picture without a mask.
-        begun = [] if kind == "sd-inpaint" else begun
+        begun, masked = from_pictures(kind, random.Random(seed + i), requests) if encodes else ([], [])
         adapted = _adapted(kind, source, out / kind, wanted[0]) if named else []
-        tiled = _tiled(kind, [wanted[0], *begun[:1], *filled[-1:]])
-        painted = paint(source, [*wanted, *_batches(wanted), *tiled, *begun, *filled, *adapted], out / kind)
+        tiled = _tiled(kind, [wanted[0], *begun[:1], *masked[-1:]])
+        painted = paint(source, [*wanted, *batches(wanted), *tiled, *begun, *masked, *adapted], out / kind)
         _write(out / kind / "wanted.json", {"kind": kind, "seed": seed, "graphs": differences, "pictures": painted})
         _write(out / kind / "tokens.json", _tokens(source, random.Random(seed + i)))
     shutil.rmtree(out / "diffusers")
@@ -77,11 +74,11 @@ def make_parity(
         _write(out / "schedulers-multistep.json", vectors("multistep", seed))
 
 
-def _requests(kind: str, chance: random.Random, count: int) -> list[Wanted]:
+def requests_of(kind: str, chance: random.Random, count: int) -> list[Wanted]:
     return [_request(kind, chance, i) for i in range(count)]
 
 
-def _batches(wanted: list[Wanted]) -> list[Wanted]:
+def batches(wanted: list[Wanted]) -> list[Wanted]:
     """Requests without and with a negative prompt once more, as several pictures at once."""
     return [replace(one, batch=2 + i) for i, one in enumerate(wanted[:2])]
 
@@ -112,8 +109,9 @@ def _adapted(kind: str, source: Path, out: Path, first: Wanted) -> list[Wanted]:
     return found
 
 
-def _from_pictures(kind: str, chance: random.Random, count: int) -> list[Wanted]:
-    """Some from a picture: all of its steps, one, and what lies between, with the schedulers that the kind takes."""
+def from_pictures(kind: str, chance: random.Random, count: int) -> tuple[list[Wanted], list[Wanted]]:
+    """Some from a picture: all of its steps, one, and what lies between, with the schedulers that the kind takes; the same
+    with a mask, where it fills."""
     found = []
     for i in range(count):
         one = _request(kind, chance, i)
@@ -126,7 +124,9 @@ def _from_pictures(kind: str, chance: random.Random, count: int) -> list[Wanted]
         strength = (round(chance.uniform(0.3, 0.9), 2), 1.0, least)[i]
         image = smooth_picture(one.width, one.height, one.seed)
         found.append(replace(one, steps=steps, strength=strength, image=image))
-    return found
+    masked = [_filled(one, i) for i, one in enumerate(found)] if kind in FILLS else []
+    # It begins from no picture without a mask.
+    return [] if kind == "sd-inpaint" else found, masked
 
 
 def _filled(one: Wanted, i: int) -> Wanted:

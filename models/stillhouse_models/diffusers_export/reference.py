@@ -55,17 +55,21 @@ def paint(folder: Path, wanted: list[Wanted], adapters: Path = Path()) -> list[d
         if one.lora:
             pipeline = read_pipeline(folder)
             merge_adapter(pipeline, adapters / one.lora, one.lora_scale or 1.0)
-        named = getattr(diffusers, one.scheduler).from_config(own.config) if one.scheduler else type(own).from_config(own.config)
-        painter = _painter(pipeline, one)
-        painter.set_progress_bar_config(disable=True)
-        # Last: the constructor turns `clip_sample` off in a scheduler that it is given, and a new one of a kind has it on.
-        painter.scheduler = named
-        if hasattr(painter.vae, "use_tiling"):
-            painter.vae.use_tiling = one.tiled
-        pixels = _pixels(painter, one)
-        asked = {name: value for name, value in asdict(one).items() if value is not None or name not in MAY_LACK}
-        painted.append({**asked, "pixels": base64.b64encode(pixels.tobytes()).decode()})
+        painted.append(paint_one(_painter(pipeline, one), own, one))
     return painted
+
+
+def paint_one(painter: Any, own: Any, one: Wanted) -> dict[str, Any]:
+    """@param own: the folder's scheduler, whose settings any other takes over"""
+    named = getattr(diffusers, one.scheduler).from_config(own.config) if one.scheduler else type(own).from_config(own.config)
+    painter.set_progress_bar_config(disable=True)
+    # Last: the constructor turns `clip_sample` off in a scheduler that it is given, and a new one of a kind has it on.
+    painter.scheduler = named
+    if hasattr(painter.vae, "use_tiling"):
+        painter.vae.use_tiling = one.tiled
+    pixels = _pixels(painter, one)
+    asked = {name: value for name, value in asdict(one).items() if value is not None or name not in MAY_LACK}
+    return {**asked, "pixels": base64.b64encode(pixels.tobytes()).decode()}
 
 
 def _painter(pipeline: Any, one: Wanted) -> Any:

@@ -1,8 +1,11 @@
 """Small tokenizers of the kinds that text encoders want, written out from a list of words: no download, no training run."""
 
+import json
 import random
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -30,14 +33,7 @@ def clip_tokenizer(words: list[str], pad: str = "<|endoftext|>") -> CLIPTokenize
     merges = _merges([[*word[:-1], word[-1] + "</w>"] for word in words])
     tokens = [*letters, *(letter + "</w>" for letter in letters), *("".join(pair) for pair in merges)]
     vocab = {token: i for i, token in enumerate([*dict.fromkeys(tokens), "<|startoftext|>", "<|endoftext|>"])}
-    # transformers names the type of one merge as text; pairs are what it takes.
-    taken: Any = merges
-    return CLIPTokenizer(
-        vocab=vocab,
-        merges=taken,
-        pad_token=pad,
-        model_max_length=CLIP_LENGTH,
-    )
+    return _from_files(CLIPTokenizer, vocab, merges, pad_token=pad, model_max_length=CLIP_LENGTH)
 
 
 CHAT = "{% for one in messages %}<|im_start|>{{ one.role + '\\n' + one.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n"
@@ -48,13 +44,10 @@ def qwen_tokenizer(words: list[str]) -> Qwen2Tokenizer:
     space = _byte_letters()[ord(" ")]
     merges = _merges([[space, *word] for word in words])
     tokens = dict.fromkeys([*_byte_letters().values(), *("".join(pair) for pair in merges)])
-    taken: Any = merges
-    tokenizer = Qwen2Tokenizer(
-        vocab={token: i for i, token in enumerate([*tokens, "<|endoftext|>", "<|im_start|>", "<|im_end|>"])},
-        merges=taken,
-        eos_token="<|im_end|>",
-        additional_special_tokens=["<|im_start|>", "<|im_end|>"],
-        model_max_length=131072,
+    vocab = {token: i for i, token in enumerate([*tokens, "<|endoftext|>", "<|im_start|>", "<|im_end|>"])}
+    marks = ["<|im_start|>", "<|im_end|>"]
+    tokenizer = _from_files(
+        Qwen2Tokenizer, vocab, merges, eos_token="<|im_end|>", additional_special_tokens=marks, model_max_length=131072
     )
     tokenizer.chat_template = CHAT
     return tokenizer
@@ -75,6 +68,14 @@ def t5_tokenizer(words: list[str], length: int = 512) -> PreTrainedTokenizerFast
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=length
     )
+
+
+def _from_files(kind: Any, vocab: dict[str, int], merges: list[tuple[str, str]], **settings: Any) -> Any:
+    """By the two files that every version of transformers reads."""
+    with TemporaryDirectory() as folder:
+        Path(folder, "vocab.json").write_text(json.dumps(vocab))
+        Path(folder, "merges.txt").write_text("\n".join(["#version: 0.2", *(" ".join(pair) for pair in merges), ""]))
+        return kind.from_pretrained(folder, **settings)
 
 
 def _merges(words: list[list[str]]) -> list[tuple[str, str]]:
