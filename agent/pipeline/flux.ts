@@ -1,4 +1,5 @@
 // FluxPipeline (schnell, dev): CLIP's pooled vector, T5's words, a transformer over packed latents, a decoder.
+import type { Tensor } from '../runtime/runtime.ts';
 import { tensorFor } from './graph.ts';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePictures } from './pipeline.ts';
@@ -10,7 +11,7 @@ import { packLatents, unpackLatents } from './stages/pack-latents.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
 import { promptCuts } from './stages/prompt-cuts.ts';
 import { startPictures } from './stages/start-pictures.ts';
-import { type Float32Tensor, float32, joined, pieces } from './stages/tensors.ts';
+import { float32, joined, pieces } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
 import { loadTransformer, type Transformer } from './stages/transformer.ts';
 import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
@@ -87,7 +88,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   };
   const places = {
     img_ids: positions(transformer, 'img_ids', imageIds(size.width / 2, size.height / 2)),
-    txt_ids: positions(transformer, 'txt_ids', float32(new Float32Array(3 * T5_TOKENS), [T5_TOKENS, 3])),
+    txt_ids: positions(transformer, 'txt_ids', new Float32Array(3 * T5_TOKENS)),
   };
   const pack = (latents: Float32Array) =>
     joined(pieces(latents, batch).map((one) => packLatents(one, channels / 4, size)));
@@ -120,17 +121,18 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
 }
 
 /** Row and column of every patch, after a 0. */
-function imageIds(columns: number, rows: number): Float32Tensor {
+function imageIds(columns: number, rows: number): Float32Array {
   const data = new Float32Array(3 * rows * columns);
   for (let patch = 0; patch < rows * columns; patch++) {
     data[3 * patch + 1] = Math.floor(patch / columns);
     data[3 * patch + 2] = patch % columns;
   }
-  return float32(data, [rows * columns, 3]);
+  return data;
 }
 
-/** Older exports declare a batch before the positions. */
-function positions({ graph }: Transformer, name: string, ids: Float32Tensor): Float32Tensor {
+/** Older exports declare a batch before the positions, and optimum-onnx whole numbers. */
+function positions({ graph }: Transformer, name: string, ids: Float32Array): Tensor {
   const rank = graph.session.inputs.find((input) => input.name === name)?.dims.length;
-  return rank === 3 ? float32(ids.data, [1, ...ids.dims]) : ids;
+  const dims = [ids.length / 3, 3];
+  return tensorFor(graph, name, Array.from(ids), rank === 3 ? [1, ...dims] : dims);
 }
