@@ -64,7 +64,16 @@ function optionsOf(folder: string, wanted: WantedPicture): string[] {
     return path;
   };
   return [
-    ...['--seed', String(wanted.seed), '--steps', String(wanted.steps), '--guidance', String(wanted.guidance)],
+    ...[
+      '--threads',
+      '1',
+      '--seed',
+      String(wanted.seed),
+      '--steps',
+      String(wanted.steps),
+      '--guidance',
+      String(wanted.guidance),
+    ],
     ...(wanted.image ? ['--image', file('image.png', wanted.image)] : ['--size', `${wanted.width}x${wanted.height}`]),
     ...(wanted.mask ? ['--mask', file('mask.png', wanted.mask)] : []),
     ...(wanted.strength ? ['--strength', String(wanted.strength)] : []),

@@ -29,7 +29,8 @@ function run(command: string, args: readonly string[], cwd: string): boolean {
   const { status, error } = spawnSync(command, args, {
     cwd,
     stdio: 'inherit',
-    env: { ...process.env, STILL_PARITY: folder },
+    // Threads wait for each other longer than such small networks take.
+    env: { ...process.env, STILL_PARITY: folder, OMP_NUM_THREADS: '1' },
   });
   if (error) console.error(`${command}: ${error.message}`);
   return status === 0;
