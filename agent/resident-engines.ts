@@ -140,14 +140,15 @@ export class ResidentEngines {
     if (this.residents.get(name) === resident) this.residents.delete(name);
   }
 
-  /** Counts the engine while it lives, and notes an end that nobody asked for, in a bench and while loading too. */
+  /** Counts the engine while it lives, and notes an end that nobody asked for, or a hang, in a bench and while loading too. */
   private async watch(spec: EngineSpec, launch: () => Promise<Engine>): Promise<Engine> {
     try {
       const engine = await launch();
       this.alive.add(engine);
-      void engine.exited.then(({ expected, code, signal }) => {
+      void engine.exited.then(({ expected, code, signal, killedFor }) => {
         this.alive.delete(engine);
-        if (!expected) this.noteCrash(spec, signal === null ? `exit code ${code}` : signal);
+        if (!expected)
+          this.noteCrash(spec, killedFor ?? `it ended by itself: ${signal === null ? `exit code ${code}` : signal}`);
       });
       return engine;
     } catch (fault) {
@@ -157,7 +158,7 @@ export class ResidentEngines {
   }
 
   private noteCrash(spec: EngineSpec, message: string): void {
-    this.log(`the engine of ${spec.manifest.model}@${spec.manifest.version} ended by itself: ${message}`);
+    this.log(`the engine of ${spec.manifest.model}@${spec.manifest.version} failed: ${message}`);
     this.crashes.note(placeOf(spec), message);
     this.onCrash();
   }
@@ -165,13 +166,13 @@ export class ResidentEngines {
 
 function leftAlone(
   { manifest }: EngineSpec,
-  { crashes, untilMs }: { crashes: number; untilMs: number },
+  { crashes, untilMs, message }: { crashes: number; untilMs: number; message: string },
   nowMs: number,
 ) {
   const minutes = Math.ceil((untilMs - nowMs) / 60_000);
   return new EngineFault(
     'load_failed',
-    `the engine of ${manifest.model}@${manifest.version} ended by itself ${crashes} times in a short while; it is left alone for ${minutes} more minutes, or until it is rolled out again`,
+    `the engine of ${manifest.model}@${manifest.version} failed ${crashes} times in a short while, the last time because ${message}; it is left alone for ${minutes} more minutes, or until it is rolled out again`,
   );
 }
 

@@ -21,7 +21,7 @@ export const RunningModel = z.looseObject({
   versionDigest: Sha256,
   variant: z.string(),
   role: z.enum(['current', 'shadow']),
-  /** Its engine ended by itself so often that it is left alone for a while. */
+  /** Its engine ended by itself or hung so often that it is left alone for a while. */
   quarantine: z.looseObject({ untilMs: UtcMs, crashes: z.int().min(1), message: z.string().max(500) }).optional(),
 });
 export type RunningModel = z.infer<typeof RunningModel>;

@@ -103,8 +103,14 @@ export interface KernelShare {
   readonly share: number;
 }
 
-/** `expected`: close() or an aborted request asked for the end. */
-export type EngineExit = { readonly code: number | null; readonly signal: string | null; readonly expected: boolean };
+export interface EngineExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** close() or an aborted request asked for the end. */
+  readonly expected: boolean;
+  /** Why it was killed although nobody asked for its end: it hung. Null where it ended by itself, or was asked to. */
+  readonly killedFor: string | null;
+}
 
 export interface Engine {
   readonly pid: number;

@@ -62,14 +62,14 @@ async function launch(
     ...{ clock, send: child.send },
     kill: () => kill(`because a canceled request did not stop within ${timings.engineCancelMs} ms`),
   });
-  let hangs = false;
+  let killedFor: string | null = null;
   const stopWatching = watchHang({
     clock,
     isAsked: () => line.isAsked,
     readCpuMs: async () => (await readProcess(child.pid)).cpuMs,
     onHang: () => {
-      hangs = true;
-      kill(`because it hung: it took no processor time for ${timings.engineHangMs / 1000} s in the midst of a request`);
+      killedFor = `it hung: it took no processor time for ${timings.engineHangMs / 1000} s in the midst of a request`;
+      kill(`because ${killedFor}`);
     },
   });
   const exited = child.ended.then((end) => {
@@ -77,7 +77,7 @@ async function launch(
     const fault = new EngineFault('killed', describeEnd(child, end, asked));
     loading.reject(fault);
     line.fail(fault);
-    return { ...end, expected: asked !== null && !hangs };
+    return { ...end, expected: asked !== null && killedFor === null, killedFor };
   });
   child.send({ kind: 'load', order: orderOf(spec, { threads, runtimeFolders, inTurn, adapters }) });
   const { runtimeVersion, compiled } = await loaded(loading, {

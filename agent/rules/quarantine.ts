@@ -8,7 +8,7 @@ export const quarantineBounds = {
 } as const;
 
 /**
- * @param crashesMs when its engine ended by itself, UTC
+ * @param crashesMs when its engine ended by itself or hung, UTC
  * @returns until when it is left alone, and after how many crashes; null when it may be started
  */
 export function quarantineUntil(

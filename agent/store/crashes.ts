@@ -1,4 +1,4 @@
-// When engines ended by themselves, kept over restarts of the agent: a version that kills its engine may kill the agent's
+// When engines ended by themselves or hung, kept over restarts of the agent: a version that kills its engine may kill the agent's
 // machine with it.
 import type { Database, Statement } from 'better-sqlite3';
 import type { Clock } from '../../shared/clock.ts';
@@ -8,7 +8,7 @@ import { quarantineBounds, quarantineUntil } from '../rules/quarantine.ts';
 export interface Quarantine {
   readonly untilMs: number;
   readonly crashes: number;
-  /** How the engine ended last. */
+  /** How the engine failed last. */
   readonly message: string;
 }
 

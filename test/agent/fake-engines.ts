@@ -17,7 +17,7 @@ export class FakeEngines {
   readonly launches: string[] = [];
   /** The most that were ever alive at once. */
   mostAlive = 0;
-  readonly alive = new Set<Engine & { die(): void }>();
+  readonly alive = new Set<Engine & { die(killedFor?: string): void }>();
 
   readonly launcher = {
     launch: async (spec, options = {}) => {
@@ -66,10 +66,10 @@ export class FakeEngines {
   private engine(spec: EngineSpec): Engine {
     const { promise: exited, resolve } = Promise.withResolvers<Awaited<Engine['exited']>>();
     const dead = new AbortController();
-    const end = (expected: boolean) => {
+    const end = (expected: boolean, killedFor: string | null = null) => {
       this.alive.delete(engine);
       dead.abort();
-      resolve({ code: expected ? 0 : null, signal: expected ? null : 'SIGKILL', expected });
+      resolve({ code: expected ? 0 : null, signal: expected ? null : 'SIGKILL', expected, killedFor });
     };
     const engine = {
       ...{ loadedBytes: 125e6, predictedPeakBytes: null, inTurn: false, compiled: null },
@@ -88,8 +88,8 @@ export class FakeEngines {
       makeWay: async () => {},
       resources: async () => RESOURCES,
       close: async () => end(true),
-      die: () => end(false),
-    } satisfies Engine & { die(): void };
+      die: (killedFor) => end(false, killedFor),
+    } satisfies Engine & { die(killedFor?: string): void };
     this.alive.add(engine);
     this.mostAlive = Math.max(this.mostAlive, this.alive.size);
     return engine;

@@ -104,7 +104,7 @@ describe('a rollout on the device', () => {
       await until(() => isOver(job));
     }
     await until(() => running()?.[0]?.quarantine !== undefined);
-    expect(running()?.[0]?.quarantine).toMatchObject({ message: 'SIGKILL' });
+    expect(running()?.[0]?.quarantine).toMatchObject({ message: 'it ended by itself: SIGKILL' });
     await agent.stop();
     agent = start();
     const refused = server.command(picture());

@@ -95,12 +95,25 @@ describe('ResidentEngines', () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     await expect(engines.get(spec('1'))).rejects.toThrow(
-      /scenes@1 ended by itself 3 times in a short while; it is left alone for 30 more minutes/,
+      /scenes@1 failed 3 times in a short while, the last time because it ended by itself: SIGKILL; it is left alone for 30 more minutes/,
     );
     expect(lines).toHaveLength(3);
     await engines.get(spec('2'));
     await clock.pass(30 * 60_000);
     await engines.get(spec('1'));
+  });
+
+  it('says of one that hung that it hung, not that it ended by itself', async () => {
+    const { fake, engines, lines } = make(new HandClock());
+    for (let crash = 0; crash < 3; crash++) {
+      await engines.get(spec('1'));
+      for (const engine of fake.alive) engine.die('it hung: it took no processor time for 30 s');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await expect(engines.get(spec('1'))).rejects.toThrow(
+      /failed 3 times .* because it hung: it took no processor time/,
+    );
+    expect(lines.at(-1)).toBe('the engine of scenes@1 failed: it hung: it took no processor time for 30 s');
   });
 
   it('does not count an engine that was closed as a crash', async () => {

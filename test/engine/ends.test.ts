@@ -70,16 +70,20 @@ it('kills an engine that hangs in the midst of a request, and counts that as a c
     code: 'killed',
     message: expect.stringContaining('it hung: it took no processor time for 30 s in the midst of a request'),
   });
-  expect(await engine.exited).toMatchObject({ signal: 'SIGKILL', expected: false });
+  expect(await engine.exited).toMatchObject({
+    signal: 'SIGKILL',
+    expected: false,
+    killedFor: expect.stringContaining('it hung'),
+  });
 });
 
 it('ends when asked, by force when it does not answer', async () => {
   const [quick, stuck] = await Promise.all([launcher.launch(spec), launcher.launch(spec)]);
   await quick.close();
-  expect(await quick.exited).toEqual({ code: 0, signal: null, expected: true });
+  expect(await quick.exited).toEqual({ code: 0, signal: null, expected: true, killedFor: null });
   process.kill(stuck.pid, 'SIGSTOP');
   await stuck.close();
-  expect(await stuck.exited).toEqual({ code: null, signal: 'SIGKILL', expected: true });
+  expect(await stuck.exited).toEqual({ code: null, signal: 'SIGKILL', expected: true, killedFor: null });
   await stuck.close();
 });
 

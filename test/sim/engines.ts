@@ -57,7 +57,7 @@ export function enginesOf(at: EngineSurroundings): { launcher: EngineLauncher; m
     const dead = new AbortController();
     const end = (expected: boolean) => {
       dead.abort();
-      resolve({ code: expected ? 0 : null, signal: expected ? null : 'SIGKILL', expected });
+      resolve({ code: expected ? 0 : null, signal: expected ? null : 'SIGKILL', expected, killedFor: null });
     };
     return {
       ...{ pid: random.int(1000, 99_999), loadMs: LOAD_MS, runtimeVersion: 'simulated 1.0.0', threads: 1, exited },

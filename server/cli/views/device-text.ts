@@ -33,6 +33,9 @@ export function deviceText(device: DeviceDetail, nowMs: number): string {
       ['agent', `${inventory.agentVersion} on Node ${inventory.nodeVersion.replace(/^v/, '')}`],
     );
   if (telemetry) facts.push(['now', now(telemetry, nowMs)]);
+  for (const { model, version, quarantine } of device.running)
+    if (quarantine && quarantine.untilMs > nowMs)
+      facts.push(['left alone', pc.red(`${model}@${version}, because ${quarantine.message}`)]);
   for (const shadow of device.shadows)
     facts.push(['shadow', `${shadow.model}@${shadow.version}: ${shadowText(shadow)}`]);
   for (const { model, version, state, reason } of device.installations)

@@ -32,7 +32,7 @@ export function runs({ running, installations }: DeviceView, nowMs: number): str
     const left = (quarantine?.untilMs ?? 0) - nowMs;
     const alone =
       quarantine && left > 0
-        ? pc.red(` quarantined for ${Math.ceil(left / 60_000)} min: its engine ended ${quarantine.crashes} times`)
+        ? pc.red(` quarantined for ${Math.ceil(left / 60_000)} min: its engine failed ${quarantine.crashes} times`)
         : '';
     return `${model}@${version}${role === 'shadow' ? ' (shadow)' : ''}${alone}${way}`;
   });

@@ -6,6 +6,7 @@ import { benchOf } from '../../../test/server/made-device.ts';
 import type { Fetched } from '../fetch-picture.ts';
 import { benchText } from './bench-text.ts';
 import { comparisonText } from './comparison-text.ts';
+import { deviceText } from './device-text.ts';
 import { devicesText } from './devices-text.ts';
 import { pictureText } from './picture-text.ts';
 import { planRefusals, planText } from './plan-text.ts';
@@ -53,8 +54,10 @@ pi-old      revoked             –                                        raspb
   const quarantine = { untilMs: NOW + 25 * 60_000, crashes: 3, message: 'SIGSEGV' };
   const [runs] = devices.map(({ running }) => running[0]);
   const left = device('pi-kitchen', { running: runs ? [{ ...runs, quarantine }] : [] });
-  expect(shown(devicesText([left], NOW))).toContain('@1.0.0 quarantined for 25 min: its engine ended 3 times');
+  expect(shown(devicesText([left], NOW))).toContain('@1.0.0 quarantined for 25 min: its engine failed 3 times');
   expect(shown(devicesText([left], NOW + 30 * 60_000))).not.toContain('quarantined');
+  const detail = { ...left, inventory: null, telemetry: null, shadows: [], enrolledAtMs: NOW };
+  expect(shown(deviceText(detail, NOW))).toMatch(/left alone +stickers-lite@1\.0\.0, because SIGSEGV/);
   expect(devicesText([], NOW)).toContain('still token create');
 });
 
