@@ -37,3 +37,19 @@ test.each([
 ] as const)('what %s needs', async (runtime, own) => {
   expect(await pipelineFiles(folder, runtime)).toEqual([...SHARED, ...own].sort());
 });
+
+test('a link out of the folder is refused, unless it leads to the blobs of a cache', async () => {
+  const cache = join(folder, 'models--a--b');
+  const snapshot = join(cache, 'snapshots/0123');
+  for (const file of ['blobs/1', 'snapshots/0123/model_index.json', 'snapshots/0123/unet/model.onnx', 'secret']) {
+    mkdirSync(dirname(join(cache, file)), { recursive: true });
+    writeFileSync(join(cache, file), file);
+  }
+  symlinkSync('../../../blobs/1', join(snapshot, 'unet/config.json'));
+  expect(await pipelineFiles(snapshot, 'onnxruntime')).toContain('unet/config.json');
+  mkdirSync(join(snapshot, 'tokenizer'));
+  symlinkSync('../../../secret', join(snapshot, 'tokenizer/vocab.json'));
+  await expect(pipelineFiles(snapshot, 'onnxruntime')).rejects.toThrow(
+    /vocab.json leads out of its folder, to .*secret/,
+  );
+});
