@@ -36,7 +36,10 @@ function measure(): Command {
     .argument('<device>')
     .argument('<model@version>', '', versionRef)
     .addOption(
-      new Option('--mode <mode>', 'quick: 10 s; rapid: 1 min; full: 10 min or 662 pictures')
+      new Option(
+        '--mode <mode>',
+        'quick: 10 s or 128 pictures; rapid: 1 min or 256; full: 10 min or 2,000, and 662 at least',
+      )
         .choices(['quick', 'rapid', 'full'])
         .default('quick'),
     )
