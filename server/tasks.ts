@@ -2,6 +2,7 @@
 import { advanceRollouts } from './actions/advance-rollouts.ts';
 import { expireInstallations } from './actions/expire-installations.ts';
 import { expireJobs } from './actions/expire-jobs.ts';
+import { handOverPictures } from './actions/hand-over-pictures.ts';
 import { markSilentDevices } from './actions/mark-silent-devices.ts';
 import { pruneStore } from './actions/prune-store.ts';
 import { takeInDevices } from './actions/take-in-devices.ts';
@@ -13,10 +14,12 @@ const EXPIRE_EVERY_MS = 500;
 const TAKE_IN_EVERY_MS = 1000;
 
 export function tasksOf(world: World): Task[] {
+  const startedAtMs = world.clock.now();
   return [
     { name: 'advance-rollouts', everyMs: 0, run: () => advanceRollouts(world) },
     { name: 'take-in-devices', everyMs: TAKE_IN_EVERY_MS, run: () => takeInDevices(world).then(byItself) },
     { name: 'expire-jobs', everyMs: EXPIRE_EVERY_MS, run: () => expireJobs(world) },
+    { name: 'hand-over-pictures', everyMs: EXPIRE_EVERY_MS, run: () => handOverPictures(world, startedAtMs) },
     { name: 'expire-installations', everyMs: EXPIRE_EVERY_MS, run: () => expireInstallations(world) },
     { name: 'mark-silent-devices', everyMs: EXPIRE_EVERY_MS, run: () => markSilentDevices(world) },
     { name: 'prune-store', everyMs: PRUNE_EVERY_MS, run: () => pruneStore(world).then(byItself) },

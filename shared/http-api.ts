@@ -38,7 +38,7 @@ export const RunningView = z.looseObject({
   versionDigest: Sha256,
   variant: z.string(),
   role: z.enum(['current', 'shadow']),
-  /** Its engine ended by itself so often that the device leaves it alone for a while. */
+  /** Its engine ended by itself or hung so often that the device leaves it alone for a while. */
   quarantine: z.looseObject({ untilMs: UtcMs, crashes: z.int(), message: z.string() }).optional(),
 });
 
@@ -304,6 +304,8 @@ export const PictureView = z.looseObject({
   pictureId: Id,
   ...JobFields,
   request: PictureRequest,
+  /** Devices that it was taken from, oldest first: those of a selector that were lost. */
+  handOvers: z.array(z.looseObject({ device: DeviceName, atMs: UtcMs, because: z.string() })).default([]),
   result: z
     .looseObject({
       sha256: Sha256,

@@ -67,6 +67,8 @@ export const timings = {
   reconnectMaxMs: 60_000,
   httpRequestMs: 30_000,
   pictureDeadlineMs: 10 * 60_000,
+  /** A device that is away for so long, longer than an agent's restart, loses what any device of a selector may make. */
+  handOverMs: 10_000,
   benchDeadlineMs: 60 * 60_000,
   engineLoadMs: 5 * 60_000,
   /** How long an engine may take to stop between two steps before it is killed: with timer and kill a cancel ends within 250 ms. */

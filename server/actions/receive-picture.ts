@@ -25,7 +25,12 @@ export async function receivePicture(
   if (isFinal(jobTable, job.state))
     throw new StillError('gone', `picture ${pictureId} is ${job.state}; nobody waits for it any more`);
   const received = await store.pictures.receive(stream, { maxBytes: limits.pictureBytes, checkStart });
-  await store.write((tx) => pictures.save(tx, { pictureId, ...received, receivedAtMs: clock.now() }));
+  await store.write(async (tx) => {
+    // While it came, another device may have been asked: this one's bytes must not take the place of that one's.
+    if ((await jobs.find(tx, pictureId))?.deviceId !== deviceId)
+      throw new StillError('gone', `picture ${pictureId} is made by another device now`);
+    await pictures.save(tx, { pictureId, ...received, receivedAtMs: clock.now() });
+  });
   return received;
 }
 

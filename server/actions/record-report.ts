@@ -93,6 +93,7 @@ export async function recordReport(
 
   async function recordJob(tx: Db, device: devices.Device, said: Said<'job'>): Promise<void> {
     const known = await jobs.find(tx, said.jobId);
+    if (known?.handOvers.some((one) => one.deviceId === deviceId)) return;
     if (known?.deviceId !== deviceId) return refuse(device, said, 'no such job on this device');
     if (isFinal(jobTable, known.state)) return;
     const job = known.state === 'QUEUED' ? { ...known, state: 'SENT' as const } : known;

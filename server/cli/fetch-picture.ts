@@ -57,9 +57,13 @@ export async function* fetchPictures(
 async function follow(session: Session, pictureId: string, { signal, onView }: Hooks): Promise<Fetched> {
   const { client } = session;
   const params = { pictureId };
+  let told = 0;
   const ask = async () => {
     const seen = await client.call('showPicture', { params });
     onView?.(seen);
+    for (const { because } of seen.handOvers.slice(told))
+      session.screen.line(`${because}; another device makes the picture now`);
+    told = seen.handOvers.length;
     return seen;
   };
   const view = await followJob(session, ask, signal);

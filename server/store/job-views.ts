@@ -72,6 +72,11 @@ export async function viewPictures(db: Db, jobs: readonly Job[]): Promise<Pictur
         pictureId: job.jobId,
         ...viewJob(job, devices),
         request: job.request,
+        handOvers: job.handOvers.map(({ deviceId, atMs, because }) => ({
+          device: devices.get(deviceId)?.name ?? '',
+          atMs,
+          because,
+        })),
         result: job.result && viewResult(job.result, job.request.prompt, versions),
       },
     ];
@@ -101,7 +106,7 @@ function viewJob(job: Job, devices: Devices) {
 type Devices = ReadonlyMap<string, { readonly name: string; readonly deviceClass: string }>;
 
 async function devicesOf(db: Db, jobs: readonly Job[]): Promise<Devices> {
-  const ids = [...new Set(jobs.map(({ deviceId }) => deviceId))];
+  const ids = [...new Set(jobs.flatMap((job) => [job, ...job.handOvers]).map(({ deviceId }) => deviceId))];
   if (ids.length === 0) return new Map();
   const rows = await db
     .selectFrom('devices')

@@ -1,4 +1,5 @@
 // Bench runs and picture requests on their way.
+import type { FitTarget } from '../../shared/fit.ts';
 import { type JobReason, type JobState, jobTable } from '../../shared/job.ts';
 import { isFinal } from '../../shared/machine.ts';
 import type { BenchRequest, PictureRequest } from '../../shared/messages.ts';
@@ -9,6 +10,20 @@ import type { JobsTable } from './schema.ts';
 export type JobRequest =
   | { readonly kind: 'bench'; readonly request: BenchRequest }
   | { readonly kind: 'picture'; readonly request: PictureRequest };
+
+/** What was asked of a selector: by it another device can be chosen, and its own size and steps. */
+export interface SelectorOrder {
+  readonly selector: string;
+  readonly request: PictureRequest;
+  readonly fit: FitTarget | null;
+}
+
+/** A device that the job was taken from. */
+export interface HandOver {
+  readonly deviceId: string;
+  readonly atMs: number;
+  readonly because: string;
+}
 
 export interface JobProgress {
   readonly stage: string;
@@ -29,10 +44,15 @@ export type Job = JobRequest & {
   readonly requestedAtMs: number;
   readonly requestedBy: string;
   readonly deadlineMs: number;
+  /** Null where a device was named, and of benches. */
+  readonly order: SelectorOrder | null;
+  readonly handOvers: readonly HandOver[];
   readonly endedAtMs: number | null;
 };
 
-export type NewJob = JobRequest & Pick<Job, 'jobId' | 'deviceId' | 'requestedAtMs' | 'requestedBy' | 'deadlineMs'>;
+export type NewJob = JobRequest &
+  Pick<Job, 'jobId' | 'deviceId' | 'requestedAtMs' | 'requestedBy' | 'deadlineMs'> &
+  Partial<Pick<Job, 'order'>>;
 
 /** A new job stands in QUEUED. */
 export async function insert(tx: Db, job: NewJob): Promise<void> {
@@ -44,6 +64,8 @@ export async function insert(tx: Db, job: NewJob): Promise<void> {
       device_id: job.deviceId,
       state: 'QUEUED',
       request_json: JSON.stringify(job.request),
+      order_json: job.order ? JSON.stringify(job.order) : null,
+      hand_overs_json: null,
       reason_json: null,
       progress_json: null,
       result_json: null,
@@ -78,6 +100,46 @@ export async function move(
   await events.append(tx, { atMs, kind: job.kind, subject: job.jobId, details });
 }
 
+/**
+ * Another device shall do it: its walk begins anew there. What the one before it still says of it is not heard.
+ *
+ * @param names of the two devices, for those who watch
+ */
+export async function handOver(
+  tx: Db,
+  job: Job,
+  change: {
+    readonly to: { readonly deviceId: string; readonly name: string };
+    readonly from: string;
+    readonly request: PictureRequest;
+    readonly because: string;
+    readonly atMs: number;
+  },
+): Promise<Job> {
+  const { to, from, request, because, atMs } = change;
+  const { jobId, deviceId } = job;
+  const handOvers = [...job.handOvers, { deviceId, atMs, because }];
+  await tx
+    .updateTable('jobs')
+    .set({
+      device_id: to.deviceId,
+      state: 'QUEUED',
+      request_json: JSON.stringify(request),
+      hand_overs_json: JSON.stringify(handOvers),
+      progress_json: null,
+    })
+    .where('job_id', '=', jobId)
+    .execute();
+  const details = {
+    deviceId: to.deviceId,
+    from: job.state,
+    state: 'QUEUED',
+    handedOver: { from, to: to.name, because },
+  };
+  await events.append(tx, { atMs, kind: job.kind, subject: jobId, details });
+  return { ...job, kind: 'picture', deviceId: to.deviceId, state: 'QUEUED', request, handOvers, progress: null };
+}
+
 export async function setProgress(tx: Db, jobId: string, progress: JobProgress): Promise<void> {
   await tx
     .updateTable('jobs')
@@ -102,6 +164,21 @@ export async function openOf(db: Db, deviceId: string): Promise<Job[]> {
 
 export async function overdue(db: Db, nowMs: number): Promise<Job[]> {
   return (await select(db).where('ended_ms', 'is', null).where('deadline_ms', '<', nowMs).execute()).map(toJob);
+}
+
+/** Asked of a selector and open, on devices that are away; oldest first, with when each device was last heard. */
+export async function onAwayDevices(db: Db): Promise<{ job: Job; lastSeenMs: number }[]> {
+  const rows = await db
+    .selectFrom('jobs')
+    .innerJoin('devices', 'devices.device_id', 'jobs.device_id')
+    .selectAll('jobs')
+    .select('devices.last_seen_ms')
+    .where('jobs.ended_ms', 'is', null)
+    .where('jobs.order_json', 'is not', null)
+    .where('devices.online', '=', 0)
+    .orderBy('jobs.job_id')
+    .execute();
+  return rows.map((row) => ({ job: toJob(row), lastSeenMs: row.last_seen_ms ?? 0 }));
 }
 
 /** The earliest deadline of those that are open. */
@@ -171,6 +248,8 @@ function toJob(row: JobsTable): Job {
     requestedAtMs: row.requested_ms,
     requestedBy: row.requested_by,
     deadlineMs: row.deadline_ms,
+    order: row.order_json === null ? null : JSON.parse(row.order_json),
+    handOvers: row.hand_overs_json === null ? [] : JSON.parse(row.hand_overs_json),
     endedAtMs: row.ended_ms,
   };
 }

@@ -9,6 +9,7 @@ import { up as classPeaks } from './migrations/0013-class-peaks.ts';
 import { up as shadows } from './migrations/0014-shadows.ts';
 import { up as fleetIndexes } from './migrations/0015-fleet-indexes.ts';
 import { up as lateDevices } from './migrations/0016-late-devices.ts';
+import { up as handedOverPictures } from './migrations/0017-handed-over-pictures.ts';
 
 const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [
   firstTables,
@@ -18,6 +19,7 @@ const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [
   shadows,
   fleetIndexes,
   lateDevices,
+  handedOverPictures,
 ];
 
 export async function migrate(sqlite: Database, db: Kysely<unknown>): Promise<void> {

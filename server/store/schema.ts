@@ -115,6 +115,8 @@ export interface JobsTable {
   device_id: string;
   state: string;
   request_json: string;
+  order_json: string | null;
+  hand_overs_json: string | null;
   reason_json: string | null;
   progress_json: string | null;
   /** Of a picture that was made; a bench's result is a bench run. */

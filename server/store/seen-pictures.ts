@@ -29,6 +29,8 @@ export async function seenPictures(db: Db, deviceId?: string): Promise<Map<strin
     .select(['device_id', 'requested_ms', 'ended_ms', 'result_json'])
     .where('kind', '=', 'picture')
     .where('state', '=', 'SUCCEEDED')
+    // Of those that another device had before, the time says nothing of this one.
+    .where('hand_overs_json', 'is', null)
     .orderBy('ended_ms', 'desc')
     .limit(NEWEST);
   if (deviceId !== undefined) query = query.where('device_id', '=', deviceId);

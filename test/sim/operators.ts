@@ -15,10 +15,12 @@ import type { World } from '../../server/store/world.ts';
 import { StillError } from '../../shared/errors.ts';
 import { StartRolloutBody } from '../../shared/http-api.ts';
 import type { Deed, OperatorPlace } from './operator-place.ts';
-import { anyOrder, anyTarget, furtherDeeds } from './orders.ts';
+import { anyOrder, anyTarget, askAndLose, furtherDeeds } from './orders.ts';
 import { MODEL } from './versions.ts';
 
 const MINUTE_MS = 60_000;
+/** As many other orders come between two that ask for what is lost. */
+const LOSING_FACTOR = 6;
 const actor = 'operator';
 const PLAIN_TARGETS = ['all', 'all', 'site=home', 'site in (home,shop)'];
 const GATES = ['failures<=0', 'quality>=4', 'latency.p50<=800ms'];
@@ -116,11 +118,27 @@ export class Operators {
   }
 
   start(meanMs: number): void {
+    this.goOn(meanMs);
+    // In a stream of its own: this came later than the seeds that are kept.
+    if (!this.place.isPlain)
+      this.loseDevices({ ...this.place, random: this.place.random.fork('lost devices') }, meanMs);
+  }
+
+  private loseDevices(place: OperatorPlace, meanMs: number): void {
+    place.schedule.after(1 + place.random.around(LOSING_FACTOR * meanMs), 'operator', () => {
+      if (this.isOver) return;
+      const { world } = this.place.server;
+      if (world) this.attempt('asks any device for pictures, and loses it', () => askAndLose(place, world));
+      this.loseDevices(place, meanMs);
+    });
+  }
+
+  private goOn(meanMs: number): void {
     const { schedule, random } = this.place;
     schedule.after(1 + random.around(meanMs), 'operator', () => {
       if (this.isOver) return;
       this.act();
-      this.start(meanMs);
+      this.goOn(meanMs);
     });
   }
 

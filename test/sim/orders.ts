@@ -5,11 +5,13 @@ import { approveRollout } from '../../server/actions/approve-rollout.ts';
 import { labelDevice } from '../../server/actions/label-device.ts';
 import { pauseRollout } from '../../server/actions/pause-rollout.ts';
 import { promoteRollout } from '../../server/actions/promote-rollout.ts';
+import { requestPicture } from '../../server/actions/request-picture.ts';
 import { resumeRollout } from '../../server/actions/resume-rollout.ts';
 import { saveGroup } from '../../server/actions/save-group.ts';
 import type { startRollout } from '../../server/actions/start-rollout.ts';
 import { MAINTENANCE_LABEL, TIME_ZONE_LABEL } from '../../server/rules/rollout/maintenance-window.ts';
 import * as decisions from '../../server/store/decisions.ts';
+import * as jobs from '../../server/store/jobs.ts';
 import * as rollouts from '../../server/store/rollouts.ts';
 import type { World } from '../../server/store/world.ts';
 import type { Pace } from '../../shared/http-api.ts';
@@ -76,6 +78,22 @@ function onSucceeded(act: (world: World, command: { rolloutId: string; actor: st
     const newest = (await rollouts.list(world.store.db, NEWEST)).filter(({ state }) => state === 'SUCCEEDED');
     if (newest.length > 0) await act(world, { rolloutId: random.pick(newest).rolloutId, actor });
   };
+}
+
+/** One after the other, with time enough to lose several devices and to see the first come back. */
+export async function askAndLose({ fleet, random, schedule }: OperatorPlace, world: World): Promise<void> {
+  const request = { prompt: 'a fox', seed: random.int(0, 1000) };
+  for (let count = random.int(1, 4); count > 0; count--) {
+    const order = { device: 'all', request, timeoutMs: random.int(1, 8) * MINUTE_MS, actor };
+    const job = await jobs.find(world.store.db, await requestPicture(world, order));
+    const device = job && fleet.of(job.deviceId);
+    if (!device || random.chance(0.3)) continue;
+    device.cutLine();
+    if (random.chance(0.5)) device.process?.die();
+    schedule.after(random.around(30_000), `${device.name} is found again`, () => {
+      device.line.isCut = false;
+    });
+  }
 }
 
 function setWindow(place: OperatorPlace, world: World): Promise<unknown> {

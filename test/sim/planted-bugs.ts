@@ -47,6 +47,10 @@ export const plantedBugs: Readonly<Record<string, Bug>> = {
   'nobody ends jobs that are overdue': {
     server: { tasks: (tasks) => tasks.filter(({ name }) => name !== 'expire-jobs') },
   },
+  'the devices that a picture was taken from are forgotten': trigger(
+    `AFTER UPDATE OF hand_overs_json ON jobs WHEN NEW.hand_overs_json IS NOT NULL
+     BEGIN UPDATE jobs SET hand_overs_json = NULL WHERE job_id = NEW.job_id; END`,
+  ),
   'a report is acknowledged before it is stored': {
     server: {
       receive: (receive, world, publish) => async (topic, payload) => {

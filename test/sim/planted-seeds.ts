@@ -12,6 +12,12 @@ export const plantedSeeds: Readonly<
   'a state is entered without its deadline': { seed: 1, minutes: 10, invariant: 'deadlines' },
   'nobody ends installations that are overdue': { seed: 5, minutes: 30, invariant: 'deadlines' },
   'nobody ends jobs that are overdue': { seed: 6, minutes: 30, invariant: 'deadlines' },
+  'the devices that a picture was taken from are forgotten': {
+    seed: 13,
+    minutes: 30,
+    invariant: 'acknowledged is stored once',
+    isPlain: false,
+  },
   'a report is acknowledged before it is stored': { seed: 1, minutes: 10, invariant: 'acknowledged is stored once' },
   'a report that comes twice counts twice': { seed: 11, minutes: 10, invariant: 'acknowledged is stored once' },
   'a download is gone on with and not checked at its end': { seed: 11, minutes: 10, invariant: 'no mixture' },
@@ -31,7 +37,7 @@ export const plantedSeeds: Readonly<
   },
   'attempts on a device are not counted': { seed: 1, minutes: 30, invariant: 'attempts are bounded', isPlain: false },
   'starts are not dated, so that none counts for the pace': {
-    seed: 13,
+    seed: 14,
     minutes: 30,
     invariant: 'pace',
     isPlain: false,

@@ -15,6 +15,7 @@ export type Invariant =
   | 'acknowledged is stored once'
   | 'generations grow'
   | 'waves hold'
+  | 'hand-overs'
   | 'pace'
   | 'attempts are bounded'
   | 'one rollout a device'

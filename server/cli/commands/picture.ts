@@ -105,6 +105,7 @@ export function picture(): Command {
       const save = async (fetched: Fetched, file = freeName(pictureFileName(prompt, fetched.result.seed))) => {
         await writePicture(file, fetched.png);
         if (options.show && !session.screen.json) drawInTerminal(fetched);
+        const { handOvers } = fetched.view;
         const { fit } = fetched.view.request;
         const told = {
           file,
@@ -112,6 +113,7 @@ export function picture(): Command {
           ...fetched.result,
           device: fetched.view.device,
           ...(fit && { fit }),
+          ...(handOvers.length > 0 && { handOvers }),
         };
         return { told, text: pictureText(file, fetched) };
       };

@@ -29,7 +29,7 @@ function faultOf(server: SimServer, device: SimDevice, body: ReportBody): string
     case 'probe':
       return probeFault(server, device, body.installationId);
     case 'job':
-      return jobFault(server, body.jobId, body.to);
+      return jobFault(server, device, { id: body.jobId, to: body.to });
     case 'running':
     case 'shadow':
       return null;
@@ -53,10 +53,16 @@ function probeFault({ database: { sqlite } }: SimServer, { disks }: SimDevice, i
   return runs >= 1 && runs <= disks ? null : `the probe of ${id} is stored ${runs} times`;
 }
 
-function jobFault({ database: { sqlite } }: SimServer, id: string, to: JobState): string | null {
-  const found = prepared(sqlite, 'SELECT state FROM jobs WHERE job_id = ?').get(id);
+function jobFault(
+  { database: { sqlite } }: SimServer,
+  { deviceId }: SimDevice,
+  { id, to }: { id: string; to: JobState },
+): string | null {
+  const found = prepared(sqlite, 'SELECT state, hand_overs_json FROM jobs WHERE job_id = ?').get(id);
   if (!found) return `the server knows no job ${id}`;
-  const { state } = found as { state: JobState };
+  const { state, hand_overs_json } = found as { state: JobState; hand_overs_json: string | null };
+  // Another device was asked meanwhile: this one's word on it is heard no more.
+  if (hand_overs_json?.includes(deviceId)) return null;
   return isFinal(jobTable, to) && !isFinal(jobTable, state)
     ? `${id} ended as ${to}, the server has it in ${state}`
     : null;

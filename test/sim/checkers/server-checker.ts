@@ -38,6 +38,8 @@ export class ServerChecker {
   private readonly behaviourOf: (version: string) => Behaviour;
   private readonly states = new Map<string, InstallationState>();
   private lastTransition = 0;
+  /** Open job → the devices that had it, the present one last. */
+  private readonly hadBy = new Map<string, string[]>();
   /** "rollout wave" of waves that somebody let pass over what the gates said. */
   private readonly approved = new Set<string>();
   private readonly wavesSeen = new Set<string>();
@@ -50,12 +52,14 @@ export class ServerChecker {
   check(tables: ReadonlySet<string>): void {
     if (tables.has('transitions')) this.checkTransitions();
     if (tables.has('waves')) this.checkWaves();
+    if (tables.has('jobs')) this.checkJobs();
   }
 
   /** A power cut took back what was not synced: what stands now is where it goes on from. */
   startAnew(): void {
     const { sqlite } = this.server.database;
     this.states.clear();
+    this.hadBy.clear();
     const rows = sqlite.prepare('SELECT installation_id, state FROM installations').all();
     for (const row of rows as { installation_id: string; state: InstallationState }[])
       this.states.set(row.installation_id, row.state);
@@ -105,6 +109,21 @@ export class ServerChecker {
       if (isFinal(installationTable, row.present)) continue;
       if (row.deadline_ms === null || row.deadline_ms <= row.at_ms)
         throw new Violation('deadlines', `${id} came to ${row.present} without a deadline in the future`);
+    }
+  }
+
+  /** What a named device was asked for stays with it; what any of a selector may make comes to each once at most. */
+  private checkJobs(): void {
+    const open = prepared(
+      this.server.database.sqlite,
+      'SELECT job_id, device_id, order_json IS NULL AS stays FROM jobs WHERE ended_ms IS NULL',
+    ).all() as { job_id: string; device_id: string; stays: number }[];
+    for (const { job_id, device_id, stays } of open) {
+      const had = this.hadBy.get(job_id) ?? [];
+      if (had.at(-1) === device_id) continue;
+      if (had.length > 0 && stays) throw new Violation('hand-overs', `${job_id} left the device that it was asked of`);
+      if (had.includes(device_id)) throw new Violation('hand-overs', `${job_id} came to ${device_id} a second time`);
+      this.hadBy.set(job_id, [...had, device_id]);
     }
   }
 
