@@ -13,7 +13,7 @@ import random
 import shutil
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,8 @@ from stillhouse_models.diffusers_export.tiny import KINDS, SCHEDULE, make_tiny
 
 CANNOT = ("sd-turbo", "sd3-without-t5", "z-image")
 """What both of these exporters end with an error on: TAESD, a pipeline without its third encoder, Z-Image."""
-HALVES = ("sd", "sdxl", "sd3")
-"""Kinds that optimum-intel exports in fp16 and int8 too, one of each by seed. optimum-onnx stores halves on a GPU only."""
+ROUNDED = {"fp16": ("sd", "sdxl", "sd3"), "int8": ("sd", "sdxl")}
+"""Kinds that optimum-intel exports with such weights too, one of each by seed. optimum-onnx stores halves on a GPU only."""
 # As these files stand on the hub, with what they leave out and what means nothing to their class.
 _OLD = {**SCHEDULE, "num_train_timesteps": 1000, "trained_betas": None, "clip_sample": False, "set_alpha_to_one": False}
 _HUB: dict[str, dict[str, Any]] = {
@@ -84,14 +84,17 @@ class Export:
 def exports_of(runtime: str, seed: int) -> list[Export]:
     found = [Export(kind) for kind in KINDS]
     if runtime == "openvino":
-        found += [Export(HALVES[(seed + i) % len(HALVES)], weights) for i, weights in enumerate(("fp16", "int8"))]
+        found += [Export(kinds[seed % len(kinds)], weights) for weights, kinds in ROUNDED.items()]
     return found
 
 
-def make_optimum_parity(out: Path, seed: int, runtime: str, exports: list[Export], say: Callable[[str], None]) -> None:
+def make_optimum_parity(out: Path, seed: int, runtime: str, kinds: Sequence[str], say: Callable[[str], None] = print) -> None:
     """Writes `out/<name>/`, a folder as optimum wrote it with `wanted.json` in it, and `out/cannot.json`."""
     cannot = {}
+    exports = exports_of(runtime, seed)
     for i, one in enumerate(exports):
+        if one.kind not in kinds:
+            continue
         say(f"{one.name} ({i + 1}/{len(exports)})")
         source = make_tiny(one.kind, out / "diffusers" / one.name, seed + i)
         failure = _export(source, out / one.name, runtime, one.weights)
@@ -100,7 +103,8 @@ def make_optimum_parity(out: Path, seed: int, runtime: str, exports: list[Export
             shutil.rmtree(out / one.name, ignore_errors=True)
             continue
         wanted = _wanted(one.kind, random.Random(seed + i))
-        _keep(out / one.name, paint(source, wanted) if one.weights == "fp32" else _painted_by_openvino(out / one.name, wanted))
+        # Halves hold every weight of a tiny network.
+        _keep(out / one.name, _painted_by_openvino(out / one.name, wanted) if one.weights == "int8" else paint(source, wanted))
         if one.weights == "fp32":
             _with_schedulers(one.kind, source, out, wanted)
     shutil.rmtree(out / "diffusers")
@@ -152,7 +156,10 @@ def _with_schedulers(kind: str, source: Path, out: Path, wanted: list[Wanted]) -
 
 
 def _painted_by_openvino(folder: Path, wanted: list[Wanted]) -> list[dict[str, Any]]:
-    """By optimum-intel itself from the same graphs: what rounding weights costs is not what is looked for."""
+    """By optimum-intel itself from the same graphs: what rounding weights costs is not what is looked for.
+
+    Whatever the request says, by DDIM: others have steps at fractions of a time, which optimum-intel rounds.
+    """
     from optimum.intel import OVPipelineForImage2Image, OVPipelineForInpainting, OVPipelineForText2Image
 
     opened: dict[Any, Any] = {}
@@ -160,7 +167,7 @@ def _painted_by_openvino(folder: Path, wanted: list[Wanted]) -> list[dict[str, A
     for one in wanted:
         kind = OVPipelineForInpainting if one.mask else OVPipelineForImage2Image if one.image else OVPipelineForText2Image
         painter, own = opened.get(kind) or opened.setdefault(kind, _opened(kind, folder))
-        painted.append(paint_one(painter, own, one))
+        painted.append(paint_one(painter, own, replace(one, scheduler="DDIMScheduler")))
     return painted
 
 
@@ -185,8 +192,8 @@ def main() -> None:
     # What the exporters and old settings are warned of is no result.
     logging.set_verbosity_error()
     warnings.simplefilter("ignore")
-    exports = [one for one in exports_of(given.runtime, given.seed) if not given.kinds or one.kind in given.kinds.split(",")]
-    make_optimum_parity(given.out, given.seed, given.runtime, exports, lambda text: print(text, flush=True))
+    kinds = given.kinds.split(",") if given.kinds else tuple(KINDS)
+    make_optimum_parity(given.out, given.seed, given.runtime, kinds, lambda text: print(text, flush=True))
 
 
 if __name__ == "__main__":

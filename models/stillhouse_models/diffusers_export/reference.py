@@ -110,8 +110,8 @@ def _pixels(pipeline: Any, one: Wanted) -> np.ndarray:
             asked |= {"image": picture, "mask_image": Image.new("L", picture.size, 255)}
     else:
         asked |= {"image": Image.open(io.BytesIO(base64.b64decode(one.image))), "strength": one.strength}
-        # The others take the picture's own size.
-        if "width" in inspect.signature(pipeline.__call__).parameters:
+        # The others take the picture's own size. optimum's classes hand on to those of diffusers.
+        if "width" in inspect.signature(getattr(pipeline, "auto_model_class", type(pipeline)).__call__).parameters:
             asked |= {"width": one.width, "height": one.height}
     seeds = [(one.seed + i) % 2**32 for i in range(one.batch or 1)]
     with torch.no_grad():
