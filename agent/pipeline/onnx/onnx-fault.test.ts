@@ -142,6 +142,11 @@ describe('a hostile graph is refused', () => {
     expect(faultOf(tensor(dims, []))).toMatch('which no device can hold');
   });
 
+  it('with thousands of dimensions, in a line that can be read', () => {
+    const fault = faultOf(tensor(Array<number>(5000).fill(2), []));
+    expect(fault).toMatch('have the dimensions 2 × 2 × 2 × 2 × 2 × 2 × 2 × 2 … (5000 dimensions), which no device');
+  });
+
   it('with fewer bytes than its dimensions need', () => {
     expect(faultOf(tensor([1000], bytes(9, [1, 2, 3, 4])))).toMatch(
       'have 4 bytes, and their dimensions 1000 need 4000',

@@ -1,5 +1,7 @@
 // What is wrong with an ONNX file that a runtime would follow or choke on: decided from what the file says of itself.
+
 import { limits } from '../../../shared/limits.ts';
+import { dimensionsText } from '../dimensions-text.ts';
 import { CONTRIB_OPERATORS } from './contrib-operators.ts';
 import type { OnnxFile, OnnxWeights } from './read-onnx.ts';
 
@@ -34,11 +36,12 @@ export function onnxFault(file: OnnxFile, sizeOf: (location: string) => number |
 function weightsFault(weights: OnnxWeights, sizeOf: (location: string) => number | null): string | null {
   const { dims, external, rawBytes } = weights;
   const elements = elementsOf(weights);
-  if (!(elements <= limits.tensorElements)) return `have the dimensions ${dims.join(' × ')}, which no device can hold`;
+  if (!(elements <= limits.tensorElements))
+    return `have the dimensions ${dimensionsText(dims)}, which no device can hold`;
   const bytes = bytesOf(weights);
   if (external) return externalFault(external, bytes, sizeOf);
   if (rawBytes > 0 && bytes !== null && rawBytes !== bytes)
-    return `have ${rawBytes} bytes, and their dimensions ${dims.join(' × ')} need ${bytes}`;
+    return `have ${rawBytes} bytes, and their dimensions ${dimensionsText(dims)} need ${bytes}`;
   return null;
 }
 

@@ -1,6 +1,8 @@
 // What is wrong with an OpenVINO IR that its runtime would choke on, or refuse with words that nobody can act on: decided from
 // what the file says of itself.
+
 import { limits } from '../../../shared/limits.ts';
+import { dimensionsText } from '../dimensions-text.ts';
 import type { IrConstant, IrFile } from './read-ir.ts';
 
 /** Bits of an element; types that are packed otherwise, and text, are left to OpenVINO. */
@@ -29,7 +31,7 @@ function constantFault({ type, dims, offsetBytes, sizeBytes }: IrConstant, weigh
   const bits = Object.hasOwn(IR_BITS, type) ? IR_BITS[type] : undefined;
   const needed = bits === undefined ? null : Math.ceil((elements * bits) / 8);
   if (needed !== null && sizeBytes !== needed)
-    return `has ${sizeBytes} bytes, and its dimensions ${dims.join(' × ')} of ${type} need ${needed}`;
+    return `has ${sizeBytes} bytes, and its dimensions ${dimensionsText(dims)} of ${type} need ${needed}`;
   if (sizeBytes === 0) return null;
   if (weightsBytes === null) return 'lies in the .bin file beside the graph, which is missing';
   if (!(offsetBytes >= 0) || !(offsetBytes + sizeBytes <= weightsBytes))
@@ -37,5 +39,5 @@ function constantFault({ type, dims, offsetBytes, sizeBytes }: IrConstant, weigh
   return null;
 }
 
-const tooMany = (dims: readonly number[]): string => `the dimensions ${dims.join(' × ')}, which no device can hold`;
+const tooMany = (dims: readonly number[]): string => `the dimensions ${dimensionsText(dims)}, which no device can hold`;
 const product = (dims: readonly number[]): number => dims.reduce((all, size) => all * size, 1);
