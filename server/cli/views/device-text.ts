@@ -10,6 +10,7 @@ export function deviceText(device: DeviceDetail, nowMs: number): string {
   const facts: [string, string][] = [
     ['state', `${presence(device, nowMs)}${device.online ? '' : lastSeen(device, nowMs)}`],
     ['runs', runs(device, nowMs)],
+    ...leftAlone(device, nowMs),
     ['class', device.deviceClass],
     ['labels', labels(device.labels) || '–'],
     ['enrolled', moment(device.enrolledAtMs)],
@@ -33,9 +34,6 @@ export function deviceText(device: DeviceDetail, nowMs: number): string {
       ['agent', `${inventory.agentVersion} on Node ${inventory.nodeVersion.replace(/^v/, '')}`],
     );
   if (telemetry) facts.push(['now', now(telemetry, nowMs)]);
-  for (const { model, version, quarantine } of device.running)
-    if (quarantine && quarantine.untilMs > nowMs)
-      facts.push(['left alone', pc.red(`${model}@${version}, because ${quarantine.message}`)]);
   for (const shadow of device.shadows)
     facts.push(['shadow', `${shadow.model}@${shadow.version}: ${shadowText(shadow)}`]);
   for (const { model, version, state, reason } of device.installations)
@@ -45,6 +43,14 @@ export function deviceText(device: DeviceDetail, nowMs: number): string {
     '\n',
   );
 }
+
+/** Why the device leaves versions alone. */
+const leftAlone = ({ running }: DeviceDetail, nowMs: number): [string, string][] =>
+  running.flatMap(({ model, version, quarantine }) =>
+    quarantine && quarantine.untilMs > nowMs
+      ? [['left alone', pc.red(`${model}@${version}, because ${quarantine.message}`)]]
+      : [],
+  );
 
 function lastSeen({ lastSeenMs, revoked }: DeviceDetail, nowMs: number): string {
   return revoked && lastSeenMs !== null ? `, last seen ${ago(lastSeenMs, nowMs)}` : '';
