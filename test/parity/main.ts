@@ -20,6 +20,10 @@ const values = commandLine(USAGE, {
   optimum: { type: 'boolean', default: false },
   kinds: { type: 'string', default: '' },
 });
+if (values.kinds && !values.optimum) {
+  console.error(`--kinds goes with --optimum\n\n${USAGE}`);
+  process.exit(2);
+}
 const runtime = values.runtime ?? 'onnx';
 const seed = values.seed ?? String(Math.floor(Math.random() * 1_000_000));
 const folder = mkdtempSync(join(tmpdir(), 'stillhouse-parity-'));
@@ -41,22 +45,20 @@ function withToolkit(): boolean {
   const made = ['-m', 'stillhouse_models', 'parity', '--out', folder, '--seed', seed, '--runtime', runtime];
   return (
     run('python3', ['setup.py'], models) &&
-    run(join(models, '.venv/bin/python'), [...made, ...kinds()], models) &&
+    run(join(models, '.venv/bin/python'), made, models) &&
     run(process.execPath, [vitest, 'run', 'test/parity'], root)
   );
 }
 
 async function withOptimum(): Promise<boolean> {
   const module = 'stillhouse_models.diffusers_export.optimum_parity';
-  const made = ['-m', module, '--out', folder, '--seed', seed, '--runtime', runtime];
+  const made = ['-m', module, '--out', folder, '--seed', seed, '--runtime', runtime, '--kinds', values.kinds];
   return (
     run('python3', ['setup.py', '--optimum'], models) &&
-    run(join(models, '.venv-optimum/bin/python'), [...made, ...kinds()], models) &&
+    run(join(models, '.venv-optimum/bin/python'), made, models) &&
     (await compareExports(folder))
   );
 }
-
-const kinds = () => (values.kinds ? ['--kinds', values.kinds] : []);
 
 const again = `npm run parity -- --seed ${seed} --runtime ${runtime}${values.optimum ? ' --optimum' : ''}`;
 console.log(`seed ${seed} (${again} does this again)`);
