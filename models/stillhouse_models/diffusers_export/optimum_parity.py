@@ -29,8 +29,8 @@ from stillhouse_models.diffusers_export.tiny import KINDS, SCHEDULE, make_tiny
 
 CANNOT = ("sd-turbo", "sd3-without-t5", "z-image")
 """What both of these exporters end with an error on: TAESD, a pipeline without its third encoder, Z-Image."""
-ROUNDED = {"fp16": ("sd", "sdxl", "sd3"), "int8": ("sd", "sdxl")}
-"""Kinds that optimum-intel exports with such weights too, one of each by seed. optimum-onnx stores halves on a GPU only."""
+ROUNDED = ("sd", "sdxl")
+"""Kinds that optimum-intel exports in fp16 and int8 too, one of each by seed. optimum-onnx stores halves on a GPU only."""
 # As these files stand on the hub, with what they leave out and what means nothing to their class.
 _OLD = {**SCHEDULE, "num_train_timesteps": 1000, "trained_betas": None, "clip_sample": False, "set_alpha_to_one": False}
 _HUB: dict[str, dict[str, Any]] = {
@@ -84,7 +84,7 @@ class Export:
 def exports_of(runtime: str, seed: int) -> list[Export]:
     found = [Export(kind) for kind in KINDS]
     if runtime == "openvino":
-        found += [Export(kinds[seed % len(kinds)], weights) for weights, kinds in ROUNDED.items()]
+        found += [Export(ROUNDED[(seed + i) % len(ROUNDED)], weights) for i, weights in enumerate(("fp16", "int8"))]
     return found
 
 
@@ -103,8 +103,7 @@ def make_optimum_parity(out: Path, seed: int, runtime: str, kinds: Sequence[str]
             shutil.rmtree(out / one.name, ignore_errors=True)
             continue
         wanted = _wanted(one.kind, random.Random(seed + i))
-        # Halves hold every weight of a tiny network.
-        _keep(out / one.name, _painted_by_openvino(out / one.name, wanted) if one.weights == "int8" else paint(source, wanted))
+        _keep(out / one.name, paint(source, wanted) if one.weights == "fp32" else _painted_by_openvino(out / one.name, wanted))
         if one.weights == "fp32":
             _with_schedulers(one.kind, source, out, wanted)
     shutil.rmtree(out / "diffusers")
