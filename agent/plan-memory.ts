@@ -25,7 +25,7 @@ export async function predictFor(
 ): Promise<MemoryPrediction> {
   const { resolution, tiled = false } = spec.variant;
   const usual = { pixels: resolution.width * resolution.height, tiled };
-  return predictMemory(await memoryFacts(store, spec), { ...usual, again: true, ...size });
+  return predictMemory(await memoryFacts(store, spec), { ...usual, ...size });
 }
 
 export interface Surroundings {

@@ -48,7 +48,7 @@ function predict({ request, runs, inTurn, adapters }: RunArguments, opened: Open
   const { width, height } = sizeOf(request, opened);
   return predictRun(opened, {
     ...{ pixels: width * height, batch: runs[0]?.length ?? 1, tiled: request.tiled ?? false },
-    ...{ again: runs.length > 1, inTurn, adapters },
+    ...{ inTurn, adapters },
   });
 }
 

@@ -25,7 +25,7 @@ export interface Outputs {
 export async function loadGraph(
   runtime: Runtime,
   path: string,
-  options: Pick<SessionOptions, 'threads' | 'real'> & {
+  options: Pick<SessionOptions, 'threads' | 'real' | 'keepFreed'> & {
     readonly inputs: readonly string[];
     /** Further ones that will be fed where the graph has them. */
     readonly optional?: readonly string[];
@@ -51,7 +51,7 @@ export async function loadGraph(
 async function open(
   runtime: Runtime,
   path: string,
-  { threads, real }: Pick<SessionOptions, 'threads' | 'real'>,
+  { threads, real, keepFreed }: Pick<SessionOptions, 'threads' | 'real' | 'keepFreed'>,
 ): Promise<Session> {
   if (path.endsWith('.onnx')) for (const file of await filesOfGraph(path)) checkOnnx(file);
   else {
@@ -60,7 +60,7 @@ async function open(
     checkIr(path);
   }
   try {
-    return await runtime.load(path, { threads, ...(real && { real }) });
+    return await runtime.load(path, { threads, ...(real && { real }), ...(keepFreed && { keepFreed }) });
   } catch (cause) {
     throw new EngineFault('load_failed', `${path}: ${messageOf(cause)}`, { cause });
   }

@@ -44,12 +44,14 @@ export async function loadStillhousePipeline(options: {
   ]);
   const textEncoder = await loadGraph(runtime, join(folder, 'text_encoder', runtime.graphFile), {
     threads,
+    keepFreed: true,
     inputs: ['input_ids'],
     outputs: ['last_hidden_state'],
   });
   await nextTurn();
   const unet = await loadGraph(runtime, join(folder, 'unet', runtime.graphFile), {
     threads,
+    keepFreed: true,
     inputs: ['sample', 'timestep', 'encoder_hidden_states'],
     outputs: ['out_sample'],
   });

@@ -73,8 +73,6 @@ export interface PictureSize {
   /** Pictures of one run. */
   readonly batch?: number;
   readonly tiled?: boolean;
-  /** Others of the size follow in the same engine, for the second of which ONNX Runtime lays out a plan. */
-  readonly again?: boolean;
   /** Pixels of another size whose compiled forms stay in memory beside (OpenVINO). */
   readonly besidePixels?: number;
 }
@@ -104,24 +102,18 @@ const PROCESS_BYTES = {
 /** Code and buffers of a decoder, beyond its weights. */
 const DECODER_BYTES = 8 * MB;
 /**
- * How many times the scores of attention (heads · tokens², float32) are held at once where they are written out, from the
- * second run of a graph on, for which ONNX Runtime lays out a plan beside what the first took. Z-Image's are masked, which
- * takes copies.
+ * How many times the scores of attention (heads · tokens², float32) are held at once where they are written out: before and
+ * after their softmax. Z-Image's are masked, which takes a copy.
  */
-const SCORES_HELD = { unet: 3.5, transformer: 4.4, 'z-image': 6 } as const;
-/** Likewise of a decoder, which runs once for each picture. */
-const DECODER_SCORES_HELD = { once: 1.9, again: 4.1 } as const;
+const SCORES_HELD = { unet: 2.1, transformer: 2.1, 'z-image': 3, decoder: 2 } as const;
 /** Of ONNX Runtime's own operator, where it does not compute them piece by piece. */
 const WITHIN_OPERATOR = 1.1;
 /** Of a text encoder, whose scores are masked or added to, whatever the runtime. */
-const TEXT_SCORES_HELD = { onnxruntime: 6.5, openvino: 1.2 } as const;
-/**
- * Of the other layers: bytes for each channel and latent of a U-Net, or token of a transformer, and for each channel and pixel
- * of a decoder, when it runs for the first time and later.
- */
+const TEXT_SCORES_HELD = { onnxruntime: 3.5, openvino: 1.2 } as const;
+/** Of the other layers: bytes for each channel and latent of a U-Net, or token of a transformer, or pixel of a decoder. */
 const LAYERS = {
-  onnxruntime: { latentBytes: 170, cutLatentBytes: 65, tokenBytes: 150, pixelBytes: { once: 40, again: 58 } },
-  openvino: { latentBytes: 100, cutLatentBytes: 100, tokenBytes: 80, pixelBytes: { once: 27, again: 27 } },
+  onnxruntime: { latentBytes: 105, cutLatentBytes: 65, tokenBytes: 130, pixelBytes: 22 },
+  openvino: { latentBytes: 100, cutLatentBytes: 100, tokenBytes: 80, pixelBytes: 27 },
 } as const;
 /**
  * Of the bytes of graphs that adapters are merged into, while ONNX Runtime loads them: it copies what it is given. Once loaded
@@ -207,9 +199,10 @@ function bytesOfForms(facts: MemoryFacts, pixels: number | undefined): number {
   return loadingBytes + (facts.shape ? bytesOfPictures(facts.shape, 'openvino', { pixels }) : 0);
 }
 
-/** What a picture takes beyond the graphs, all of which are there. */
+/** What a picture takes beyond the graphs, all of which are there: OpenVINO's keep what they took, ONNX Runtime's give it back. */
 function bytesOfPictures(shape: NetworkShape, runtime: MemoryFacts['runtime'], size: PictureSize): number {
-  return sum(Object.values(bytesByStage(shape, runtime, size)));
+  const stages = Object.values(bytesByStage(shape, runtime, size));
+  return runtime === 'openvino' ? sum(stages) : Math.max(...stages);
 }
 
 /** What the layers of a run hold between each other: the denoiser's for all pictures together, the decoder's for one. */
@@ -218,11 +211,9 @@ function bytesByStage(
   runtime: MemoryFacts['runtime'],
   size: PictureSize & { readonly inTurn?: boolean },
 ): Record<MemoryComponent['stage'], number> {
-  const { pixels, batch = 1, tiled = false, again = false, inTurn = false } = size;
+  const { pixels, batch = 1, tiled = false, inTurn = false } = size;
   const layers = LAYERS[runtime];
   const decodedPixels = tiled && shape.tilePixels ? Math.min(pixels, shape.tilePixels ** 2) : pixels;
-  // A component that is loaded anew runs for the first time, and each tile's decoder is.
-  const decoded = inTurn || (!again && batch === 1 && decodedPixels === pixels) ? 'once' : 'again';
   const tokens = pixels / shape.tokenSide ** 2 + shape.words;
   const latentBytes = inTurn && shape.cut ? layers.cutLatentBytes : layers.latentBytes;
   const denoiserBytes =
@@ -230,15 +221,14 @@ function bytesByStage(
   // OpenVINO's kernel of attention holds no scores.
   const holdsScores = runtime !== 'openvino';
   const held = holdsScores ? timesHeld(shape.scores, SCORES_HELD[shape.denoiser]) : 0;
-  const decoderHeld =
-    holdsScores && shape.decoderAttends ? timesHeld(shape.decoderScores, DECODER_SCORES_HELD[decoded]) : 0;
+  const decoderHeld = holdsScores && shape.decoderAttends ? timesHeld(shape.decoderScores, SCORES_HELD.decoder) : 0;
   const decodedLatents = decodedPixels / shape.latentSide ** 2;
   return {
     encode: SCORE_BYTES * shape.textScores * TEXT_SCORES_HELD[runtime],
     denoise: batch * (shape.channels * denoiserBytes + SCORE_BYTES * shape.heads * tokens ** 2 * held),
     decode:
       (decodedPixels < pixels ? PICTURE_BYTES_PER_PIXEL * pixels : 0) +
-      layers.pixelBytes[decoded] * shape.decoderChannels * decodedPixels +
+      layers.pixelBytes * shape.decoderChannels * decodedPixels +
       SCORE_BYTES * decodedLatents ** 2 * decoderHeld,
   };
 }

@@ -11,7 +11,10 @@ export const onnxRuntime: Runtime = {
   build: async () => (await import('./onnxruntime-build.ts')).onnxRuntimeBuild(),
 };
 
-async function openSession(path: string, { threads, lean = false, merged }: SessionOptions): Promise<Session> {
+async function openSession(
+  path: string,
+  { threads, lean = false, keepFreed = false, merged }: SessionOptions,
+): Promise<Session> {
   const options: ort.InferenceSession.SessionOptions = {
     executionProviders: ['cpu'],
     executionMode: 'sequential',
@@ -19,6 +22,8 @@ async function openSession(path: string, { threads, lean = false, merged }: Sess
     graphOptimizationLevel: lean ? 'extended' : 'all',
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
+    // It grows by doubling and gives nothing back: 1,601 instead of 938 MB for a picture of 768x768.
+    enableCpuMemArena: keepFreed,
     logSeverityLevel: 3,
     // Values must be strings. Threads wait awake for 20 µs between two operators of a run, and never between two runs.
     extra: { session: { force_spinning_stop: '1', intra_op: { spin_duration_us: '20' } } },

@@ -60,6 +60,8 @@ export interface SessionOptions {
   readonly precision?: 'f32' | 'f16' | 'bf16';
   /** Keep no second form of the weights that is faster to compute with; the last bits of results may differ. */
   readonly lean?: boolean;
+  /** Keep what a run freed for the next one: worth it for small graphs of one size (ONNX Runtime). */
+  readonly keepFreed?: boolean;
   /** Inputs that are fed fractions; a graph that was exported with whole numbers there takes them, where it can (OpenVINO). */
   readonly real?: readonly string[];
   readonly merged?: MergedWeights;
