@@ -21,7 +21,7 @@ const ENGINE_ENVIRONMENT = {
  * runs once a step for long: noise and schedulers took up to ten times as long with it. And V8 lets its young generation grow
  * over thousands of pictures, which leave little garbage each: an engine took half as much again as its first ones foretold.
  */
-const NODE_FLAGS = ['--no-maglev', '--max-semi-space-size=1'];
+export const NODE_FLAGS = ['--no-maglev', '--max-semi-space-size=1'];
 const LINE_CHARACTERS = 500;
 /** A runtime that warns without end must not fill the agent's log. */
 const LOGGED_LINES = 100;

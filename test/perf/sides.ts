@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '../../agent/engine/child.ts';
 import type { LaunchSpec } from '../../agent/engine/engine.ts';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { findOpenVino } from '../../agent/runtime/runtime-folders.ts';
@@ -39,8 +40,9 @@ export async function startSides(
   const ends: (() => void)[] = [];
   const start = async <Answer>(program: string, asked: (seed: number) => unknown): Promise<Side<Answer>> => {
     const path = fileURLToPath(new URL(program, import.meta.url));
+    // With the engine's own flags: without them V8 takes longer for noise and schedulers.
     const env = { ORT_DISABLE_TELEMETRY: '1' };
-    const child = fork(path, [...settings, `${side}`], { env, execArgv: [], serialization: 'advanced' });
+    const child = fork(path, [...settings, `${side}`], { env, execArgv: NODE_FLAGS, serialization: 'advanced' });
     ends.push(() => child.disconnect());
     await once(child, 'message');
     return {
