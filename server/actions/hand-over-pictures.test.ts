@@ -2,22 +2,19 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { StartRolloutBody } from '../../shared/http-api.ts';
 import { limits, timings } from '../../shared/limits.ts';
-import { MadeDevice } from '../../test/server/made-device.ts';
-import { publishMade } from '../../test/server/make-version.ts';
+import type { MadeDevice } from '../../test/server/made-device.ts';
 import { makeWorld, type TestWorld } from '../../test/server/make-world.ts';
+import { runningFleet } from '../../test/server/running-fleet.ts';
 import * as events from '../store/events.ts';
 import { viewPictures } from '../store/job-views.ts';
 import * as jobs from '../store/jobs.ts';
 import { seenPictures } from '../store/seen-pictures.ts';
-import { advanceRollouts } from './advance-rollouts.ts';
 import { cancelJob } from './cancel-job.ts';
 import { handOverPictures } from './hand-over-pictures.ts';
 import { receivePicture } from './receive-picture.ts';
 import { requestPicture } from './request-picture.ts';
 import { revokeDevice } from './revoke-device.ts';
-import { startRollout } from './start-rollout.ts';
 
 const png = (rest: string) => Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.from(rest)]);
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
@@ -29,22 +26,11 @@ let slower: MadeDevice;
 
 beforeEach(async () => {
   world = await makeWorld();
-  fast = await MadeDevice.enrol(world, 'fast', { site: 'home' });
-  slow = await MadeDevice.enrol(world, 'slow', { site: 'home' });
-  slower = await MadeDevice.enrol(world, 'slower', { site: 'home' });
-  for (const device of [fast, slow, slower]) await device.hello();
-  await publishMade(world, '1.0.0');
-  const body = StartRolloutBody.parse({ model: 'shapes', version: '1.0.0', to: 'all' });
-  await startRollout(world, { ...body, actor: 'test' });
-  await advanceRollouts(world);
-  for (const [device, latencyMsP50] of [
-    [fast, 100],
-    [slow, 1000],
-    [slower, 9000],
-  ] as const) {
-    await device.receive();
-    await device.install({ latencyMsP50 });
-  }
+  [fast, slow, slower] = (await runningFleet(world, { fast: 100, slow: 1000, slower: 9000 })) as [
+    MadeDevice,
+    MadeDevice,
+    MadeDevice,
+  ];
 });
 afterEach(() => world.end());
 

@@ -2,20 +2,18 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { StartRolloutBody } from '../../shared/http-api.ts';
-import { benchOf, MadeDevice } from '../../test/server/made-device.ts';
+import { benchOf, type MadeDevice } from '../../test/server/made-device.ts';
 import { publishMade } from '../../test/server/make-version.ts';
 import { makeWorld, type TestWorld } from '../../test/server/make-world.ts';
+import { runningFleet } from '../../test/server/running-fleet.ts';
 import * as benchRuns from '../store/bench-runs.ts';
 import { viewBenchRuns, viewPictures } from '../store/job-views.ts';
 import * as jobs from '../store/jobs.ts';
-import { advanceRollouts } from './advance-rollouts.ts';
 import { cancelJob } from './cancel-job.ts';
 import { expireJobs } from './expire-jobs.ts';
 import { receivePicture } from './receive-picture.ts';
 import { requestBench } from './request-bench.ts';
 import { requestPicture } from './request-picture.ts';
-import { startRollout } from './start-rollout.ts';
 
 const PNG = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.from('rest')]);
 const sha256 = createHash('sha256').update(PNG).digest('hex');
@@ -25,21 +23,8 @@ let slow: MadeDevice;
 
 beforeEach(async () => {
   world = await makeWorld();
-  fast = await MadeDevice.enrol(world, 'fast', { site: 'home' });
-  slow = await MadeDevice.enrol(world, 'slow', { site: 'home' });
-  for (const device of [fast, slow]) await device.hello();
-  await publishMade(world, '1.0.0');
+  [fast, slow] = (await runningFleet(world, { fast: 100, slow: 1000 })) as [MadeDevice, MadeDevice];
   await publishMade(world, '2.0.0');
-  const body = StartRolloutBody.parse({ model: 'shapes', version: '1.0.0', to: 'all' });
-  await startRollout(world, { ...body, actor: 'test' });
-  await advanceRollouts(world);
-  for (const [device, latencyMsP50] of [
-    [fast, 100],
-    [slow, 1000],
-  ] as const) {
-    await device.receive();
-    await device.install({ latencyMsP50 });
-  }
 });
 afterEach(() => world.end());
 

@@ -41,7 +41,7 @@ export async function measurePicture(runtime: RuntimeName): Promise<PerfResult> 
   try {
     const [bare, graphs] = [await sides.startPicture(), await sides.startGraphs()];
     await requireSame(sides.engine, bare);
-    const taken = await inTurns(workload, [sides.engine, bare, graphs]);
+    const taken = await takeTurns(workload, [sides.engine, bare, graphs]);
     const alone = `its graphs alone ${cpuMedian(taken(2)).toFixed(2)} ms`;
     return report(workload, [taken(0), taken(1)], `${sides.threads} threads; ${alone}`);
   } finally {
@@ -61,7 +61,7 @@ export async function measureLatentPicture(runtime: RuntimeName): Promise<PerfRe
   };
   const sides = await startSides(runtime, workload);
   try {
-    const taken = await inTurns(workload, [sides.engine, await sides.startGraphs()]);
+    const taken = await takeTurns(workload, [sides.engine, await sides.startGraphs()]);
     return report(workload, [taken(0), taken(1)], `${sides.threads} threads`);
   } finally {
     await sides.close();
@@ -74,7 +74,7 @@ async function requireSame(engine: Side<Uint8Array>, bare: Side<Uint8Array>): Pr
 }
 
 /** What each side took. Each round begins with another one: the first after a pause finds other caches than those behind it. */
-async function inTurns(
+async function takeTurns(
   { rounds, warmUps }: Workload,
   sides: readonly Side<unknown>[],
 ): Promise<(side: number) => Taken[]> {

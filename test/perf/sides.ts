@@ -40,8 +40,8 @@ export async function startSides(
   const ends: (() => void)[] = [];
   const start = async <Answer>(program: string, asked: (seed: number) => unknown): Promise<Side<Answer>> => {
     const path = fileURLToPath(new URL(program, import.meta.url));
-    // With the engine's own flags: without them V8 takes longer for noise and schedulers.
     const env = { ORT_DISABLE_TELEMETRY: '1' };
+    // With the engine's own flags: without them V8 takes longer for noise and schedulers.
     const child = fork(path, [...settings, `${side}`], { env, execArgv: NODE_FLAGS, serialization: 'advanced' });
     ends.push(() => child.disconnect());
     await once(child, 'message');

@@ -1,7 +1,14 @@
-// One weight as it is stored, changed in place.
+// One weight as it is stored, changed in place; and what a graph with such weights is to its runtime.
 import { messageOf } from '../../../shared/errors.ts';
+import type { MergedWeights } from '../../runtime/runtime.ts';
 import type { Change } from './adapter-changes.ts';
 import { addChange } from './add-change.ts';
+
+/** What to load in the place of a graph's files, and which changes are in it. */
+export interface MergedGraph {
+  readonly merged: MergedWeights;
+  readonly used: readonly Change[];
+}
 
 export interface StoredWeight {
   readonly bytes: Uint8Array;

@@ -4,8 +4,7 @@ import { type IrConstant, readIr } from '../openvino-ir/read-ir.ts';
 import { readWhole } from '../read-whole.ts';
 import type { Change } from './adapter-changes.ts';
 import { irModulesOf, type ModuleConstant } from './ir-modules.ts';
-import { mergeChange } from './merge-change.ts';
-import type { MergedGraph } from './merge-into-onnx.ts';
+import { type MergedGraph, mergeChange } from './merge-change.ts';
 
 /**
  * @param path of the .xml file; the weights lie beside it

@@ -1,19 +1,12 @@
 // An ONNX graph's bytes with changed weights in them, for a runtime that takes them in place of its files.
 import { dirname, join } from 'node:path';
-import type { MergedWeights } from '../../runtime/runtime.ts';
 import { type OnnxWeights, readOnnx } from '../onnx/read-onnx.ts';
 import { readWhole } from '../read-whole.ts';
 import type { Change } from './adapter-changes.ts';
-import { mergeChange } from './merge-change.ts';
+import { type MergedGraph, mergeChange } from './merge-change.ts';
 import { type ModuleWeight, modulesOf } from './onnx-modules.ts';
 
 const [FLOAT32, FLOAT16] = [1, 10];
-
-/** What to load in the place of a graph's files, and which changes are in it. */
-export interface MergedGraph {
-  readonly merged: MergedWeights;
-  readonly used: readonly Change[];
-}
 
 /**
  * @param changes by the graph's own names of its modules
