@@ -1,6 +1,6 @@
 // The memory of single pictures: a larger one than usual is decoded in tiles where it would not fit whole, and refused
 // where it would not even so; one of a size that comes back leaves the size before in memory where both fit; what each took is kept.
-import { type Engine, EngineFault, type EngineSpec, type GeneratedPicture } from './engine/engine.ts';
+import { type Engine, EngineFault, type EngineSpec, type Painted } from './engine/engine.ts';
 import type { Means } from './means.ts';
 import { availableFor, predictFor } from './plan-memory.ts';
 import { chooseDecoding } from './rules/choose-decoding.ts';
@@ -84,13 +84,14 @@ async function planDecoding(means: Means, asked: Sized): Promise<{ readonly tile
 }
 
 /**
- * What the first picture of a size took is not kept: the second takes more.
+ * Keeps what the engine took by now, after a picture that somebody asked for or one of a bench. What the first picture of a size
+ * took is not kept: the second takes more.
  *
  * @returns the engine's peak where this picture is the largest that it made and no other size was held beside one, else null
  */
 export async function observeMemory(
-  { store, engines }: Means,
-  { spec, engine, made }: { spec: EngineSpec; engine: Engine; made: GeneratedPicture },
+  { store, engines }: Pick<Means, 'store' | 'engines'>,
+  { spec, engine, made }: Painted,
 ): Promise<number | null> {
   const pixels = made.width * made.height;
   // A picture in tiles says nothing of what the whole would have taken.

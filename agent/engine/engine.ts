@@ -75,6 +75,13 @@ export interface GeneratedPicture {
   readonly promptCuts: readonly PromptCut[];
 }
 
+/** An engine, and a picture that it has made. */
+export interface Painted {
+  readonly spec: EngineSpec;
+  readonly engine: Engine;
+  readonly made: Pick<GeneratedPicture, 'width' | 'height' | 'tiled'>;
+}
+
 export interface EngineResources {
   readonly rssBytes: number;
   /** VmHWM since the process started. */

@@ -1,12 +1,13 @@
 // A bench that somebody asked for: a fresh engine of any version that stands on this device.
 import { limits } from '../../shared/limits.ts';
 import type { BenchRequest, RunningModel } from '../../shared/messages.ts';
-import type { EngineSpec } from '../engine/engine.ts';
+import type { EngineSpec, Painted } from '../engine/engine.ts';
 import { engineSpec } from '../engine-spec.ts';
 import { jobFault } from '../job-fault.ts';
 import type { Means } from '../means.ts';
 import type { ComparisonOptions } from '../measure/compare.ts';
-import { availableFor } from '../plan-memory.ts';
+import { observeMemory } from '../picture-memory.ts';
+import { availableFor, predictFor } from '../plan-memory.ts';
 import { fitBench } from '../rules/fit-report.ts';
 import { failed, type JobOutcome } from '../rules/job-outcome.ts';
 import { throttle } from '../throttle.ts';
@@ -36,6 +37,7 @@ export async function bench(
     const spec = await engineSpec(means.store, place);
     const options = {
       ...{ launcher: engines.launcher, agentVersion, clock, signal },
+      observe: (painted: Painted) => observeMemory(means, painted),
       onProgress: (progress: BenchProgress) => {
         onProgress(progress);
         tell(progress);
@@ -74,7 +76,8 @@ async function compare(
   const other = here.find(({ versionDigest }) => versionDigest === request.against?.versionDigest);
   if (!other) return benchRefusal(jobId, request.against ?? request, here);
   const b = await engineSpec(store, other);
-  const neededBytes = a.variant.measured.peakRssBytes + b.variant.measured.peakRssBytes;
+  const [ofA, ofB] = [await predictFor(store, a), await predictFor(store, b)];
+  const neededBytes = ofA.togetherBytes + ofB.togetherBytes;
   const memoryAvailableBytes = await availableFor(means, neededBytes);
   if (neededBytes > memoryAvailableBytes)
     return failed(jobId, 'REJECTED', {

@@ -3,7 +3,7 @@ import { BENCH_MODES, type BenchMode, type BenchResult } from '../../shared/benc
 import type { Clock } from '../../shared/clock.ts';
 import type { BenchSettings } from '../../shared/fit.ts';
 import { median } from '../../shared/statistics.ts';
-import type { Engine, EngineLauncher, EngineSpec } from '../engine/engine.ts';
+import type { Engine, EngineLauncher, EngineSpec, Painted } from '../engine/engine.ts';
 import { type BenchPrompt, readBenchPrompts } from './bench-prompts.ts';
 import { startCounters } from './counters.ts';
 import { cpuFeatures } from './cpu-features.ts';
@@ -21,6 +21,8 @@ export interface BenchOptions {
   readonly settings?: BenchSettings;
   readonly agentVersion: string;
   readonly clock: Clock;
+  /** Told after the first picture and after the last timed one, when nothing but pictures has added to the engine's peak. */
+  readonly observe: (painted: Painted) => Promise<unknown>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: { stage: string; done: number; total: number }) => void;
 }
@@ -28,7 +30,7 @@ export interface BenchOptions {
 /** @throws EngineFault when the engine does not load, dies, or the run is canceled */
 export async function runBench(asked: BenchOptions): Promise<BenchResult> {
   const options = { ...asked, spec: withSettings(asked.spec, asked.settings ?? {}) };
-  const { launcher, spec, clock, signal } = options;
+  const { launcher, spec, clock, signal, observe } = options;
   const startedAtMs = clock.now();
   const prompts = await readBenchPrompts(spec);
   const probes = startProbes(clock);
@@ -37,7 +39,9 @@ export async function runBench(asked: BenchOptions): Promise<BenchResult> {
   const engine = await launcher.launch(spec, signal ? { signal } : {});
   try {
     const cold = await generateFirst(engine, prompts, signal);
+    await observe({ spec, engine, made: cold });
     const timed = await timedRun(options, { engine, prompts, probes });
+    await observe({ spec, engine, made: cold });
     // The evaluator looks at pictures of the usual size only.
     const quality = sameSize(asked.spec, spec) ? await scored(options, engine, prompts, timed.pictures) : null;
     await probes.take();

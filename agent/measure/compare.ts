@@ -4,7 +4,7 @@ import { type BenchComparison, COMPARISON_MODES } from '../../shared/bench.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { compareLatency, STRETCHES } from '../../shared/compare-latency.ts';
 import { median } from '../../shared/statistics.ts';
-import type { Engine, EngineLauncher, EngineSpec } from '../engine/engine.ts';
+import type { Engine, EngineLauncher, EngineSpec, Painted } from '../engine/engine.ts';
 import { type BenchPrompt, readBenchPrompts } from './bench-prompts.ts';
 import { startCounters } from './counters.ts';
 import { type Conditions, conditionsOf, disturbances } from './disturbances.ts';
@@ -17,6 +17,8 @@ export interface ComparisonOptions {
   readonly mode: keyof typeof COMPARISON_MODES;
   readonly agentVersion: string;
   readonly clock: Clock;
+  /** As in a bench, of both engines of each stretch. */
+  readonly observe: (painted: Painted) => Promise<unknown>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: { stage: string; done: number; total: number }) => void;
 }
@@ -69,17 +71,43 @@ async function runLaunch(
   options: ComparisonOptions,
   so: { launches: readonly Launch[]; prompts: readonly BenchPrompt[]; probes: Probes },
 ): Promise<Launch> {
-  const { launcher, signal, onProgress } = options;
+  const { launcher, signal, onProgress, observe } = options;
   onProgress?.({ stage: 'load', done: so.launches.length, total: STRETCHES });
   const engines: Engine[] = [];
   try {
     for (const spec of [options.a, options.b]) engines.push(await launcher.launch(spec, signal ? { signal } : {}));
     const [a, b] = engines as [Engine, Engine];
+    const warm = await warmUp(options, { ...so, a, b });
     const timed = await timePairs(options, { ...so, a, b });
+    for (const painted of warm) await observe(painted);
     return { ...timed, a: await ranOf(a), b: await ranOf(b) };
   } finally {
     await Promise.all(engines.map((engine) => engine.close()));
   }
+}
+
+/** @returns the last picture of each */
+async function warmUp(
+  options: ComparisonOptions,
+  { a, b, prompts }: { a: Engine; b: Engine; prompts: readonly BenchPrompt[] },
+): Promise<readonly Painted[]> {
+  const sides = [
+    { spec: options.a, engine: a },
+    { spec: options.b, engine: b },
+  ];
+  let last: readonly Painted[] = [];
+  for (let done = 0; done < COMPARISON_MODES[options.mode].warmUp; done++) {
+    const painted: Painted[] = [];
+    for (const side of sides)
+      painted.push({ ...side, made: await paint(side.engine, prompts[0] as BenchPrompt, options.signal) });
+    for (const one of painted) await options.observe(one);
+    last = painted;
+  }
+  return last;
+}
+
+function paint(engine: Engine, { prompt, seed }: BenchPrompt, signal: AbortSignal | undefined) {
+  return engine.generate({ prompt, seed, fresh: true }, signal ? { signal } : {});
 }
 
 async function timePairs(
@@ -87,14 +115,12 @@ async function timePairs(
   of: { a: Engine; b: Engine; launches: readonly Launch[]; prompts: readonly BenchPrompt[]; probes: Probes },
 ): Promise<Pick<Launch, 'pairsMs' | 'conditions'>> {
   const { a, b, launches, prompts, probes } = of;
-  const { warmUp, minPairs, maxPairs, maxMs } = COMPARISON_MODES[mode];
+  const { minPairs, maxPairs, maxMs } = COMPARISON_MODES[mode];
   const before = launches.reduce((sum, { pairsMs }) => sum + pairsMs.length, 0);
   const latencyOf = async (engine: Engine, pair: number) => {
-    const { prompt, seed } = prompts[(before + pair) % prompts.length] as BenchPrompt;
-    const { latencyMs } = await engine.generate({ prompt, seed, fresh: true }, signal ? { signal } : {});
+    const { latencyMs } = await paint(engine, prompts[(before + pair) % prompts.length] as BenchPrompt, signal);
     return Math.round(latencyMs * 1000) / 1000;
   };
-  for (let done = 0; done < warmUp; done++) for (const engine of [a, b]) await latencyOf(engine, 0);
   const counters = await startCounters(clock, [a, b]);
   const pairsMs: Pair[] = [];
   const startedAt = clock.monotonic();

@@ -3,6 +3,7 @@ import type { DesiredModel } from '../../shared/desired-state.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { engineSpec } from '../engine-spec.ts';
 import type { Means } from '../means.ts';
+import { observeMemory } from '../picture-memory.ts';
 import { ended, type StepOutcome } from '../rules/step-outcome.ts';
 
 export async function measure(
@@ -18,6 +19,7 @@ export async function measure(
   try {
     const result = await means.measure.runBench({
       ...{ launcher: engines.launcher, spec, mode: wanted.probe, agentVersion, clock },
+      observe: (painted) => observeMemory(means, painted),
       ...options,
     });
     return options.signal.aborted ? { kind: 'stopped' } : { kind: 'measured', result };

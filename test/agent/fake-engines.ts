@@ -4,7 +4,7 @@ import { type Engine, EngineFault, type EngineLauncher, type EngineSpec } from '
 import type { Measure } from '../../agent/means.ts';
 import type { BenchResult } from '../../shared/bench.ts';
 
-const RESOURCES = { rssBytes: 120e6, peakRssBytes: 130e6, anonymousBytes: 1e6, mappedBytes: 1e6, cpuMs: 1 };
+const RESOURCES = { rssBytes: 120e6, anonymousBytes: 1e6, mappedBytes: 1e6, cpuMs: 1 };
 
 export class FakeEngines {
   loadMs = 5;
@@ -13,6 +13,7 @@ export class FakeEngines {
   golden: 'equal' | 'different' = 'equal';
   benchMs = 20;
   memoryAvailableBytes = 1e9;
+  peakRssBytes = 130e6;
   /** Every launch, by version. */
   readonly launches: string[] = [];
   /** The most that were ever alive at once. */
@@ -29,12 +30,13 @@ export class FakeEngines {
   } satisfies EngineLauncher;
 
   readonly measure = {
-    runBench: async ({ launcher, spec, mode, signal, onProgress }) => {
+    runBench: async ({ launcher, spec, mode, signal, onProgress, observe }) => {
       onProgress?.({ stage: 'load', done: 0, total: 1 });
       const engine = await launcher.launch(spec, signal ? { signal } : {});
       try {
         onProgress?.({ stage: 'queries', done: 0, total: 8 });
         await pause(this.benchMs, signal);
+        for (let made = 0; made < 2; made++) await observe({ spec, engine, made: picture(spec, 'a circle', made) });
         onProgress?.({ stage: 'quality', done: 0, total: 1 });
         return benchResult(spec, mode);
       } finally {
@@ -58,10 +60,14 @@ export class FakeEngines {
     readHost: async () => ({
       ...{ memoryAvailableBytes: this.memoryAvailableBytes, load1: 0, temperatureCelsius: null, throttledFlags: null },
     }),
-    readProcess: async () => RESOURCES,
+    readProcess: async () => this.resources(),
     installedRuntimes: async () => [{ runtime: 'onnxruntime', version: '1.30.0' }],
     diskFree: async () => ({ freeBytes: 1e12, totalBytes: 2e12 }),
   } satisfies Measure;
+
+  private resources() {
+    return { ...RESOURCES, peakRssBytes: this.peakRssBytes };
+  }
 
   private engine(spec: EngineSpec): Engine {
     const { promise: exited, resolve } = Promise.withResolvers<Awaited<Engine['exited']>>();
@@ -86,7 +92,7 @@ export class FakeEngines {
       evaluate: async () => ({}),
       describe: async () => ({ build: 'fake', kernels: [] }),
       makeWay: async () => {},
-      resources: async () => RESOURCES,
+      resources: async () => this.resources(),
       close: async () => end(true),
       die: (killedFor) => end(false, killedFor),
     } satisfies Engine & { die(killedFor?: string): void };

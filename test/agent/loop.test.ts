@@ -411,6 +411,33 @@ describe('jobs', () => {
     expect(server.job(refused).at(-1)).toMatchObject({ to: 'REJECTED', reason: { code: 'version_not_running' } });
   });
 
+  it('need not come before a probe and a bench tell what memory they take', async () => {
+    const seen = (bytes: number) => ({ loadedBytes: 125e6, peaks: [{ pixels: 32 ** 2, bytes }] });
+    expect(agent.store.memory.of(one)).toEqual(seen(130e6));
+    fake.peakRssBytes = 140e6;
+    const request = { mode: 'full', model: one.model, version: one.version, versionDigest: one.versionDigest };
+    const bench = server.command({ kind: 'bench', request }, { commandId: makeId('brn') });
+    await until(() => isOver(bench));
+    expect(agent.store.memory.of(one)).toEqual(seen(140e6));
+  });
+
+  it('compare two versions only where both fit by what was seen of them', async () => {
+    await roll(2, two);
+    const of = ({ model, version, versionDigest }: DesiredModel) => ({ model, version, versionDigest });
+    const compared = async (memoryAvailableBytes: number) => {
+      fake.memoryAvailableBytes = memoryAvailableBytes;
+      const request = { mode: 'quick', ...of(two), against: of(one) };
+      const bench = server.command({ kind: 'bench', request }, { commandId: makeId('brn') });
+      await until(() => isOver(bench));
+      return server.job(bench).at(-1)?.reason;
+    };
+    expect(await compared(260e6)).toMatchObject({ message: 'these engines are not worth comparing' });
+    expect(await compared(250e6)).toMatchObject({
+      code: 'memory_insufficient',
+      message: expect.stringContaining('need 260000000 bytes at their peak, 250000000 are available: 10000000 too few'),
+    });
+  });
+
   it('let a picture wait for the timed part of a bench, and no longer', async () => {
     fake.benchMs = 400;
     const request = { mode: 'quick', model: one.model, version: one.version, versionDigest: one.versionDigest };

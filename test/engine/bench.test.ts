@@ -2,11 +2,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
-import type { EngineLauncher } from '../../agent/engine/engine.ts';
+import { afterAll, expect, it } from 'vitest';
+import type { EngineLauncher, EngineSpec, Painted } from '../../agent/engine/engine.ts';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { runBench } from '../../agent/measure/bench.ts';
 import { runComparison } from '../../agent/measure/compare.ts';
+import { observeMemory } from '../../agent/picture-memory.ts';
+import { predictFor } from '../../agent/plan-memory.ts';
+import { ResidentEngines } from '../../agent/resident-engines.ts';
+import { openStore } from '../../agent/store/open-store.ts';
+import { systemRandomness } from '../../agent/system-clock.ts';
 import { BENCH_MODES, BenchComparison, BenchResult, COMPARISON_MODES } from '../../shared/bench.ts';
 import { clockOf, isAlive, specOf } from './fixture.ts';
 import { openVinoRuntimes, openVinoSpec } from './openvino-fixture.ts';
@@ -23,10 +28,28 @@ const launcher: EngineLauncher = {
   },
 };
 
+const folder = mkdtempSync(join(tmpdir(), 'stillhouse-benches-'));
+const store = openStore({ folder, clock, randomness: systemRandomness, onReport: () => {} });
+const crashes = { note: () => {}, quarantineOf: () => null };
+const engines = new ResidentEngines({ launcher, clock, crashes, onCrash: () => {}, log: () => {} });
+const observe = (painted: Painted) => observeMemory({ store, engines }, painted);
+
+/** The next engine of the version is predicted to take what this one took. */
+async function expectLearned(spec: EngineSpec, { peakRssBytes }: { peakRssBytes: number }) {
+  const { togetherBytes } = await predictFor(store, spec);
+  // The two are read one after the other.
+  expect(Math.abs(togetherBytes - peakRssBytes)).toBeLessThan(500_000);
+}
+
+afterAll(() => {
+  store.close();
+  rmSync(folder, { recursive: true });
+});
+
 it('measures what the contract asks for', async () => {
   const stages: string[] = [];
   const onProgress = ({ stage }: { stage: string }) => stages.push(stage);
-  const result = await runBench({ launcher, spec, mode: 'probe', agentVersion: '0.1.0', clock, onProgress });
+  const result = await runBench({ launcher, spec, mode: 'probe', agentVersion: '0.1.0', clock, observe, onProgress });
   expect(BenchResult.parse(result)).toEqual(result);
   expect([...new Set(stages)]).toEqual(['load', 'warm-up', 'queries', 'quality']);
   expect(result.samples.length).toBeGreaterThanOrEqual(BENCH_MODES.probe.minQueries);
@@ -41,13 +64,21 @@ it('measures what the contract asks for', async () => {
   expect(result.quality?.pictures).toHaveLength(
     Math.min(BENCH_MODES.probe.qualityPrompts, spec.manifest.evaluation?.prompts ?? 0),
   );
+  await expectLearned(spec, result);
   expect(pids.some(isAlive)).toBe(false);
 }, 60_000);
 
 it('names the kernels of a variant for OpenVINO', async () => {
   const runtimeFolders = [await openVinoRuntimes()];
   const launcher = createEngineLauncher({ clock, log: () => {}, runtimeFolders });
-  const result = await runBench({ launcher, spec: openVinoSpec(), mode: 'probe', agentVersion: '0.1.0', clock });
+  const result = await runBench({
+    launcher,
+    spec: openVinoSpec(),
+    mode: 'probe',
+    agentVersion: '0.1.0',
+    clock,
+    observe,
+  });
   expect(BenchResult.parse(result)).toEqual(result);
   expect(result.compiled).toEqual({ anew: 2, fromCache: 0 });
   expect(result.runtimeBuild).toMatch(/^OpenVINO 2026/);
@@ -57,14 +88,17 @@ it('names the kernels of a variant for OpenVINO', async () => {
 }, 300_000);
 
 it('compares two versions in turn', async () => {
-  const options = { launcher, agentVersion: '0.1.0', clock, mode: 'quick' } as const;
-  const slower = { ...spec, variant: { ...spec.variant, steps: spec.variant.steps * 4 } };
-  const faster = await runComparison({ ...options, a: slower, b: spec });
+  const options = { launcher, agentVersion: '0.1.0', clock, observe, mode: 'quick' } as const;
+  const b = { ...spec, versionDigest: '1'.repeat(64) };
+  const slower = { ...b, versionDigest: '2'.repeat(64), variant: { ...spec.variant, steps: spec.variant.steps * 4 } };
+  const faster = await runComparison({ ...options, a: slower, b });
   expect(BenchComparison.parse(faster)).toEqual(faster);
   expect(faster.pairsMs.length).toBeGreaterThanOrEqual(COMPARISON_MODES.quick.minPairs);
   // A machine that something else uses may make it refuse; it may never say the opposite.
   expect(['b-faster', 'unknown']).toContain(faster.verdict.kind);
   expect(faster.verdict.ratio).toBeLessThan(0.7);
+  await expectLearned(slower, faster.a);
+  await expectLearned(b, faster.b);
   expect(pids.some(isAlive)).toBe(false);
 }, 120_000);
 
@@ -72,14 +106,22 @@ it('ends its engine when it is canceled', async () => {
   const canceler = new AbortController();
   const onProgress = ({ stage, done }: { stage: string; done: number }) =>
     stage === 'queries' && done === 3 && canceler.abort();
-  const options = { launcher, spec, mode: 'quick', agentVersion: '0.1.0', clock, signal: canceler.signal } as const;
+  const options = {
+    launcher,
+    spec,
+    mode: 'quick',
+    agentVersion: '0.1.0',
+    clock,
+    observe,
+    signal: canceler.signal,
+  } as const;
   await expect(runBench({ ...options, onProgress })).rejects.toMatchObject({ code: 'canceled' });
   expect(pids.some(isAlive)).toBe(false);
 });
 
 it('names the evaluation set that it cannot read', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'stillhouse-bench-'));
-  const run = runBench({ launcher, spec: { ...spec, folder }, mode: 'probe', agentVersion: '0.1.0', clock });
+  const run = runBench({ launcher, spec: { ...spec, folder }, mode: 'probe', agentVersion: '0.1.0', clock, observe });
   await expect(run).rejects.toMatchObject({ code: 'load_failed', message: expect.stringContaining('ENOENT') });
   rmSync(folder, { recursive: true });
 });
