@@ -1,25 +1,33 @@
 // Random words become normal numbers (Box and Muller 1958), sixteen at a time, to the last bit as torch's vectorised kernel
 // computes them: the single-precision logarithm, sine and cosine of the Cephes library, with products and sums fused where
 // the compiler of torch's x86-64 builds fuses them. Source: ATen/native/cpu/DistributionTemplates.h and avx_mathfun.h.
+import {
+  COSINE_2,
+  COSINE_4,
+  COSINE_6,
+  FOUR_OVER_PI,
+  LOG_0,
+  LOG_1,
+  LOG_2,
+  LOG_3,
+  LOG_4,
+  LOG_5,
+  LOG_6,
+  LOG_7,
+  LOG_8,
+  LOG2_HIGH,
+  LOG2_LOW,
+  PART_1,
+  PART_2,
+  PART_3,
+  ROOT_HALF,
+  SINE_1,
+  SINE_3,
+  SINE_5,
+  TWO_PI,
+} from './box-muller-constants.ts';
 
 const { fround, sqrt } = Math;
-const TWO_PI = fround(2 * Math.PI);
-const FOUR_OVER_PI = fround(4 / Math.PI);
-const ROOT_HALF = fround(Math.SQRT1_2);
-/** Of log(1 + x) beyond x − x²/2, highest power first. */
-const [LOG_8, LOG_7, LOG_6, LOG_5, LOG_4, LOG_3, LOG_2, LOG_1, LOG_0] = [
-  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
-  2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-].map(fround) as [...Three, ...Three, ...Three]; // biome-ignore format: coefficients
-/** The natural logarithm of 2 in two parts, so that the large one multiplies small integers exactly. */
-const [LOG2_LOW, LOG2_HIGH] = [fround(-2.1219444e-4), 0.693359375];
-const [SINE_5, SINE_3, SINE_1] = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1].map(fround) as Three;
-const [COSINE_6, COSINE_4, COSINE_2] = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2].map(
-  fround,
-) as Three;
-/** A quarter of π in three parts (Cody and Waite). */
-const [PART_1, PART_2, PART_3] = [-0.78515625, -2.41875648498535e-4, -3.77489497744594e-8].map(fround) as Three;
-type Three = [number, number, number];
 
 /** 2⁻ⁿ for each n up to 25. */
 const HALVED = Float64Array.from({ length: 26 }, (_, n) => 2 ** -n);

@@ -1,7 +1,7 @@
 // Noise exactly as torch.randn draws it on the CPU, so that one seed gives one picture on every device and runtime.
 // Source: ATen/native/cpu/DistributionTemplates.h (normal_fill, normal_kernel) and ATen/core/MT19937RNGEngine.h.
-import { boxMuller } from './box-muller.ts';
 import { type MersenneTwister, mersenneTwister } from './mersenne-twister.ts';
+import { boxMuller } from './vector-box-muller.ts';
 
 const BLOCK = 16;
 

@@ -17,6 +17,7 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   'second-size-openvino': async () => (await import('./second-size.ts')).measureSecondSize(),
   'alternating-sizes-openvino': async () => (await import('./second-size.ts')).measureAlternatingSizes(),
   'cached-load-openvino': async () => (await import('./cached-load.ts')).measureCachedLoad(),
+  noise: async () => (await import('./noise.ts')).measureNoise(),
   'step-overhead': async () => (await import('./step-overhead.ts')).measureStepOverhead(),
   'cancel-onnxruntime': async () => (await import('./cancel.ts')).measureCancel('onnxruntime', 'any'),
   'cancel-openvino': async () => (await import('./cancel.ts')).measureCancel('openvino', 'any'),
