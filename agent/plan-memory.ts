@@ -6,7 +6,7 @@ import { readNetworkShape } from './network-shape.ts';
 import type { ResidentEngines } from './resident-engines.ts';
 import { type MemoryFacts, type MemoryPrediction, type PictureSize, predictMemory } from './rules/predict-memory.ts';
 import type { Store } from './store/open-store.ts';
-import { type WeighedFile, weighFiles } from './weigh-files.ts';
+import { type WeighedFile, weighAdapted, weighFiles } from './weigh-files.ts';
 
 export interface MemoryPlan {
   readonly inTurn: boolean;
@@ -58,14 +58,15 @@ export async function planMemory(
 
 async function memoryFacts(store: Store, spec: EngineSpec): Promise<MemoryFacts> {
   const { versionDigest, variant, folder } = spec;
+  const files = graphFiles(spec);
   return {
     runtime: variant.runtime,
     parameters: variant.parameters,
-    ...weighFiles(graphFiles(spec)),
+    ...weighFiles(files),
     publishedPeakBytes: variant.measured.peakRssBytes,
     observed: store.memory.of({ versionDigest, variant: variant.name }),
     shape: await readNetworkShape(join(folder, variant.folder), (path) => store.slots.readText(path), process.arch),
-    adapted: { graphBytes: 0, weightBytes: 0 },
+    adapted: weighAdapted(files, variant.adapters ?? []),
   };
 }
 

@@ -5,16 +5,17 @@ import { EngineFault } from './engine/engine.ts';
 import { readHost } from './measure/host.ts';
 import { readNetworkShape } from './network-shape.ts';
 import type { OpenedFolder } from './open-folder.ts';
-import { type AdapterFile, adaptedParts } from './pipeline/lora/with-adapters.ts';
+import type { DescribedAdapter } from './pipeline/lora/describe-adapters.ts';
 import { readText } from './pipeline/read-json.ts';
 import { type MemoryFacts, type PictureSize, predictMemory } from './rules/predict-memory.ts';
-import { weighFiles } from './weigh-files.ts';
+import { weighAdapted, weighFiles } from './weigh-files.ts';
 
 export interface AskedRun extends PictureSize {
   readonly batch: number;
   readonly tiled: boolean;
   readonly inTurn: boolean;
-  readonly adapters: readonly AdapterFile[];
+  /** The variant's own, too. */
+  readonly adapters: readonly DescribedAdapter[];
 }
 
 export interface RunPrediction {
@@ -50,19 +51,16 @@ const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
 
 async function factsOf(
   { spec, told, publishedPeakBytes }: OpenedFolder,
-  adapters: readonly AdapterFile[],
+  adapters: AskedRun['adapters'],
 ): Promise<MemoryFacts> {
   const folder = join(spec.folder, spec.variant.folder);
   const files = filesOf(folder);
-  const parts = await adaptedParts(adapters);
-  const adapted = weighFiles(files.filter(({ path }) => parts.has(path.split('/')[0] ?? '')));
-  const adaptedBytes = adapted.components.reduce((sum, { bytes }) => sum + bytes, 0);
   return {
     ...{ runtime: told.runtime, parameters: told.parameters },
     ...weighFiles(files),
     ...{ publishedPeakBytes, observed: null },
     shape: await readNetworkShape(folder, readText, process.arch),
-    adapted: { graphBytes: adaptedBytes - adapted.weightBytes, weightBytes: adapted.weightBytes },
+    adapted: weighAdapted(files, adapters),
   };
 }
 

@@ -1,12 +1,15 @@
 // `still run`: pictures from a folder on this machine, without a server, for trying it before it is published. It uses
 // the engine of the agent, so a device paints the same bytes.
 import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
 import { literalWeights } from '../shared/prompt-notices.ts';
 import { runtimeFoldersOfProcess } from './config.ts';
+import { adaptersOf } from './engine/adapters-of.ts';
 import { EngineFault, type ProcessEngine } from './engine/engine.ts';
 import { createEngineLauncher } from './engine/supervisor.ts';
 import { type OpenedFolder, openFolder } from './open-folder.ts';
+import { type DescribedAdapter, describeAdapters } from './pipeline/lora/describe-adapters.ts';
 import { predictRun, type RunPrediction } from './predict-run.ts';
 import { HELP, type RunArguments, readArguments } from './run-arguments.ts';
 import { figuresOf, type RunResult, showProgress, tellResults } from './run-output.ts';
@@ -33,18 +36,27 @@ function exitCodeOf(error: unknown): number {
 
 async function run(wanted: RunArguments): Promise<RunResult[]> {
   const opened = await openFolder(wanted.folder, wanted.variant);
-  const predicted = await predict(wanted, opened);
+  const { spec } = opened;
+  const adapters = await describeAdapters(
+    [...adaptersOf(spec), ...wanted.adapters],
+    join(spec.folder, spec.variant.folder),
+  );
+  const predicted = await predict(wanted, opened, adapters);
   const aborting = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => aborting.abort());
   const engine = await launch(wanted, opened, aborting.signal);
   try {
-    return await paint({ wanted, opened, engine, predicted, signal: aborting.signal });
+    return await paint({ wanted, opened, engine, adapters, predicted, signal: aborting.signal });
   } finally {
     await engine.close();
   }
 }
 
-function predict({ request, runs, inTurn, adapters }: RunArguments, opened: OpenedFolder): Promise<RunPrediction> {
+function predict(
+  { request, runs, inTurn }: RunArguments,
+  opened: OpenedFolder,
+  adapters: readonly DescribedAdapter[],
+): Promise<RunPrediction> {
   const { width, height } = sizeOf(request, opened);
   return predictRun(opened, {
     ...{ pixels: width * height, batch: runs[0]?.length ?? 1, tiled: request.tiled ?? false },
@@ -72,12 +84,14 @@ async function paint({
   wanted: { request, runs, previews },
   opened: { told },
   engine,
+  adapters,
   predicted,
   signal,
 }: {
   readonly wanted: RunArguments;
   readonly opened: OpenedFolder;
   readonly engine: ProcessEngine;
+  readonly adapters: readonly DescribedAdapter[];
   readonly predicted: RunPrediction;
   readonly signal: AbortSignal;
 }): Promise<RunResult[]> {
@@ -98,6 +112,7 @@ async function paint({
       results.push({
         ...{ file, ...figuresOf(picture), literalWeights: literalWeights(request.prompt), ...told, guidanceScale },
         ...{ loadMs, ...predicted, peakRssBytes, runtimeVersion, threads },
+        ...(adapters.length > 0 && { adapters }),
       });
     }
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { noticeTexts } from '../shared/prompt-notices.ts';
 import type { GeneratedPicture, StageProgress } from './engine/engine.ts';
 import type { OpenedFolder } from './open-folder.ts';
+import type { DescribedAdapter } from './pipeline/lora/describe-adapters.ts';
 import type { RunPrediction } from './predict-run.ts';
 import type { RunArguments } from './run-arguments.ts';
 
@@ -33,6 +34,7 @@ export interface RunResult extends ReturnType<typeof figuresOf>, Told, RunPredic
   readonly peakRssBytes: number;
   readonly runtimeVersion: string;
   readonly threads: number;
+  readonly adapters?: readonly DescribedAdapter[];
 }
 
 /** What is told of a picture, its bytes by their digest. */

@@ -28,6 +28,19 @@ export function weighFiles(
   };
 }
 
+/** Of the graphs that adapters are merged into. */
+export function weighAdapted(
+  all: readonly WeighedFile[],
+  adapters: readonly { readonly components: readonly string[] }[],
+): MemoryFacts['adapted'] {
+  const names = new Set(adapters.flatMap(({ components }) => components));
+  const { components, weightBytes } = weighFiles(
+    all.filter(({ path }) => names.has(posix.basename(posix.dirname(path)))),
+  );
+  const bytes = components.reduce((sum, component) => sum + component.bytes, 0);
+  return { graphBytes: bytes - weightBytes, weightBytes };
+}
+
 /** By the folder, as diffusers names it. */
 function stageOf(component: string): MemoryComponent['stage'] {
   const folder = component.split('/').findLast((name) => !name.startsWith('part_')) ?? '';

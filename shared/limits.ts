@@ -15,6 +15,7 @@ export const limits = {
   /** The PNG that says what of it to paint anew, in the same body. */
   maskBytes: 300_000,
   artifactsPerVersion: 512,
+  adaptersPerVariant: 16,
   /** Parts of one graph; with its weights each is two artifacts. */
   graphParts: 200,
   /** Numbers of one tensor of a graph; no network for a small device comes near. */

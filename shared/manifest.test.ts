@@ -82,10 +82,13 @@ describe('manifestFaults', () => {
       sizeBytes: 10_000,
       chunks: { chunkSizeBytes: 4096, sha256: [sha(1)] },
     });
+    const adapter = { path: 'golden/0.png', scale: 1, components: ['unet'] };
+    Object.assign(bad.variants[0] ?? {}, { adapters: [adapter] });
     const faults = manifestFaults(bad).join('\n');
     expect(faults).toContain('the same path stands twice');
     expect(faults).toContain('differ only in upper and lower case');
     expect(faults).toContain('"onnxruntime-fp16/absent.onnx" is not among the artifacts');
+    expect(faults).toContain('adapters: "golden/0.png" is not among its artifacts');
     expect(faults).toContain('"big" has 1 chunk digests');
   });
 });

@@ -112,6 +112,16 @@ export const Parity = z.looseObject({
   allowedMeanDifferenceLevels: z.number().min(0).max(255),
 });
 
+/** A LoRA that devices merge into the variant's graphs as they load them. */
+export const VariantAdapter = z.looseObject({
+  /** A safetensors file among the variant's artifacts. */
+  path: ArtifactPath,
+  /** How much of it. */
+  scale: z.number(),
+  /** Folders of the components that it changes, such as `unet`. */
+  components: z.array(z.string().min(1).max(63)).min(1).max(16),
+});
+
 export const Variant = z.looseObject({
   /** `<runtime>-<precision>`, with a suffix where that is not unique; also the folder's name inside the version. */
   name: z
@@ -132,6 +142,7 @@ export const Variant = z.looseObject({
   guidanceScale: z.number().min(0).max(100),
   /** Pictures are decoded in tiles unless a request says otherwise; for pipelines whose decoder can. */
   tiled: z.boolean().optional(),
+  adapters: z.array(VariantAdapter).max(limits.adaptersPerVariant).optional(),
   /** Weights of all graphs together. */
   parameters: z.int().min(0),
   /** Measured by the publisher with the bare runtime, on the machine that `machine` names. */
@@ -275,6 +286,8 @@ export function manifestFaults(manifest: Manifest): string[] {
     names.add(variant.name);
     need(`${variant.folder}/model_index.json`, where);
     for (const path of variant.artifacts) need(path, `${where}.artifacts`);
+    for (const { path } of variant.adapters ?? [])
+      if (!variant.artifacts.includes(path)) faults.push(`${where}.adapters: "${path}" is not among its artifacts`);
     for (const { picture } of variant.golden.pictures) need(picture, `${where}.golden`);
   }
   if (manifest.evaluation) {

@@ -15,7 +15,7 @@ export interface LaunchSpec {
   readonly manifest: { readonly [field: string]: unknown; readonly evaluation?: Manifest['evaluation'] };
   readonly variant: Pick<
     Variant,
-    'runtime' | 'precision' | 'folder' | 'steps' | 'guidanceScale' | 'resolution' | 'tiled'
+    'runtime' | 'precision' | 'folder' | 'steps' | 'guidanceScale' | 'resolution' | 'tiled' | 'adapters'
   >;
   /** Where the runtime may keep what it compiles, from one engine to the next; left out: nowhere. */
   readonly compiledFolder?: string;
@@ -174,7 +174,7 @@ export interface LaunchOptions {
   readonly signal?: AbortSignal;
   readonly threads?: number;
   readonly inTurn?: boolean;
-  /** Merged into the graphs as they are loaded. */
+  /** Merged into the graphs as they are loaded, beside the variant's own. */
   readonly adapters?: readonly AdapterFile[];
   readonly predictedPeakBytes?: number;
 }

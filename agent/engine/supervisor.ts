@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
 import { timings } from '../../shared/limits.ts';
 import { defaultRuntimeFolders, findOpenVino } from '../runtime/runtime-folders.ts';
+import { adaptersOf } from './adapters-of.ts';
 import { type Child, type ChildEnd, startChild } from './child.ts';
 import {
   EngineFault,
@@ -161,6 +162,7 @@ function orderOf(
   spec: LaunchSpec,
   {
     runtimeFolders,
+    adapters,
     ...how
   }: Pick<LoadOrder, 'threads' | 'inTurn' | 'adapters'> & {
     readonly runtimeFolders: readonly string[];
@@ -175,6 +177,7 @@ function orderOf(
     precision: variant.precision === 'bf16' ? 'bf16' : 'f32',
     compiledFolder,
     ...how,
+    adapters: [...adaptersOf(spec), ...adapters],
     folder: join(folder, variant.folder),
     defaults: defaultsOf(spec),
     evaluator: evaluator ? { graph: join(folder, evaluator.graph), config: join(folder, evaluator.config) } : null,

@@ -77,7 +77,10 @@ export function labels(text: string, before: Record<string, string> = {}): Recor
   return { ...before, ...set };
 }
 
-/** An option that may be given many times, or once with commas. */
+/** An option that may be given many times. */
+export const each = (text: string, before: readonly string[] = []): string[] => [...before, text];
+
+/** The same, or once with commas. */
 export function list(text: string, before: readonly string[] = []): string[] {
   return [...before, ...text.split(',').map((part) => part.trim())];
 }

@@ -34,6 +34,8 @@ export interface VersionName {
   readonly size?: { readonly width: number; readonly height: number } | undefined;
   /** Pictures are decoded in tiles. */
   readonly tiled?: boolean | undefined;
+  /** As `still run --lora` takes them: FILE[:SCALE]. */
+  readonly lora?: readonly string[] | undefined;
 }
 
 /** What `still run --json` prints. */
@@ -48,6 +50,9 @@ const Ran = z.looseObject({
   loadMs: z.number(),
   peakRssBytes: z.number(),
   inTurnPeakBytes: z.int(),
+  adapters: z
+    .array(z.looseObject({ path: z.string(), scale: z.number(), components: z.array(z.string()) }))
+    .default([]),
 });
 type Ran = z.infer<typeof Ran>;
 
@@ -57,7 +62,10 @@ export async function inferManifest(folder: string, name: VersionName, scratch: 
   const ran = await paint(folder, name, picture);
   const files = new Map<string, string>([['golden/0.png', picture]]);
   const own = await pipelineFiles(folder, ran.runtime);
-  for (const path of own) files.set(ArtifactPath.parse(`${ran.variant}/${path}`), join(folder, path));
+  const needed = own.map((path) => ({ path: ArtifactPath.parse(`${ran.variant}/${path}`), file: join(folder, path) }));
+  const adapters = ran.adapters.map((adapter, i) => ({ ...adapter, path: `adapters/${i}.safetensors` }));
+  needed.push(...adapters.map(({ path }, i) => ({ path, file: ran.adapters[i]?.path ?? '' })));
+  for (const { path, file } of needed) files.set(path, file);
   const licence = await licenceOf(folder);
   if (licence.file !== null) files.set('LICENSE', join(folder, licence.file));
   const artifacts = [];
@@ -67,7 +75,7 @@ export async function inferManifest(folder: string, name: VersionName, scratch: 
     ...{ schemaVersion: 1, model: name.model, version: name.version, licence: name.licence ?? licence.name },
     pipeline: pipelineOf(index),
     artifacts,
-    variants: [variantOf(ran, name, { artifacts: own.map((path) => `${ran.variant}/${path}`) })],
+    variants: [variantOf(ran, name, { adapters, artifacts: needed.map(({ path }) => path) })],
   });
   return { manifest, fileOf: (path: string) => files.get(path) ?? path };
 }
@@ -85,7 +93,8 @@ async function paint(folder: string, name: VersionName, out: string): Promise<Ra
   try {
     const run = promisify(execFile);
     const tiled = name.tiled ? ['--tiled'] : [];
-    const args = [...painter, folder, GOLDEN.prompt, ...options, ...tiled, '-o', out, '--json'];
+    const adapters = (name.lora ?? []).flatMap((adapter) => ['--lora', adapter]);
+    const args = [...painter, folder, GOLDEN.prompt, ...options, ...tiled, ...adapters, '-o', out, '--json'];
     return Ran.parse(JSON.parse((await run(process.execPath, args)).stdout));
   } catch (cause) {
     const { stderr } = cause as { stderr?: string };
@@ -96,7 +105,11 @@ async function paint(folder: string, name: VersionName, out: string): Promise<Ra
   }
 }
 
-function variantOf(ran: Ran, name: VersionName, { artifacts }: { artifacts: readonly string[] }) {
+function variantOf(
+  ran: Ran,
+  name: VersionName,
+  { adapters, artifacts }: { readonly adapters: Ran['adapters']; readonly artifacts: readonly string[] },
+) {
   const { runtime, precision, parameters, defaults, loadMs, latencyMs, peakRssBytes, inTurnPeakBytes } = ran;
   const { steps = defaults.steps, guidanceScale = defaults.guidanceScale, size = defaults } = name;
   const { width, height } = size;
@@ -104,6 +117,7 @@ function variantOf(ran: Ran, name: VersionName, { artifacts }: { artifacts: read
   return {
     ...{ name: ran.variant, runtime, precision, folder: ran.variant, artifacts: [...artifacts] },
     ...{ resolution: { width, height }, steps, guidanceScale, parameters, ...(name.tiled && { tiled: true }) },
+    ...(adapters.length > 0 && { adapters }),
     inTurnPeakBytes,
     measured: { machine, process: 'engine', peakRssBytes, loadMs, latencyMs },
     golden: {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { encodePng } from '../../agent/pipeline/png.ts';
+import { adapterFile } from '../engine/random-model.ts';
 import { Fleet, type RunningServer } from './fleet.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -60,6 +61,36 @@ describe.each(kinds)('%s', (kind, pipeline, scheduler) => {
     // The scheduler went all the way: the folder's own paints another picture.
     await json('run', folder, 'a red fox', ...settings.slice(0, -2), '-o', join(fleet.folder, 'other.png'));
     if (kind === 'sd') expect(readFileSync(join(fleet.folder, 'other.png')).equals(readFileSync(own))).toBe(false);
+  });
+});
+
+it('a LoRA makes a version of its own, of the same files and one more, merged by the device as by still run', async () => {
+  const [folder, lora] = [join(fixtures, 'sd'), join(fleet.folder, 'style.safetensors')];
+  const module = 'unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_v';
+  writeFileSync(lora, adapterFile([{ module, down: [4, 16], up: [16, 4] }]));
+  const style = ['--lora', `${lora}:300`];
+  const named = ['--name', 'tiny-style', '--version', '1.0.0', '--size', '64x64', ...style];
+  const published = await json<{ uploadedBytes: number }>('publish', folder, ...named);
+  const golden = readFileSync(lora).length + 20_000;
+  expect(published.uploadedBytes).toBeLessThan(golden);
+  expect((await still('models', 'show', 'tiny-style@1.0.0')).stdout).toContain(
+    'onnxruntime-fp16 merges the LoRA adapters/0.safetensors into unet, scale 300.',
+  );
+  const start = ['rollout', 'start', 'tiny-style@1.0.0', '--to', 'all', '--wait'];
+  expect(await json(...start)).toMatchObject({ state: 'SUCCEEDED' });
+  const settings = ['--seed', '42', '--steps', '3', '--size', '64x64'];
+  const [own, plain, theirs] = ['own', 'plain', 'theirs'].map((name) => join(fleet.folder, `lora-${name}.png`));
+  type Ran = { sha256: string; adapters?: object[] };
+  const ran = await json<Ran>('run', folder, 'a red fox', ...settings, ...style, '-o', own as string);
+  expect(ran.adapters).toEqual([{ path: lora, scale: 300, components: ['unet'] }]);
+  const without = await json<Ran>('run', folder, 'a red fox', ...settings, '-o', plain as string);
+  const asked = ['picture', 'pi-kitchen', 'a red fox', '--model', 'tiny-style@1.0.0', ...settings];
+  const made = await json<Ran>(...asked, '-o', theirs as string);
+  expect(made.sha256).toBe(ran.sha256);
+  expect(made.sha256).not.toBe(without.sha256);
+  expect(await still('publish', folder, ...named.slice(0, -1), `${lora}.none`)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('there is no such file'),
   });
 });
 

@@ -25,7 +25,8 @@ export interface AdaptedRuntime<R extends Runtime> {
   requireAllMerged(): void;
 }
 
-const DENOISERS: readonly string[] = ['unet', 'transformer'];
+/** Folders of what adapters call the denoiser. */
+export const DENOISERS: readonly string[] = ['unet', 'transformer'];
 
 /** @throws EngineFault `load_failed` that names the file */
 export async function withAdapters<R extends Runtime>(
@@ -63,13 +64,8 @@ export async function withAdapters<R extends Runtime>(
   };
 }
 
-/** The components' folders that adapters change. @throws EngineFault `load_failed` that names the file */
-export async function adaptedParts(files: readonly AdapterFile[]): Promise<ReadonlySet<string>> {
-  const changes = await Promise.all(files.map(readAdapter));
-  return new Set(changes.flat().flatMap(({ part }) => (part === 'denoiser' ? DENOISERS : [part])));
-}
-
-async function readAdapter({ path, scale }: AdapterFile): Promise<Change[]> {
+/** @throws EngineFault `load_failed` that names the file */
+export async function readAdapter({ path, scale }: AdapterFile): Promise<Change[]> {
   try {
     return changesOf(readSafetensors(await readFile(path))).map((each) => ({ ...each, scale: each.scale * scale }));
   } catch (cause) {

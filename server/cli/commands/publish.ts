@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { StillError } from '../../../shared/errors.ts';
 import { limits } from '../../../shared/limits.ts';
 import { bytes } from '../../../shared/units.ts';
-import { integer, modelName, number, size, versionNumber } from '../arguments.ts';
+import { each, integer, modelName, number, size, versionNumber } from '../arguments.ts';
 import type { Client } from '../client.ts';
 import { inferManifest, sameButMeasured } from '../infer-manifest.ts';
 import { progressBar } from '../progress-bar.ts';
@@ -22,6 +22,7 @@ interface Options {
   readonly guidance?: number;
   readonly size?: { width: number; height: number };
   readonly tiled?: boolean;
+  readonly lora?: string[];
 }
 
 export function publish(): Command {
@@ -35,6 +36,11 @@ export function publish(): Command {
     .option('--guidance <scale>', 'likewise', number(0, 100))
     .option('--size <WxH>', 'likewise, in pixels', size)
     .option('--tiled', 'devices decode its pictures in tiles, for those that lack the memory to decode the whole')
+    .option(
+      '--lora <file[:scale]>',
+      'a LoRA that devices merge into its graphs (repeatable); a device that has those graphs downloads its file alone',
+      each,
+    )
     .action(async (folder: string, options: Options, self: Command) => {
       const { client, screen } = openSession(self);
       const bar = progressBar(screen, bytes);
@@ -58,14 +64,14 @@ async function publishOwn(client: Client, folder: string, options: Options, prog
 async function publishInferred(
   client: Client,
   folder: string,
-  { name: model, version, licence, steps, guidance: guidanceScale, size, tiled }: Options,
+  { name: model, version, licence, steps, guidance: guidanceScale, size, tiled, lora }: Options,
   progress: PublishProgress,
 ): Promise<Published> {
   // Neither a manifest nor a name: what is missing is the manifest, and its fault says what would help.
   if (!model || !version) return publishFolder(client, folder, progress);
   const scratch = await mkdtemp(join(tmpdir(), 'still-publish-'));
   try {
-    const name = { model, version, licence, steps, guidanceScale, size, tiled };
+    const name = { model, version, licence, steps, guidanceScale, size, tiled, lora };
     const inferred = await inferManifest(folder, name, scratch);
     const known = await client
       .call('showVersion', { params: { model, version } })

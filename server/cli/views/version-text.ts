@@ -38,9 +38,18 @@ export function versionText({ manifest, ...version }: AnswerOf<'showVersion'>): 
     columns(HEADS, rows),
     pc.dim(`measured by the publisher on ${machines.join('; ')}`),
     ...(byPython ? [pc.dim('MEMORY: of a Python process; an engine takes more, see "still table".')] : []),
+    ...adapterLines(manifest),
     ...evaluationLines(manifest),
     ...lineageLines(manifest),
   ].join('\n');
+}
+
+function adapterLines({ variants }: Manifest): string[] {
+  return variants.flatMap(({ name, adapters = [] }) =>
+    adapters.map(
+      ({ path, scale, components }) => `${name} merges the LoRA ${path} into ${components.join(', ')}, scale ${scale}.`,
+    ),
+  );
 }
 
 function evaluationLines({ evaluation }: Manifest): string[] {
