@@ -1,7 +1,8 @@
 // Writes manifest.schema.json (JSON Schema 2020-12), or with --check fails when it is out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { EvaluationSet, EvaluatorConfig, Manifest } from './manifest.ts';
+import { EvaluationSet, EvaluatorConfig } from './evaluation-files.ts';
+import { Manifest } from './manifest.ts';
 
 const target = new URL('./manifest.schema.json', import.meta.url);
 const schema = z.toJSONSchema(Manifest, { io: 'input' });

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../shared/errors.ts';
-import { EvaluationSet } from '../../shared/manifest.ts';
+import { EvaluationSet } from '../../shared/evaluation-files.ts';
 import { EngineFault, type EngineSpec } from '../engine/engine.ts';
 
 export interface BenchPrompt {

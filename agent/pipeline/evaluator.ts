@@ -1,6 +1,6 @@
 // The version's own judge: says what a picture shows, head by head.
 import { messageOf } from '../../shared/errors.ts';
-import { EvaluatorConfig } from '../../shared/manifest.ts';
+import { EvaluatorConfig } from '../../shared/evaluation-files.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { EngineFault } from './fault.ts';
 import { type Graph, loadGraph } from './graph.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StillError } from '../../../shared/errors.ts';
-import { EvaluationSet } from '../../../shared/manifest.ts';
+import { EvaluationSet } from '../../../shared/evaluation-files.ts';
 import type { VersionFolder } from './versions.ts';
 
 /** What the demo asks for: the shortest of the publisher's own prompts with a fox in it, or else simply the shortest. */
