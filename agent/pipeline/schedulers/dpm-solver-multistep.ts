@@ -4,7 +4,7 @@ import { multistepSchedules, type NoiseLevel } from './multistep-schedule.ts';
 import { COSINE } from './noise-schedule.ts';
 import { dataPrediction, MULTISTEP_PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
-import { choiceOf, countOf, refuse, type SchedulerConfig } from './settings.ts';
+import { choiceOf, countOf, ownChoiceOf, refuse, type SchedulerConfig } from './settings.ts';
 import { roundHalfEven } from './spacing.ts';
 
 /** Below so many steps the last one is taken at first order, "for numerical stability". */
@@ -32,7 +32,11 @@ export function dpmSolverMultistep(config: SchedulerConfig): Scheduler {
   const order = countOf(config, 'solver_order', 2);
   if (order > 2) throw new RangeError(`scheduler setting solver_order is ${order}; this solver knows 1 and 2`);
   const stochastic = choiceOf(config, 'algorithm_type', ['dpmsolver++', 'sde-dpmsolver++']) === 'sde-dpmsolver++';
-  const heun = choiceOf(config, 'solver_type', ['midpoint', 'heun']) === 'heun';
+  const solver = ownChoiceOf(config, 'solver_type', {
+    known: ['midpoint', 'heun'],
+    elsewhere: ['bh1', 'bh2', 'logrho'],
+  });
+  const heun = solver === 'heun';
   const finalOfLowerOrder = (steps: number): boolean =>
     config.euler_at_final === true ||
     ((config.lower_order_final ?? true) !== false && steps < FEW_STEPS) ||

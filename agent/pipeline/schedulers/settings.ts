@@ -24,6 +24,21 @@ export function choiceOf<T extends string>(config: SchedulerConfig, name: string
   throw new RangeError(`scheduler setting ${name} is ${JSON.stringify(value)}; known: ${known.join(', ')}`);
 }
 
+/**
+ * A choice whose name another class gives choices of its own: where a request changes the class, those mean the first one here, as
+ * in the reference.
+ *
+ * @throws RangeError that names the setting and the choices
+ */
+export function ownChoiceOf<T extends string>(
+  config: SchedulerConfig,
+  name: string,
+  { known, elsewhere }: { readonly known: readonly [T, ...T[]]; readonly elsewhere: readonly string[] },
+): T {
+  const value = config[name];
+  return typeof value === 'string' && elsewhere.includes(value) ? known[0] : choiceOf(config, name, known);
+}
+
 /** @throws RangeError that names the first setting that is on */
 export function refuse(config: SchedulerConfig, settings: readonly string[]): void {
   for (const setting of settings) {

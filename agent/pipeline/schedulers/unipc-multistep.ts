@@ -4,7 +4,7 @@ import { addNoise } from './add-noise.ts';
 import { multistepSchedules, type NoiseLevel } from './multistep-schedule.ts';
 import { dataPrediction, MULTISTEP_PREDICTION_TYPES } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
-import { choiceOf, countOf, refuse, type SchedulerConfig } from './settings.ts';
+import { choiceOf, countOf, ownChoiceOf, refuse, type SchedulerConfig } from './settings.ts';
 import { roundHalfEven } from './spacing.ts';
 
 /** Reads a `scheduler_config.json`. @throws RangeError that names the setting */
@@ -20,7 +20,11 @@ export function unipcMultistep(config: SchedulerConfig): Scheduler {
   const type = choiceOf(config, 'prediction_type', MULTISTEP_PREDICTION_TYPES);
   const mostOrder = countOf(config, 'solver_order', 2);
   if (mostOrder > 3) throw new RangeError(`scheduler setting solver_order is ${mostOrder}; this solver knows 1 to 3`);
-  const bh1 = choiceOf(config, 'solver_type', ['bh2', 'bh1']) === 'bh1';
+  const solver = ownChoiceOf(config, 'solver_type', {
+    known: ['bh2', 'bh1'],
+    elsewhere: ['midpoint', 'heun', 'logrho'],
+  });
+  const bh1 = solver === 'bh1';
   const uncorrected = stepList(config.disable_corrector);
   const lowerAtEnd = (config.lower_order_final ?? true) !== false;
   return {
