@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { decodePng } from '../pipeline/png.ts';
+import { decodePng } from '../pipeline/read-png.ts';
 import { previewer, shrink } from './preview.ts';
 
 const picture = (width: number, height: number) => ({

@@ -5,8 +5,9 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { EngineFault } from './fault.ts';
 import { type Graph, loadGraph } from './graph.ts';
 import { rgbToPlanes } from './pixels.ts';
-import { decodePng, type RgbPicture } from './png.ts';
+import type { RgbPicture } from './png.ts';
 import { readJson } from './read-json.ts';
+import { decodePng } from './read-png.ts';
 
 export interface Evaluator {
   /** Head → label found in the picture. @throws EngineFault `invalid_request` for a picture of another kind or size */

@@ -6,7 +6,7 @@ import type { ProcessEngine, StageProgress } from '../../agent/engine/engine.ts'
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { checkGolden } from '../../agent/measure/golden.ts';
 import { pictureDifference } from '../../agent/measure/picture-difference.ts';
-import { decodePng } from '../../agent/pipeline/png.ts';
+import { decodePng } from '../../agent/pipeline/read-png.ts';
 import { clockOf, specOf } from './fixture.ts';
 
 const spec = specOf();

@@ -4,7 +4,7 @@ import { messageOf } from '../../../shared/errors.ts';
 import { EngineFault } from '../fault.ts';
 import type { NoiseSource } from '../noise.ts';
 import type { PictureRequest, PipelineHost } from '../pipeline.ts';
-import { decodeMask } from '../png.ts';
+import { decodeMask } from '../read-png.ts';
 import type { Denoising } from './denoise.ts';
 import { firstStep, type PictureReader, readPicture, shareOf } from './picture-latents.ts';
 import { joined } from './tensors.ts';

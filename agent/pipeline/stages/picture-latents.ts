@@ -8,7 +8,7 @@ import { type Graph, loadGraph, requireDims } from '../graph.ts';
 import type { NoiseSource } from '../noise.ts';
 import type { PictureRequest, PipelineHost } from '../pipeline.ts';
 import { rgbToPlanes } from '../pixels.ts';
-import { decodePng } from '../png.ts';
+import { decodePng } from '../read-png.ts';
 import type { Beginning } from './denoise.ts';
 import { float32 } from './tensors.ts';
 import type { PartOptions } from './text-encoder.ts';
