@@ -75,9 +75,11 @@ const flowOf = ({ schedulers, vae }: Parts, request: PictureDefaults): FlowSetti
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {
   const { schedulers, clip, t5, transformer, vae } = parts;
   const { steps, width, height, batch = 1 } = request;
+  await host.reach({ stage: 'tokenize', done: 0, total: 1 });
+  const [summary, sentence] = [clip.read(request.prompt), t5.read(request.prompt)];
   await host.reach({ stage: 'encode', done: 0, total: 1 });
-  const pooled = (await clip.encode(request.prompt)).float32('pooler_output');
-  const words = (await t5.encode(request.prompt)).float32('last_hidden_state');
+  const pooled = (await clip.encode(summary)).float32('pooler_output');
+  const words = (await t5.encode(sentence)).float32('last_hidden_state');
   const size = { width: width / vae.scale, height: height / vae.scale };
   const channels = transformer.count('in_channels');
   const patches = (size.width / 2) * (size.height / 2);
@@ -116,7 +118,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   return {
     pictures: await vae.decode(unpack(latents), request, host),
     unknownWords: [],
-    promptCuts: promptCuts([clip, t5], request, false),
+    promptCuts: promptCuts([summary, sentence], []),
   };
 }
 

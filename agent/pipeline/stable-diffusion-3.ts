@@ -9,7 +9,7 @@ import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { flowShift } from './stages/flow-shift.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
-import { promptCuts } from './stages/prompt-cuts.ts';
+import { promptCuts, type ReadText } from './stages/prompt-cuts.ts';
 import { startPictures } from './stages/start-pictures.ts';
 import { afterEachOther, besideEachOther, type Float32Tensor, float32 } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, penultimate, type TextEncoder } from './stages/text-encoder.ts';
@@ -31,6 +31,13 @@ interface Parts {
   readonly transformer: Transformer;
   readonly vae: VaeDecoder;
   readonly pictures: PictureReader;
+}
+
+/** A text as each encoder reads it. */
+interface ReadPrompt {
+  readonly pair: readonly [ReadText, ReadText];
+  /** Where there is T5. */
+  readonly sentence: ReadText | null;
 }
 
 interface Condition {
@@ -95,9 +102,12 @@ function flowOf({ schedulers, transformer, vae }: Parts, { width, height }: Pict
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {
   const { schedulers, transformer, vae } = parts;
   const { steps, guidanceScale: scale, width, height, batch = 1, negativePrompt = '' } = request;
+  await host.reach({ stage: 'tokenize', done: 0, total: 1 });
+  const prompt = read(parts, request.prompt);
+  const negative = scale > 1 ? read(parts, negativePrompt) : null;
   await host.reach({ stage: 'encode', done: 0, total: 1 });
-  const asked = await encode(parts, request.prompt);
-  const contrast = scale > 1 ? await encode(parts, negativePrompt) : null;
+  const asked = await encode(parts, prompt);
+  const contrast = negative && (await encode(parts, negative));
   const dims = [batch, transformer.count('in_channels'), height / vae.scale, width / vae.scale];
   const start = await startPictures(parts, request, host);
   const latents = await denoise({
@@ -120,17 +130,25 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   return {
     pictures: await vae.decode(latents, request, host),
     unknownWords: [],
-    promptCuts: promptCuts(parts.t5 ? [...parts.encoders, parts.t5] : parts.encoders, request, contrast !== null),
+    promptCuts: promptCuts(textsOf(prompt), negative ? textsOf(negative) : []),
   };
 }
 
-async function encode({ encoders, states, t5, transformer }: Parts, text: string): Promise<Condition> {
-  const [first, second] = [await encoders[0].encode(text), await encoders[1].encode(text)];
+function read({ encoders, t5 }: Parts, text: string): ReadPrompt {
+  return { pair: [encoders[0].read(text), encoders[1].read(text)], sentence: t5?.read(text) ?? null };
+}
+
+const textsOf = ({ pair, sentence }: ReadPrompt): readonly ReadText[] => (sentence ? [...pair, sentence] : pair);
+
+async function encode({ encoders, states, t5, transformer }: Parts, text: ReadPrompt): Promise<Condition> {
+  const { pair } = text;
+  const [first, second] = [await encoders[0].encode(pair[0]), await encoders[1].encode(pair[1])];
   const width = transformer.count('joint_attention_dim');
   const words = besideEachOther([first.float32(states[0]), second.float32(states[1])], width);
-  const sentence = t5
-    ? (await t5.encode(text)).float32('last_hidden_state')
-    : float32(new Float32Array(T5_TOKENS * width), [1, T5_TOKENS, width]);
+  const sentence =
+    t5 && text.sentence
+      ? (await t5.encode(text.sentence)).float32('last_hidden_state')
+      : float32(new Float32Array(T5_TOKENS * width), [1, T5_TOKENS, width]);
   const pooled = afterEachOther([first.float32('text_embeds'), second.float32('text_embeds')]);
   return { words: afterEachOther([words, sentence]), pooled };
 }

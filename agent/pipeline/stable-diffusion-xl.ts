@@ -6,7 +6,7 @@ import { readJson } from './read-json.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
-import { promptCuts } from './stages/prompt-cuts.ts';
+import { promptCuts, type ReadText } from './stages/prompt-cuts.ts';
 import { startPictures } from './stages/start-pictures.ts';
 import { besideEachOther, type Float32Tensor, float32, zerosLike } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, penultimate, type TextEncoder } from './stages/text-encoder.ts';
@@ -27,6 +27,9 @@ interface Parts {
   /** Without a negative prompt, guide away from nothing at all rather than from an empty text. */
   readonly zeros: boolean;
 }
+
+/** A text as each encoder reads it. */
+type ReadPair = readonly [ReadText, ReadText];
 
 interface Condition {
   readonly words: Float32Tensor;
@@ -72,9 +75,13 @@ export async function loadStableDiffusionXl(options: PartOptions & { defaults: P
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {
   const { schedulers, unet, vae } = parts;
   const { steps, guidanceScale: scale, width, height } = request;
+  await host.reach({ stage: 'tokenize', done: 0, total: 1 });
+  const prompt = read(parts, request.prompt);
+  const guides = scale > 1 && unet.guidanceWidth === null;
+  const negative = guides && !leavesNothing(parts, request) ? read(parts, request.negativePrompt ?? '') : null;
   await host.reach({ stage: 'encode', done: 0, total: 1 });
-  const asked = await encode(parts, request.prompt);
-  const contrast = scale > 1 && unet.guidanceWidth === null ? await away(parts, request, asked) : null;
+  const asked = await encode(parts, prompt);
+  const contrast = guides ? await away(parts, negative, asked) : null;
   // Original size, the corner that was cut off, and the size asked for; each height first.
   const timeIds = float32(Float32Array.of(height, width, 0, 0, height, width), [1, 6]);
   const told = guidanceInput(unet, scale);
@@ -98,18 +105,22 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   return {
     pictures: await vae.decode(latents, request, host),
     unknownWords: [],
-    promptCuts: promptCuts(parts.encoders, request, contrast !== null),
+    promptCuts: promptCuts(prompt, negative ?? []),
   };
 }
 
-async function away(parts: Parts, { negativePrompt }: PictureRequest, asked: Condition): Promise<Condition> {
-  if (negativePrompt === undefined && parts.zeros)
-    return { words: zerosLike(asked.words), pooled: zerosLike(asked.pooled) };
-  return encode(parts, negativePrompt ?? '');
+/** Whether guidance leads away from nothing at all. */
+const leavesNothing = ({ zeros }: Parts, { negativePrompt }: PictureRequest): boolean =>
+  zeros && negativePrompt === undefined;
+
+async function away(parts: Parts, negative: ReadPair | null, asked: Condition): Promise<Condition> {
+  return negative ? encode(parts, negative) : { words: zerosLike(asked.words), pooled: zerosLike(asked.pooled) };
 }
 
-async function encode({ encoders, states }: Parts, text: string): Promise<Condition> {
-  const [first, second] = [await encoders[0].encode(text), await encoders[1].encode(text)];
+const read = ({ encoders }: Parts, text: string): ReadPair => [encoders[0].read(text), encoders[1].read(text)];
+
+async function encode({ encoders, states }: Parts, texts: ReadPair): Promise<Condition> {
+  const [first, second] = [await encoders[0].encode(texts[0]), await encoders[1].encode(texts[1])];
   const words = besideEachOther([first.float32(states[0]), second.float32(states[1])]);
   return { words, pooled: second.float32('text_embeds') };
 }

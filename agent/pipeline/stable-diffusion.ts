@@ -8,7 +8,7 @@ import { readJson } from './read-json.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
-import { promptCuts } from './stages/prompt-cuts.ts';
+import { promptCuts, type ReadText } from './stages/prompt-cuts.ts';
 import { scheduleOf } from './stages/schedule-of.ts';
 import { startPictures } from './stages/start-pictures.ts';
 import type { Float32Tensor } from './stages/tensors.ts';
@@ -73,12 +73,15 @@ async function requireUnmasked(folder: string): Promise<void> {
 }
 
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {
-  const { schedulers, unet, vae, pictures } = parts;
+  const { schedulers, encoder, unet, vae, pictures } = parts;
   const { guidanceScale: scale, width, height, negativePrompt = '' } = request;
-  await host.reach({ stage: 'encode', done: 0, total: 1 });
-  const words = await encode(parts, request.prompt);
+  await host.reach({ stage: 'tokenize', done: 0, total: 1 });
+  const asked = encoder.read(request.prompt);
   // A model with guidance distilled in is told its strength and runs once a step.
-  const contrast = scale > 1 && unet.guidanceWidth === null ? await encode(parts, negativePrompt) : null;
+  const away = scale > 1 && unet.guidanceWidth === null ? encoder.read(negativePrompt) : null;
+  await host.reach({ stage: 'encode', done: 0, total: 1 });
+  const words = await encode(parts, asked);
+  const contrast = away && (await encode(parts, away));
   const more = guidanceInput(unet, scale);
   const size = { width: width / vae.scale, height: height / vae.scale };
   const start = await startPictures(parts, request, host);
@@ -96,10 +99,10 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   return {
     pictures: await vae.decode(latents, request, host),
     unknownWords: [],
-    promptCuts: promptCuts([parts.encoder], request, contrast !== null),
+    promptCuts: promptCuts([asked], away ? [away] : []),
   };
 }
 
-async function encode({ encoder }: Parts, text: string): Promise<Float32Tensor> {
+async function encode({ encoder }: Parts, text: ReadText): Promise<Float32Tensor> {
   return (await encoder.encode(text)).float32('last_hidden_state');
 }

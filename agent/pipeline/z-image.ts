@@ -14,11 +14,11 @@ import { denoise } from './stages/denoise.ts';
 import { evenFlow } from './stages/flow-shift.ts';
 import { PLACE_INPUTS, paddedWords } from './stages/padded-words.ts';
 import { type PictureReader, pictureReader } from './stages/picture-latents.ts';
-import { promptCuts, type TextReader } from './stages/prompt-cuts.ts';
+import { promptCuts, type ReadText } from './stages/prompt-cuts.ts';
 import { startPictures } from './stages/start-pictures.ts';
 import { type Float32Tensor, float32 } from './stages/tensors.ts';
 import { type PartOptions, penultimate } from './stages/text-encoder.ts';
-import { loadTextTokenizer, type TextTokenizer } from './stages/text-tokenizer.ts';
+import { loadTextTokenizer, type TextCut, type TextTokenizer } from './stages/text-tokenizer.ts';
 import { loadTransformer, type Transformer } from './stages/transformer.ts';
 import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
 
@@ -30,11 +30,15 @@ const INPUTS = ['hidden_states', 'encoder_hidden_states', 'timestep'];
 /** The reference's own for beginning from a picture. */
 const STRENGTH = { usual: 0.6, rounds: 'up' } as const;
 
+interface ReadTalk extends ReadText {
+  /** How many of the ids are no padding. */
+  readonly used: number;
+}
+
 interface Parts {
   readonly schedulers: Schedulers;
-  readonly template: (prompt: string) => string;
-  readonly tokenizer: TextTokenizer;
-  readonly reader: TextReader;
+  /** Takes a prompt apart, as its talk. */
+  readonly read: (prompt: string) => ReadTalk;
   readonly encoder: Graph;
   /** Name of the state that is read. */
   readonly state: string;
@@ -76,7 +80,7 @@ async function loadParts(options: PartOptions): Promise<Parts> {
   const tokenizer = await loadTextTokenizer(join(folder, 'tokenizer'));
   return {
     schedulers: await loadScheduler(folder),
-    ...{ template, tokenizer, reader: readerOf(template, tokenizer) },
+    read: readerOf(template, tokenizer),
     encoder: await loadGraph(runtime, join(folder, 'text_encoder', runtime.graphFile), {
       ...{ threads, inputs: ['input_ids', ...(told ? ['attention_mask'] : [])], outputs: [state] },
     }),
@@ -102,9 +106,12 @@ const flowOf = ({ schedulers, vae }: Parts, request: PictureDefaults): FlowSetti
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {
   const { schedulers, transformer, vae } = parts;
   const { steps, guidanceScale: scale, width, height, batch = 1, negativePrompt = '' } = request;
+  await host.reach({ stage: 'tokenize', done: 0, total: 1 });
+  const prompt = parts.read(request.prompt);
+  const negative = scale > 0 ? parts.read(negativePrompt) : null;
   await host.reach({ stage: 'encode', done: 0, total: 1 });
-  const asked = await encode(parts, request.prompt);
-  const contrast = scale > 0 ? await encode(parts, negativePrompt) : null;
+  const asked = await encode(parts, prompt);
+  const contrast = negative && (await encode(parts, negative));
   const dims = [batch, vae.channels, height / vae.scale, width / vae.scale];
   const patches = { rows: height / vae.scale / PATCH, columns: width / vae.scale / PATCH };
   const start = await startPictures(parts, request, host);
@@ -129,13 +136,12 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   return {
     pictures: await vae.decode(latents, request, host),
     unknownWords: [],
-    promptCuts: promptCuts([parts.reader], request, contrast !== null),
+    promptCuts: promptCuts([prompt], negative ? [negative] : []),
   };
 }
 
 /** Only the words themselves: what stands behind them cannot be seen by them. */
-async function encode({ template, tokenizer, encoder, state, told }: Parts, prompt: string): Promise<Float32Tensor> {
-  const { ids, used } = tokenizer.encode(template(prompt), MOST_TOKENS);
+async function encode({ encoder, state, told }: Parts, { ids, used }: ReadTalk): Promise<Float32Tensor> {
   const given = Array.from(ids.subarray(0, used), Number);
   const tensor = (name: string, values: readonly number[]) => tensorFor(encoder, name, values, [1, used]);
   const words = { input_ids: tensor('input_ids', given) };
@@ -144,16 +150,16 @@ async function encode({ template, tokenizer, encoder, state, told }: Parts, prom
 }
 
 /** What the template says behind the prompt is cut, too, but is nothing of the prompt's. */
-function readerOf(template: Parts['template'], tokenizer: TextTokenizer): TextReader {
+function readerOf(template: (prompt: string) => string, tokenizer: TextTokenizer): Parts['read'] {
   const some = 'a red fox';
   const behind = template(some).split(some).at(-1) ?? '';
-  return {
-    ...{ name: 'text_encoder', length: MOST_TOKENS },
-    cut(prompt) {
-      const cut = tokenizer.encode(template(prompt), MOST_TOKENS).cut;
-      if (!cut || behind.endsWith(cut.unread)) return null;
-      return cut.unread.endsWith(behind) ? { ...cut, unread: cut.unread.slice(0, -behind.length || undefined) } : cut;
-    },
+  const ofPrompt = (cut: TextCut | null): TextCut | null => {
+    if (!cut || behind.endsWith(cut.unread)) return null;
+    return cut.unread.endsWith(behind) ? { ...cut, unread: cut.unread.slice(0, -behind.length || undefined) } : cut;
+  };
+  return (prompt) => {
+    const { ids, used, cut } = tokenizer.encode(template(prompt), MOST_TOKENS);
+    return { encoder: 'text_encoder', length: MOST_TOKENS, ids, used, cut: ofPrompt(cut) };
   };
 }
 

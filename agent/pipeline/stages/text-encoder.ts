@@ -2,13 +2,15 @@
 import { join } from 'node:path';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { EngineFault } from '../fault.ts';
-import { type Graph, loadGraph, type Outputs, requireDims, tensorFor } from '../graph.ts';
+import { loadGraph, type Outputs, requireDims, tensorFor } from '../graph.ts';
 import { readJson } from '../read-json.ts';
-import type { TextReader } from './prompt-cuts.ts';
-import { loadTextTokenizer, type TextTokenizer } from './text-tokenizer.ts';
+import type { ReadText } from './prompt-cuts.ts';
+import { loadTextTokenizer } from './text-tokenizer.ts';
 
-export interface TextEncoder extends TextReader {
-  encode(text: string): Promise<Outputs>;
+export interface TextEncoder {
+  /** Takes a text apart. */
+  read(text: string): ReadText;
+  encode(text: ReadText): Promise<Outputs>;
 }
 
 export interface PartOptions {
@@ -39,15 +41,9 @@ export async function loadTextEncoder(
   requireDims(graph, 'input_ids', [null, null]);
   const length = at.length ?? tokenizer.longest ?? (await positionsOf(join(folder, at.encoder, 'config.json')));
   return {
-    ...{ name: at.encoder, length },
-    cut: (text) => tokenizer.encode(text, length).cut,
-    encode: (text) => run(graph, tokenizer, text, length),
+    read: (text) => ({ encoder: at.encoder, length, ...tokenizer.encode(text, length) }),
+    encode: ({ ids }) => graph.run({ input_ids: tensorFor(graph, 'input_ids', Array.from(ids, Number), [1, length]) }),
   };
-}
-
-async function run(graph: Graph, tokenizer: TextTokenizer, text: string, length: number): Promise<Outputs> {
-  const ids = tokenizer.encode(text, length).ids;
-  return graph.run({ input_ids: tensorFor(graph, 'input_ids', Array.from(ids, Number), [1, length]) });
 }
 
 /** The last hidden state but one, which SDXL and SD3 read: one is kept more than there are layers. */
