@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { EngineFault } from './fault.ts';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePictures } from './pipeline.ts';
+import { pipelineClass } from './pipeline-class.ts';
 import { readJson } from './read-json.ts';
 import { checkRequest } from './stages/check-request.ts';
 import { denoise, guided } from './stages/denoise.ts';
@@ -43,7 +44,7 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
     }),
     unet,
     vae,
-    pictures: pictureReader(options, vae, unet.guidanceWidth === null ? STRENGTH : CONSISTENCY),
+    pictures: pictureReader(options, vae, (await isConsistency(options.folder)) ? CONSISTENCY : STRENGTH),
   };
   const multiple = parts.vae.scale * parts.unet.multiple;
   const refusesNegative =
@@ -63,6 +64,11 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
   check(options.defaults);
   return { check, generate: (request, host) => generate(parts, request, host) };
+}
+
+/** By its pipeline: a model with guidance distilled in walks Stable Diffusion's way where its folder names that. */
+async function isConsistency(folder: string): Promise<boolean> {
+  return pipelineClass(await readJson(join(folder, 'model_index.json'))) === 'LatentConsistencyModelPipeline';
 }
 
 /** Exported graphs read no mask of the words, so that padding would count as words where the reference hides it. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { loadPipeline } from '../../agent/pipeline/load-pipeline.ts';
+import { encodePng } from '../../agent/pipeline/png.ts';
 import { openRuntime } from '../../agent/runtime/open-runtime.ts';
 
 type Settings = Record<string, unknown>;
@@ -55,4 +56,14 @@ test.each<[string, string, Settings, string]>([
   const folder = folderWith(kind, file, changed);
   await expect(load(folder)).rejects.toMatchObject({ code: 'load_failed', message: expect.stringContaining(reason) });
   await expect(load(folder)).rejects.toThrow(join(folder, file));
+});
+
+test('a model with guidance distilled in begins from a picture as its pipeline says, not as latent consistency', async () => {
+  const pipeline = await load(folderWith('lcm', 'model_index.json', { _class_name: 'StableDiffusionPipeline' }));
+  const image = encodePng({ width: 64, height: 64, rgb: new Uint8Array(64 * 64 * 3) });
+  const request = { ...defaults, prompt: 'a red fox', seed: 7, image, scheduler: 'ddim' };
+  expect(() => pipeline.check(request)).not.toThrow();
+  expect(() => pipeline.check({ ...request, mask: image })).not.toThrow();
+  // 0.3 of 3 steps are none, where latent consistency takes all of them over a part of training's.
+  expect(() => pipeline.check({ ...request, strength: 0.3 })).toThrow('leaves none to take');
 });
