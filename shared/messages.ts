@@ -180,7 +180,8 @@ export const PicturePriority = z.enum(['low', 'normal', 'high']);
 export type PicturePriority = z.infer<typeof PicturePriority>;
 
 export const PictureRequest = z.looseObject({
-  prompt: z.string().min(1).max(limits.promptCharacters),
+  /** Empty, too: what the model paints of itself. */
+  prompt: z.string().max(limits.promptCharacters),
   seed: z.int().min(0).max(0xffffffff),
   /** Left out: the variant's own default. */
   steps: z.int().min(1).max(limits.steps).optional(),

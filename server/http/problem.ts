@@ -6,6 +6,7 @@ import { ERROR_CODES, type ErrorCode, messageOf, StillError } from '../../shared
 import type { ProblemJson } from '../../shared/http-api.ts';
 import { limits } from '../../shared/limits.ts';
 import type { Log } from '../store/world.ts';
+import { faultWords } from './fault-words.ts';
 
 const PROBLEMS_SHOWN = 50;
 
@@ -55,7 +56,7 @@ function toStillError(thrown: unknown): StillError {
 }
 
 function invalidInput(error: ZodError): StillError {
-  const problems = error.issues.map(({ path, message }) => ({ field: path.join('.') || 'body', message }));
+  const problems = error.issues.map((issue) => ({ field: issue.path.join('.') || 'body', message: faultWords(issue) }));
   const first = problems[0];
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   return new StillError('invalid_input', `${first?.field}: ${first?.message}${more}`, { problems, cause: error });

@@ -18,6 +18,7 @@ import { Egress } from './egress.ts';
 import { enrolmentHandlers, type MqttAddress } from './enrolment.ts';
 import { eventStreams } from './events.ts';
 import { FailedAttempts } from './failed-attempts.ts';
+import { faultWords } from './fault-words.ts';
 import { groupHandlers } from './groups.ts';
 import { type Checks, healthHandlers } from './health.ts';
 import { installHandlers } from './install.ts';
@@ -152,7 +153,7 @@ function parseBody(schema: z.ZodType, request: Request): unknown {
   if (parsed.success) return parsed.data;
   if (request.headers['content-length'] === '0')
     throw new StillError('invalid_input', 'the request has no body; send one of JSON', {
-      problems: parsed.error.issues.map(({ path, message }) => ({ field: path.join('.'), message })),
+      problems: parsed.error.issues.map((issue) => ({ field: issue.path.join('.'), message: faultWords(issue) })),
     });
   throw parsed.error;
 }

@@ -177,6 +177,12 @@ it('several pictures at once are those of seeds one after the other', async () =
   expect(await still(...asked, '--count', '33', ...out)).toMatchObject({ code: 2 });
 });
 
+test('an empty prompt is painted, by the device as from the folder', async () => {
+  const settings = ['--steps', '1', '--size', '48x64', '--seed', '1', '-o', join(fleet.folder, 'empty.png')];
+  const there = await json<{ sha256: string }>('picture', 'pi-kitchen', '', '--model', 'tiny-sd', ...settings);
+  expect(await json('run', join(fixtures, 'sd'), '', ...settings)).toMatchObject({ sha256: there.sha256 });
+});
+
 test('what a prompt says in vain is told, from the device as from the folder', async () => {
   const prompt = `a (fox:1.3) ${'fox '.repeat(75)}teal`;
   const settings = ['--steps', '1', '--guidance', '1', '--size', '48x64', '--seed', '1'];
