@@ -18,7 +18,7 @@ const ENGINE_ENVIRONMENT = {
 };
 /**
  * V8's middle compiler calls `Math.fround` as a function where its last one makes an instruction of it, and keeps code that
- * runs once a step for long: noise and schedulers took up to ten times as long with it. And V8 lets its young generation grow
+ * runs once a step for long: loops over values took up to ten times as long with it. And V8 lets its young generation grow
  * over thousands of pictures, which leave little garbage each: an engine took half as much again as its first ones foretold.
  */
 export const NODE_FLAGS = ['--no-maglev', '--max-semi-space-size=1'];

@@ -2,10 +2,10 @@
 // 0 to 1 and whose answer points the other way, a decoder.
 
 import { join } from 'node:path';
+import { elementwise } from './elementwise.ts';
 import { EngineFault } from './fault.ts';
 import { type Graph, loadGraph, tensorFor } from './graph.ts';
 import { loadScheduler, type Schedulers } from './load-scheduler.ts';
-import { mapValues } from './map-values.ts';
 import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelinePictures } from './pipeline.ts';
 import type { FlowSettings } from './schedulers/scheduler.ts';
 import { loadChatTemplate } from './stages/chat-template.ts';
@@ -130,7 +130,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
         });
       const conditional = await say(asked);
       const answer = contrast ? away(conditional, await say(contrast), scale) : conditional;
-      return mapValues(answer, (value) => -value);
+      return elementwise([answer], ([velocity], { times }) => times(velocity, -1));
     },
   });
   return {
@@ -165,6 +165,7 @@ function readerOf(template: (prompt: string) => string, tokenizer: TextTokenizer
 
 /** This reference's own guidance, which counts from the asked answer: 0 is none. */
 function away(conditional: Float32Array, unconditional: Float32Array, scale: number): Float32Array {
-  const { fround } = Math;
-  return mapValues(conditional, (value, i) => value + fround(scale * fround(value - (unconditional[i] as number))));
+  return elementwise([conditional, unconditional], ([asked, other], { plus, minus, times }) =>
+    plus(asked, times(minus(asked, other), scale)),
+  );
 }

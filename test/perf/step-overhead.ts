@@ -16,8 +16,10 @@ import type { PerfResult } from './result.ts';
 const SCHEDULERS = ['ddim', 'pndm', 'euler', 'euler-ancestral', 'dpm++', 'dpm++-sde', 'unipc'];
 /** The small decoder of this folder makes 2x2 pixels of a latent. */
 const SIDE = 128;
-const [SHORT, LONG] = [10, 60];
-const PAIRS = 5;
+const [SHORT, LONG] = [10, 110];
+const PAIRS = 9;
+/** In which V8 compiles the code. */
+const UNCOUNTED = 2;
 
 export async function measureStepOverhead(): Promise<PerfResult> {
   const folder = mkdtempSync(join(tmpdir(), 'stillhouse-step-'));
@@ -38,11 +40,10 @@ export async function measureStepOverhead(): Promise<PerfResult> {
 /** Processor time of a step: a long picture's less a short one's, so that what a picture costs once falls out. */
 async function stepMs(engine: Engine, scheduler: string): Promise<number> {
   const taken: number[] = [];
-  for (let pair = 0; pair <= PAIRS; pair++) {
+  for (let pair = 0; pair < UNCOUNTED + PAIRS; pair++) {
     const shortMs = await pictureMs(engine, scheduler, SHORT);
     const longMs = await pictureMs(engine, scheduler, LONG);
-    // The first ones compile the code.
-    if (pair > 0) taken.push((longMs - shortMs) / (LONG - SHORT));
+    if (pair >= UNCOUNTED) taken.push((longMs - shortMs) / (LONG - SHORT));
   }
   return median(taken);
 }

@@ -1,4 +1,5 @@
 // DDIM without added noise (Song et al. 2020, formula 12 with eta 0), as diffusers' DDIMScheduler takes its steps.
+import { elementwise } from '../elementwise.ts';
 import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
 import { dataPrediction, noisePrediction, PREDICTION_TYPES } from './original-sample.ts';
@@ -36,12 +37,9 @@ export function ddim(config: SchedulerConfig): Scheduler {
           const found = dataPrediction(type, sample, modelOutput, level);
           // The direction comes from what was found before the clipping, as in diffusers.
           const epsilon = noisePrediction(type, sample, modelOutput, level);
-          const moved = new Float32Array(sample.length);
-          for (let i = 0; i < moved.length; i++) {
-            const clipped = Math.min(range, Math.max(-range, found[i] as number));
-            moved[i] = Math.fround(nextLevel.alpha * clipped) + Math.fround(nextLevel.sigma * (epsilon[i] as number));
-          }
-          return moved;
+          return elementwise([found, epsilon], ([clean, predicted], { plus, times, within }) =>
+            plus(times(within(clean, range), nextLevel.alpha), times(predicted, nextLevel.sigma)),
+          );
         },
       };
     },

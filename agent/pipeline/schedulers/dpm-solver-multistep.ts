@@ -1,4 +1,5 @@
 // DPM-Solver++ in one or two steps' memory (Lu et al. 2022, arXiv 2211.01095), as diffusers' DPMSolverMultistepScheduler.
+import { elementwise } from '../elementwise.ts';
 import { addNoise } from './add-noise.ts';
 import { multistepSchedules, type NoiseLevel } from './multistep-schedule.ts';
 import { COSINE } from './noise-schedule.ts';
@@ -74,18 +75,11 @@ function combine(
   parts: { sample: Float32Array; newest: Float32Array; former: Float32Array; noise: Float32Array | undefined },
 ): Float32Array {
   const { sample, newest, former, noise } = parts;
-  const { fround } = Math;
-  const moved = new Float32Array(sample.length);
-  for (let i = 0; i < moved.length; i++) {
-    const found = newest[i] as number;
-    let next = fround(fround(fromSample * (sample[i] as number)) + fround(fromNewest * found));
-    if (fromChange !== 0) {
-      const change = fround(slope * fround(found - (former[i] as number)));
-      next = fround(next + fround(fromChange * change));
-    }
-    moved[i] = noise ? next + fround(fromNoise * (noise[i] as number)) : next;
-  }
-  return moved;
+  return elementwise([sample, newest, former, noise ?? sample], ([noisy, found, before, drawn], x) => {
+    let next = x.plus(x.times(noisy, fromSample), x.times(found, fromNewest));
+    if (fromChange !== 0) next = x.plus(next, x.times(x.times(x.minus(found, before), slope), fromChange));
+    return noise ? x.plus(next, x.times(drawn, fromNoise)) : next;
+  });
 }
 
 function stepFactors(at: {

@@ -1,4 +1,5 @@
 // Euler steps that go below the next noise level and add noise up to it, as diffusers' EulerAncestralDiscreteScheduler.
+import { elementwise } from '../elementwise.ts';
 import { addNoise } from './add-noise.ts';
 import { dataPredictionAtSigma } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -28,9 +29,7 @@ export function eulerAncestral(config: SchedulerConfig): Scheduler {
           const { up, down } = ancestralLevels(sigma, next);
           const found = dataPredictionAtSigma(type, sample, modelOutput, sigma);
           const moved = eulerStep(sample, found, [sigma, down]);
-          for (let i = 0; i < moved.length; i++)
-            moved[i] = (moved[i] as number) + Math.fround((noise[i] as number) * up);
-          return moved;
+          return elementwise([moved, noise], ([level, drawn], { plus, times }) => plus(level, times(drawn, up)));
         },
       };
     },

@@ -1,4 +1,5 @@
 // Multistep consistency sampling (Luo et al. 2023, Latent Consistency Models), as diffusers' LCMScheduler takes its steps.
+import { elementwise } from '../elementwise.ts';
 import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
 import { dataPrediction, PREDICTION_TYPES } from './original-sample.ts';
@@ -44,11 +45,9 @@ export function lcm(config: SchedulerConfig): Scheduler {
         const square = fround(fround(scaled * scaled) + SIGMA_DATA ** 2);
         const [skip, out] = [fround(SIGMA_DATA ** 2 / square), fround(scaled / fround(Math.sqrt(square)))];
         const found = dataPrediction(type, sample, modelOutput, sharesOf(alpha));
-        const denoised = new Float32Array(sample.length);
-        for (let i = 0; i < denoised.length; i++) {
-          const clipped = Math.min(range, Math.max(-range, found[i] as number));
-          denoised[i] = fround(out * clipped) + fround(skip * (sample[i] as number));
-        }
+        const denoised = elementwise([found, sample], ([clean, noisy], { plus, times, within }) =>
+          plus(times(within(clean, range), out), times(noisy, skip)),
+        );
         if (step === steps - 1) return denoised;
         if (!noise) throw new RangeError('noise: missing; LCM adds noise at every step but the last');
         return addNoise(denoised, noise, sharesOf(alphas[timesteps[step + 1] as number] as number));

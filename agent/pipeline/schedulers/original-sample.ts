@@ -1,5 +1,6 @@
 // What a denoiser's output says about the finished picture, by `prediction_type`, rounded to float32 at every operation, as
 // the reference computes: strong noise nearly cancels, and what is left would show another order.
+import { elementwise } from '../elementwise.ts';
 
 export const PREDICTION_TYPES = ['epsilon', 'sample', 'v_prediction'] as const;
 export type PredictionType = (typeof PREDICTION_TYPES)[number];
@@ -43,10 +44,9 @@ export function dataPredictionAtSigma(
   const { fround } = Math;
   const square = fround(fround(sigma * sigma) + 1);
   const share = fround(-sigma / fround(Math.sqrt(square)));
-  const found = new Float32Array(sample.length);
-  for (let i = 0; i < found.length; i++)
-    found[i] = fround(share * (output[i] as number)) + fround((sample[i] as number) / square);
-  return found;
+  return elementwise([sample, output], ([noisy, predicted], { plus, times, over }) =>
+    plus(times(predicted, share), over(noisy, square)),
+  );
 }
 
 /** The noise in the sample where `sample = alpha x0 + sigma noise`. */
@@ -72,9 +72,7 @@ function difference(
   [taken, share]: readonly [Float32Array, number],
   divisor: number,
 ): Float32Array {
-  const { fround } = Math;
-  const found = new Float32Array(from.length);
-  for (let i = 0; i < found.length; i++)
-    found[i] = fround(fround(kept * (from[i] as number)) - fround(share * (taken[i] as number))) / divisor;
-  return found;
+  return elementwise([from, taken], ([a, b], { minus, times, over }) =>
+    over(minus(times(a, kept), times(b, share)), divisor),
+  );
 }

@@ -1,6 +1,6 @@
 // Pseudo numerical methods (Liu et al. 2022, arXiv 2202.09778), as diffusers' PNDMScheduler: linear multistep (PLMS), with or
 // without the Runge-Kutta steps before.
-import { mapValues } from '../map-values.ts';
+import { elementwise } from '../elementwise.ts';
 import { addNoise, sharesOf } from './add-noise.ts';
 import { alphasCumprod } from './noise-schedule.ts';
 import { noisePrediction } from './original-sample.ts';
@@ -35,12 +35,9 @@ export function pndm(config: SchedulerConfig): Scheduler {
     const product = fround(fround(alpha * fround(1 - alpha)) * next);
     const divisor = fround(fround(alpha * sharesOf(next).sigma) + fround(Math.sqrt(product)));
     const change = fround(next - alpha);
-    const moved = new Float32Array(sample.length);
-    for (let i = 0; i < moved.length; i++) {
-      const taken = fround(fround(change * (noise[i] as number)) / divisor);
-      moved[i] = fround(fromSample * (sample[i] as number)) - taken;
-    }
-    return moved;
+    return elementwise([sample, noise], ([noisy, predicted], { minus, times, over }) =>
+      minus(times(noisy, fromSample), over(times(predicted, change), divisor)),
+    );
   };
   return {
     schedule(steps) {
@@ -94,7 +91,8 @@ function multistep(timesteps: readonly number[], stride: number, transfer: Trans
     const timestep = timesteps[step] as number;
     taken++;
     if (taken === 2 && begun) {
-      const mean = mapValues(modelOutput, (value, i) => fround(value + (history[0]?.[i] as number)) / 2);
+      const [former = modelOutput] = history;
+      const mean = elementwise([modelOutput, former], ([a, b], { plus, over }) => over(plus(a, b), 2));
       return transfer(begun, mean, timestep + stride, timestep);
     }
     history = [modelOutput, ...history].slice(0, 4);
@@ -121,7 +119,7 @@ function rungeKutta(timesteps: readonly number[], stride: number, transfer: Tran
       history = [modelOutput, ...history].slice(0, 4);
     }
     const weight = RUNGE_KUTTA_WEIGHTS[stage] as number;
-    sum = addScaled(sum, modelOutput, weight);
+    sum = elementwise([sum, modelOutput], ([before, newest], { plus, times }) => plus(before, times(newest, weight)));
     const from = timesteps[step - stage] as number;
     return transfer(begun, stage === 3 ? sum : modelOutput, from, timestep - (step % 2 ? 0 : half));
   };
@@ -129,24 +127,10 @@ function rungeKutta(timesteps: readonly number[], stride: number, transfer: Tran
 
 /** Rounded to float32 at every operation, as the reference computes: it divides by the sum, or multiplies where that is 24. */
 function weighted(history: readonly Float32Array[]): Float32Array {
-  const [newest, ...former] = history as [Float32Array, ...Float32Array[]];
-  const [first, ...others] = MULTISTEP_WEIGHTS[former.length] as readonly [number, ...number[]];
-  if (former.length === 0) return newest;
-  let sum = scaled(newest, first);
-  for (const [k, output] of former.entries()) sum = addScaled(sum, output, others[k] as number);
-  const total = others.reduce((all, weight) => all + weight, first);
-  if (former.length === 3) return scaled(sum, fround(1 / total));
-  return mapValues(sum, (value) => value / total);
-}
-
-function scaled(values: Float32Array, by: number): Float32Array {
-  const found = new Float32Array(values.length);
-  for (let i = 0; i < found.length; i++) found[i] = (values[i] as number) * by;
-  return found;
-}
-
-function addScaled(sum: Float32Array, values: Float32Array, weight: number): Float32Array {
-  const found = new Float32Array(sum.length);
-  for (let i = 0; i < found.length; i++) found[i] = (sum[i] as number) + fround(weight * (values[i] as number));
-  return found;
+  const weights = MULTISTEP_WEIGHTS[history.length - 1] as readonly number[];
+  const total = weights.reduce((all, weight) => all + weight, 0);
+  return elementwise(history, (outputs, { plus, times, over }) => {
+    const sum = outputs.map((output, k) => times(output, weights[k] as number)).reduce(plus);
+    return history.length === 4 ? times(sum, 1 / total) : over(sum, total);
+  });
 }

@@ -1,4 +1,5 @@
 // The schedule that Euler and Euler ancestral share: noise levels at the visited steps of training, or by a formula.
+import { elementwise } from '../elementwise.ts';
 import { alphasCumprod, trainingSigmas } from './noise-schedule.ts';
 import { choiceOf, numberOf, refuse, requireSteps, type SchedulerConfig } from './settings.ts';
 import { spacedSigmas, timestepOfSigma } from './spaced-sigmas.ts';
@@ -48,9 +49,7 @@ function interpolate(levels: Float32Array, position: number): number {
 /** The sample at unit variance, as a denoiser trained on steps wants to see it. */
 export function toUnitVariance(sample: Float32Array, sigma: number): Float32Array {
   const deviation = deviationAt(sigma);
-  const scaled = new Float32Array(sample.length);
-  for (let i = 0; i < scaled.length; i++) scaled[i] = (sample[i] as number) / deviation;
-  return scaled;
+  return elementwise([sample], ([noisy], { over }) => over(noisy, deviation));
 }
 
 /** Of a picture at unit variance and its noise together, rounded to float32 at every operation. */
@@ -70,13 +69,7 @@ export function eulerStep(
   found: Float32Array,
   [sigma, next]: readonly [number, number],
 ): Float32Array {
-  const { fround } = Math;
-  const change = fround(next - sigma);
-  const moved = new Float32Array(sample.length);
-  for (let i = 0; i < moved.length; i++) {
-    const value = sample[i] as number;
-    const derivative = fround(fround(value - (found[i] as number)) / sigma);
-    moved[i] = value + fround(derivative * change);
-  }
-  return moved;
+  return elementwise([sample, found], ([noisy, clean], { plus, minus, times, over }) =>
+    plus(noisy, times(over(minus(noisy, clean), sigma), next - sigma)),
+  );
 }

@@ -1,5 +1,6 @@
 // UniPC, a predictor and a corrector of one form (Zhao et al. 2023, arXiv 2302.04867), as diffusers' UniPCMultistepScheduler
 // takes its steps with `predict_x0`.
+import { elementwise, type Values } from '../elementwise.ts';
 import { addNoise } from './add-noise.ts';
 import { multistepSchedules, type NoiseLevel } from './multistep-schedule.ts';
 import { dataPrediction, MULTISTEP_PREDICTION_TYPES } from './original-sample.ts';
@@ -84,30 +85,15 @@ function advance(at: {
   const fromSample = fround(end.sigma / start.sigma);
   const fromBase = fround(end.alpha * phi);
   const fromChange = fround(end.alpha * scale);
-  const changes = new Float32Array(sample.length);
-  for (const [k, ratio] of ratios.entries())
-    addSlope(changes, { found: found[k + 1] as Float32Array, base, ratio, weight: weights[k] as number });
-  if (arrived) addSlope(changes, { found: arrived, base, ratio: 1, weight: weights[order - 1] as number });
-  const next = new Float32Array(sample.length);
-  for (let i = 0; i < next.length; i++) {
-    const moved = fround(fround(fromSample * (sample[i] as number)) - fround(fromBase * (base[i] as number)));
-    const change = changes[i] as number;
-    next[i] = change === 0 ? moved : moved - fround(fromChange * change);
-  }
-  return next;
-}
-
-/** In place: `changes + weight · (found − base) / ratio`. */
-function addSlope(
-  changes: Float32Array,
-  at: { readonly found: Float32Array; readonly base: Float32Array; readonly ratio: number; readonly weight: number },
-): void {
-  const { found, base, ratio, weight } = at;
-  const { fround } = Math;
-  for (let i = 0; i < changes.length; i++) {
-    const slope = fround(fround((found[i] as number) - (base[i] as number)) / ratio);
-    changes[i] = (changes[i] as number) + fround(weight * slope);
-  }
+  const others = [...found.slice(1, order), ...(arrived ? [arrived] : [])];
+  return elementwise([sample, base, ...others], ([noisy, newest, ...former], { plus, minus, times, over }) => {
+    const moved = minus(times(noisy as Values, fromSample), times(newest as Values, fromBase));
+    const slopes = former.map((values, k) =>
+      times(over(minus(values, newest as Values), ratios[k] ?? 1), weights[k] as number),
+    );
+    if (slopes.length === 0) return moved;
+    return minus(moved, times(slopes.reduce(plus), fromChange));
+  });
 }
 
 /** At order 2 the reference takes a half in place of the solution. */

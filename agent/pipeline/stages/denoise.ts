@@ -1,5 +1,6 @@
 // The loop that every pipeline of latents shares: from noise to latents, a step at a time.
 
+import { elementwise } from '../elementwise.ts';
 import { EngineFault } from '../fault.ts';
 import { mapValues } from '../map-values.ts';
 import type { NoiseSource } from '../noise.ts';
@@ -72,12 +73,7 @@ function putBack(sample: Float32Array, keep: Kept, schedule: Schedule, noise: Fl
 
 /** Classifier-free guidance (Ho and Salimans 2022), in float32 as torch computes it. */
 export function guided(conditional: Float32Array, unconditional: Float32Array, scale: number): Float32Array {
-  const { fround } = Math;
-  const factor = fround(scale);
-  const led = new Float32Array(conditional.length);
-  for (let i = 0; i < led.length; i++) {
-    const base = unconditional[i] as number;
-    led[i] = base + fround(factor * fround((conditional[i] as number) - base));
-  }
-  return led;
+  return elementwise([conditional, unconditional], ([led, base], { plus, minus, times }) =>
+    plus(base, times(minus(led, base), scale)),
+  );
 }
