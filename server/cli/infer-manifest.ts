@@ -62,9 +62,14 @@ export async function inferManifest(folder: string, name: VersionName, scratch: 
   const ran = await paint(folder, name, picture);
   const files = new Map<string, string>([['golden/0.png', picture]]);
   const own = await pipelineFiles(folder, ran.runtime);
-  const needed = own.map((path) => ({ path: ArtifactPath.parse(`${ran.variant}/${path}`), file: join(folder, path) }));
-  const adapters = ran.adapters.map((adapter, i) => ({ ...adapter, path: `adapters/${i}.safetensors` }));
-  needed.push(...adapters.map(({ path }, i) => ({ path, file: ran.adapters[i]?.path ?? '' })));
+  const adapters = ran.adapters.map(({ path: file, ...adapter }, i) => ({
+    file,
+    adapter: { ...adapter, path: `adapters/${i}.safetensors` },
+  }));
+  const needed = [
+    ...own.map((path) => ({ path: ArtifactPath.parse(`${ran.variant}/${path}`), file: join(folder, path) })),
+    ...adapters.map(({ file, adapter: { path } }) => ({ path, file })),
+  ];
   for (const { path, file } of needed) files.set(path, file);
   const licence = await licenceOf(folder);
   if (licence.file !== null) files.set('LICENSE', join(folder, licence.file));
@@ -75,7 +80,12 @@ export async function inferManifest(folder: string, name: VersionName, scratch: 
     ...{ schemaVersion: 1, model: name.model, version: name.version, licence: name.licence ?? licence.name },
     pipeline: pipelineOf(index),
     artifacts,
-    variants: [variantOf(ran, name, { adapters, artifacts: needed.map(({ path }) => path) })],
+    variants: [
+      variantOf(ran, name, {
+        adapters: adapters.map(({ adapter }) => adapter),
+        artifacts: needed.map(({ path }) => path),
+      }),
+    ],
   });
   return { manifest, fileOf: (path: string) => files.get(path) ?? path };
 }
