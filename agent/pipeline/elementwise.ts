@@ -2,10 +2,6 @@
 // vectors, since V8 computes in float64 and rounds each result, one by one.
 import { ELEMENTWISE_WASM } from './elementwise-wasm.ts';
 
-/** Values of a chunk (agent/assembly/elementwise.ts), and how many chunks of an expression the memory holds. */
-const CHUNK = 2048;
-const CHUNKS = 32;
-
 /** A chunk of an array, or of what was computed from some. */
 export interface Values {
   readonly offset: number;
@@ -23,6 +19,7 @@ export interface Arithmetic {
 
 interface Kernel {
   readonly memory: WebAssembly.Memory;
+  readonly CHUNK_BYTES: { readonly value: number };
   plus(to: number, a: number, b: number): void;
   minus(to: number, a: number, b: number): void;
   times(to: number, a: number, by: number): void;
@@ -33,12 +30,16 @@ interface Kernel {
 const module = new WebAssembly.Module(Buffer.from(ELEMENTWISE_WASM, 'base64'));
 const kernel = new WebAssembly.Instance(module).exports as unknown as Kernel;
 const memory = new Float32Array(kernel.memory.buffer);
-const chunks = Array.from({ length: CHUNKS }, (_, i): Values => ({ offset: i * CHUNK * memory.BYTES_PER_ELEMENT }));
+const CHUNK_BYTES = kernel.CHUNK_BYTES.value;
+/** Values of a chunk. */
+const CHUNK = CHUNK_BYTES / memory.BYTES_PER_ELEMENT;
+/** As many as the memory holds. */
+const chunks = Array.from({ length: memory.byteLength / CHUNK_BYTES }, (_, i): Values => ({ offset: i * CHUNK_BYTES }));
 let used = 0;
 
 function next(): Values {
   const chunk = chunks[used++];
-  if (!chunk) throw new RangeError(`an expression of more than ${CHUNKS} arrays and operations`);
+  if (!chunk) throw new RangeError(`an expression of more than ${chunks.length} arrays and operations`);
   return chunk;
 }
 

@@ -75,11 +75,11 @@ function combine(
   parts: { sample: Float32Array; newest: Float32Array; former: Float32Array; noise: Float32Array | undefined },
 ): Float32Array {
   const { sample, newest, former, noise } = parts;
-  return elementwise([sample, newest, former, noise ?? sample], ([noisy, found, before, drawn], x) => {
-    let next = x.plus(x.times(noisy, fromSample), x.times(found, fromNewest));
-    if (fromChange !== 0) next = x.plus(next, x.times(x.times(x.minus(found, before), slope), fromChange));
-    return noise ? x.plus(next, x.times(drawn, fromNoise)) : next;
+  const moved = elementwise([sample, newest, former], ([noisy, found, before], { plus, minus, times }) => {
+    const next = plus(times(noisy, fromSample), times(found, fromNewest));
+    return fromChange === 0 ? next : plus(next, times(times(minus(found, before), slope), fromChange));
   });
+  return noise ? addNoise(moved, noise, { alpha: 1, sigma: fromNoise }) : moved;
 }
 
 function stepFactors(at: {

@@ -1,5 +1,4 @@
 // Euler steps that go below the next noise level and add noise up to it, as diffusers' EulerAncestralDiscreteScheduler.
-import { elementwise } from '../elementwise.ts';
 import { addNoise } from './add-noise.ts';
 import { dataPredictionAtSigma } from './original-sample.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -29,7 +28,7 @@ export function eulerAncestral(config: SchedulerConfig): Scheduler {
           const { up, down } = ancestralLevels(sigma, next);
           const found = dataPredictionAtSigma(type, sample, modelOutput, sigma);
           const moved = eulerStep(sample, found, [sigma, down]);
-          return elementwise([moved, noise], ([level, drawn], { plus, times }) => plus(level, times(drawn, up)));
+          return addNoise(moved, noise, { alpha: 1, sigma: up });
         },
       };
     },

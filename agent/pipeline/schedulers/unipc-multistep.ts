@@ -1,6 +1,6 @@
 // UniPC, a predictor and a corrector of one form (Zhao et al. 2023, arXiv 2302.04867), as diffusers' UniPCMultistepScheduler
 // takes its steps with `predict_x0`.
-import { elementwise, type Values } from '../elementwise.ts';
+import { elementwise } from '../elementwise.ts';
 import { addNoise } from './add-noise.ts';
 import { multistepSchedules, type NoiseLevel } from './multistep-schedule.ts';
 import { dataPrediction, MULTISTEP_PREDICTION_TYPES } from './original-sample.ts';
@@ -87,10 +87,8 @@ function advance(at: {
   const fromChange = fround(end.alpha * scale);
   const others = [...found.slice(1, order), ...(arrived ? [arrived] : [])];
   return elementwise([sample, base, ...others], ([noisy, newest, ...former], { plus, minus, times, over }) => {
-    const moved = minus(times(noisy as Values, fromSample), times(newest as Values, fromBase));
-    const slopes = former.map((values, k) =>
-      times(over(minus(values, newest as Values), ratios[k] ?? 1), weights[k] as number),
-    );
+    const moved = minus(times(noisy, fromSample), times(newest, fromBase));
+    const slopes = former.map((values, k) => times(over(minus(values, newest), ratios[k] ?? 1), weights[k] as number));
     if (slopes.length === 0) return moved;
     return minus(moved, times(slopes.reduce(plus), fromChange));
   });
