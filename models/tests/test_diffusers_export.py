@@ -8,11 +8,16 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
+from diffusers.models.activations import GEGLU
+from torch import Tensor, nn
 
+from stillhouse_models.diffusers_export.components import Component
 from stillhouse_models.diffusers_export.folder import CannotExportError, export_folder
 from stillhouse_models.diffusers_export.reference import Wanted, paint
 from stillhouse_models.diffusers_export.tiny import make_tiny
 from stillhouse_models.diffusers_export.tiny_lora import diffusers_adapter
+from stillhouse_models.diffusers_export.to_onnx import check_against_torch, to_onnx
 
 FLUX = Wanted(prompt="a red fox", seed=7, steps=2, guidance=3.5, width=32, height=48)
 
@@ -63,6 +68,26 @@ def test_fuses_attention_for_onnx_runtime_and_says_so_and_leaves_its_sizes_free(
         fused, plain = (session.run(None, feeds)[0] for session in sessions)
         assert fused.shape[:2] == (2, patches)
         np.testing.assert_allclose(fused, plain, atol=1e-5)
+
+
+class _Gated(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = GEGLU(12, 8)
+
+    def forward(self, words: Tensor) -> tuple[Tensor]:
+        return (self.layer(words),)
+
+
+def test_halves_of_a_gated_layer_are_one_operator_of_free_sizes(tmp_path: Path) -> None:
+    words = {"words": torch.randn(2, 5, 12)}
+    component = Component("unet", _Gated().eval(), words, ["gated"], {"words": {0: "batch", 1: "sequence"}}, "unet")
+    graph = to_onnx(component)
+    kinds = [node.op_type for node in graph.graph.node]
+    assert kinds.count("Split") == 1
+    assert "Slice" not in kinds
+    onnx.save(graph, tmp_path / "model.onnx")
+    assert check_against_torch(component, tmp_path / "model.onnx") < 1e-5
 
 
 def test_merges_an_adapter_for_good(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from torch import nn
 
 from stillhouse_models.diffusers_export import components, z_image
 from stillhouse_models.diffusers_export.components import Component
+from stillhouse_models.diffusers_export.fold_upsampling import fold_upsampling
 from stillhouse_models.diffusers_export.mark_attention import mark_attention
 from stillhouse_models.diffusers_export.merge_adapter import merge_adapter
 from stillhouse_models.diffusers_export.read_pipeline import CannotExportError, read_pipeline
@@ -106,11 +107,7 @@ def write_component(
     file = folder / "model.onnx"
     # OpenVINO knows attention that is written out for what it is, and has no operators of ONNX Runtime's.
     attention: Attention = "fused" if fused and runtime == "onnx" else "plain"
-    # Denoisers are mostly matrices, and their small tensors gain nothing by it.
-    spread = runtime == "openvino" and component.part == "vae"
-    # Folded weights that are alike lose all but one of their names in torch.onnx; OpenVINO folds for itself.
-    with spread_norms() if spread else nullcontext():
-        graph = to_onnx(component, attention=attention, fold=not spread)
+    graph = _graph_of(component, runtime, attention)
     if short_names:
         shorten_names(graph.graph)
     _save(graph, file)
@@ -125,11 +122,24 @@ def write_component(
     return difference
 
 
+def _graph_of(component: Component, runtime: str, attention: Attention) -> onnx.ModelProto:
+    """A VAE in the operators its runtime is fastest with; a denoiser is mostly matrices, and adapters look for its layers."""
+    if component.part != "vae":
+        return to_onnx(component, attention=attention)
+    spread = runtime == "openvino"
+    # Folded weights that are alike lose all but one of their names in torch.onnx; OpenVINO folds for itself.
+    with spread_norms() if spread else nullcontext():
+        graph = to_onnx(component, attention=attention, fold=not spread)
+    fold_upsampling(graph.graph, "depth to space" if spread else "concat")
+    return graph
+
+
 def _write_in_parts(component: Component, folder: Path, precision: str, part_bytes: int) -> float:
     """As `write_component`; a graph that weighs no more than a part stays whole."""
     ends = [list(component.inputs), list(component.outputs)]
     with tempfile.TemporaryDirectory(dir=folder) as checked:
-        save_parts(split_graph(to_onnx(component, attention="by heads"), part_bytes), Path(checked), *ends)
+        graph = _graph_of(component, "onnx", "by heads")
+        save_parts(split_graph(graph, part_bytes), Path(checked), *ends)
         difference = check_against_torch(component, Path(checked))
         files = sorted(Path(checked).glob("*.onnx"))
         if len(files) > 1:

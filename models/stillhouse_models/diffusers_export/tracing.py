@@ -32,6 +32,18 @@ def _repeat_interleave(values: Tensor, repeats: int, dim: int, output_size: int 
     return torch.stack([values] * repeats, dim=axis + 1).flatten(axis, axis + 1)
 
 
+def _by_sizes(chunk: Callable[..., tuple[Tensor, ...]]) -> Callable[..., tuple[Tensor, ...]]:
+    """`torch.Tensor.chunk` of the last axis, whose size is a layer's and no picture's, as one `Split`, not a `Slice` for each."""
+
+    def chunked(values: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+        whole = values.size(-1)
+        if dim not in (-1, values.dim() - 1) or int(whole) % chunks:
+            return chunk(values, chunks, dim)
+        return values.split([int(whole) // chunks] * chunks, dim=-1)
+
+    return chunked
+
+
 def _rotary(x: Tensor, freqs_cis: tuple[Tensor, Tensor], sequence_dim: int = 2, **_: object) -> Tensor:
     """Flux's rotary embedding by slices: its own reshape freezes the sum of words and patches."""
     cos, sin = (part[None, :, None, :] if sequence_dim == 1 else part[None, None, :, :] for part in freqs_cis)
@@ -134,6 +146,7 @@ def traceable(*, attention: Attention = "plain") -> Iterator[None]:
     """
     rotary, transformer_flux.apply_rotary_emb = transformer_flux.apply_rotary_emb, _rotary
     original, rms_norm, repeat = torch.Tensor.shape, functional.rms_norm, torch.Tensor.repeat_interleave
+    chunk, torch.Tensor.chunk = torch.Tensor.chunk, _by_sizes(torch.Tensor.chunk)  # type: ignore[method-assign]
     torch.Tensor.repeat_interleave = _repeat_interleave  # type: ignore[assignment]
     functional.rms_norm = _rms_norm  # type: ignore[assignment]
     whole = functional.scaled_dot_product_attention
@@ -147,3 +160,4 @@ def traceable(*, attention: Attention = "plain") -> Iterator[None]:
         functional.scaled_dot_product_attention = whole
         transformer_flux.apply_rotary_emb = rotary
         torch.Tensor.repeat_interleave = repeat  # type: ignore[method-assign]
+        torch.Tensor.chunk = chunk  # type: ignore[method-assign]
