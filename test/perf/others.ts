@@ -18,7 +18,7 @@ import { perfSpec, type RuntimeName, studentOnOpenVino } from './model.ts';
 import { fullSizePipeline, randomPipeline } from './random-pipeline.ts';
 import type { PerfResult } from './result.ts';
 
-const LATENTS = { steps: 2, side: 256, rounds: 5, warmUps: 1 };
+const LATENTS = { steps: 2, side: 256, rounds: 15, warmUps: 2 };
 const STUDENT = { steps: 3, side: 64, rounds: 40, warmUps: 5 };
 const models = fileURLToPath(new URL('../../models', import.meta.url));
 
