@@ -34,11 +34,27 @@ describe('compareLatency', () => {
     ['a difference that may be none', pairs(64, 0.975, { noise: 0.06 }), steady, 'count as equal'],
     ['a machine that something else used', pairs(64, 0.8), [10, 25], '2.5 times as long'],
     ['an effect of the order', pairs(64, 1, { afterFirst: 0.7, noise: 0.02 }), steady, 'runs first decides'],
+    ['an order that turns it', pairs(64, 0.93, { afterFirst: 0.9, noise: 0.02 }), steady, 'runs first decides'],
   ])('refuses: %s', (_, measured, probes, why) => {
     const verdict = compareLatency(measured, probes);
     expect(verdict.kind).toBe('unknown');
     expect(verdict.reason).toContain(why);
   });
+
+  it.each([
+    [0.5, 'b-faster'],
+    [2, 'a-faster'],
+  ])(
+    'says that B takes %d of the time where it does so in either order, by an interval that holds both',
+    (ratio, kind) => {
+      const verdict = compareLatency(pairs(64, ratio, { afterFirst: 0.9, noise: 0.02 }), steady, [
+        'something else ran',
+      ]);
+      expect(verdict).toMatchObject({ kind, reason: '' });
+      expect(verdict.low).toBeLessThanOrEqual(ratio * 0.9);
+      expect(verdict.high).toBeGreaterThanOrEqual(ratio / 0.9);
+    },
+  );
 
   it('is wrong about equal versions at most as often as it says', () => {
     const wrong = Array.from({ length: 400 }, (_, seed) => compareLatency(pairs(24, 1, { noise: 0.3, seed }), steady))

@@ -35,7 +35,7 @@ export function compareLatency(
   if (pairsMs.length < FEWEST_PAIRS)
     return unknown(`${pairsMs.length} pairs were measured, at least ${FEWEST_PAIRS} are needed`);
   const ratios = pairsMs.map(([a, b]) => b / a);
-  const whole = { ratio: median(ratios), ...wider(medianInterval(ratios), stretchInterval(ratios)) };
+  let whole = { ratio: median(ratios), ...wider(medianInterval(ratios), stretchInterval(ratios)) };
   const spread = Math.max(...probesMs) / Math.min(...probesMs);
   if (spread > PROBE_SPREAD)
     return unknown(
@@ -43,11 +43,15 @@ export function compareLatency(
       whole,
     );
   const [aFirst, bFirst] = [0, 1].map((parity) => medianInterval(ratios.filter((_, i) => i % 2 === parity)));
-  if (aFirst && bFirst && (aFirst.low > bFirst.high || bFirst.low > aFirst.high))
-    return unknown(
-      `which of the two runs first decides: B takes ${print(aFirst)} of A's time after A and ${print(bFirst)} before it`,
-      whole,
-    );
+  if (aFirst && bFirst && (aFirst.low > bFirst.high || bFirst.low > aFirst.high)) {
+    // The order counts. Where one version is the faster in either order, it counts in the interval only.
+    whole = { ...whole, ...wider(whole, wider(aFirst, bFirst)) };
+    if (whole.low <= 1 + EQUAL_WITHIN && whole.high >= 1 - EQUAL_WITHIN)
+      return unknown(
+        `which of the two runs first decides: B takes ${print(aFirst)} of A's time after A and ${print(bFirst)} before it`,
+        whole,
+      );
+  }
   const beyondDoubt = whole.high < 1 - TOLD_APART_IF_DISTURBED || whole.low > 1 + TOLD_APART_IF_DISTURBED;
   if (disturbances.length > 0 && !beyondDoubt)
     return unknown(
