@@ -4,7 +4,6 @@
 
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { messageOf } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { seedsFrom } from '../../shared/picture-series.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
@@ -58,7 +57,7 @@ export async function loadStillhousePipeline(options: {
   const side = sampleSize(unetConfig.sample_size, join(folder, 'unet', 'config.json'));
   const parts: Parts = { tokenizer, schedulers, textEncoder, unet, side, guided: defaults.guidanceScale > 1 };
   requireShapes(parts);
-  requireDefaults(parts, defaults, folder);
+  check(parts, defaults);
   return {
     check: (request) => check(parts, request),
     generate: (request, host) => generate(parts, request, host),
@@ -74,14 +73,6 @@ function requireShapes({ tokenizer, textEncoder, unet, side }: Parts): void {
   const context = [1, tokenizer.length, typeof width === 'number' ? width : null];
   requireTensor(unet, 'encoder_hidden_states', { type: 'float32', dims: context });
   requireTensor(unet, 'sample', { type: 'float32', dims: [1, 3, side.height, side.width] });
-}
-
-function requireDefaults(parts: Parts, defaults: PictureDefaults, folder: string): void {
-  try {
-    check(parts, defaults);
-  } catch (cause) {
-    throw new EngineFault('load_failed', `${folder}: the variant's own ${messageOf(cause)}`, { cause });
-  }
 }
 
 function sampleSize(value: unknown, file: string): Parts['side'] {
@@ -117,6 +108,11 @@ function check({ side, guided, unet }: Parts, request: PictureDefaults & Partial
       'invalid_request',
       `guidanceScale: ${guidanceScale} is not possible; guidance is distilled into this model, leave it out`,
     );
+  if (request.negativePrompt !== undefined && !guided)
+    throw new EngineFault(
+      'invalid_request',
+      'negativePrompt: guidance is distilled into this model, so there is nothing to guide away from; leave it out',
+    );
 }
 
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {
@@ -125,14 +121,14 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const { width, height, steps, batch = 1 } = request;
   await host.reach({ stage: 'tokenize', done: 0, total: 1 });
   const { ids, unknownWords } = tokenizer.tokenize(request.prompt);
-  const emptyIds = request.guidanceScale > 1 ? tokenizer.tokenize('').ids : null;
+  const awayIds = request.guidanceScale > 1 ? tokenizer.tokenize(request.negativePrompt ?? '').ids : null;
 
   await host.reach({ stage: 'encode', done: 0, total: 1 });
   const encoding = encode(parts, ids);
   // Drawn meanwhile: OpenVINO leaves this thread free.
   let sample = joined(seedsFrom(request.seed, batch).map((seed) => randn(seed, 3 * height * width)));
   const conditional = await encoding;
-  const unconditional = emptyIds && (await encode(parts, emptyIds));
+  const unconditional = awayIds && (await encode(parts, awayIds));
 
   await host.reach({ stage: 'denoise', done: 0, total: steps });
   for (const [step, timestep] of schedule.timesteps.entries()) {

@@ -102,6 +102,16 @@ it('compares two versions in turn', async () => {
   expect(pids.some(isAlive)).toBe(false);
 }, 120_000);
 
+it('refuses a size that the model cannot make, as a picture would', async () => {
+  const settings = { width: 8, height: 8 };
+  const run = runBench({ launcher, spec, mode: 'probe', agentVersion: '0.1.0', clock, observe, settings });
+  const { width, height } = spec.variant.resolution;
+  await expect(run).rejects.toMatchObject({
+    code: 'size_not_supported',
+    message: `size: 8x8 is not possible; this model makes ${width}x${height} only`,
+  });
+});
+
 it('ends its engine when it is canceled', async () => {
   const canceler = new AbortController();
   const onProgress = ({ stage, done }: { stage: string; done: number }) =>

@@ -85,8 +85,8 @@ it('refuses a variant whose own size its graph cannot make', async () => {
   copy = damagedCopy('model_index.json', () => {});
   const variant = { ...copy.variant, resolution: { width: 512, height: 512 } };
   await expect(load({ ...copy, variant })).rejects.toMatchObject({
-    code: 'load_failed',
-    message: expect.stringContaining("the variant's own size: 512x512 is not possible"),
+    code: 'size_not_supported',
+    message: expect.stringContaining('size: 512x512 is not possible'),
   });
 });
 

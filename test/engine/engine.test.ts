@@ -133,6 +133,7 @@ describe('an engine', () => {
     [{ steps: 2.5 }, 'steps_not_supported', /2\.5/],
     [{ steps: 1e9 }, 'steps_not_supported', /1000000000/],
     [{ guidanceScale: 7.5 }, 'invalid_request', /guidanceScale: 7\.5 is not possible/],
+    [{ negativePrompt: 'red' }, 'invalid_request', /negativePrompt: guidance is distilled into this model/],
     [{ guidanceScale: Number.NaN }, 'invalid_request', /guidanceScale: NaN is no number/],
     [{ seed: -1 }, 'invalid_request', /seed: -1 is no whole number from 0 to 4294967295/],
     [{ seed: 2 ** 32 }, 'invalid_request', /seed/],
@@ -183,4 +184,17 @@ describe('an engine', () => {
     expect(readFileSync(`/proc/${engine.pid}/environ`, 'latin1')).not.toContain('STILL_TEST_SECRET');
     expect(readFileSync(`/proc/${engine.pid}/oom_score_adj`, 'latin1').trim()).toBe('500');
   });
+});
+
+it('leads away from what the request names, where a small model is guided from outside', async () => {
+  const guided = { ...spec, variant: { ...spec.variant, guidanceScale: 3 } };
+  const own = await createEngineLauncher({ clock: clockOf(), log: () => {} }).launch(guided);
+  try {
+    const pictures = new Set<string>();
+    for (const negativePrompt of [undefined, '', 'a red star', 'a blue square'])
+      pictures.add(Buffer.from((await own.generate({ prompt, seed: 1, negativePrompt })).png).toString('base64'));
+    expect(pictures.size).toBe(3);
+  } finally {
+    await own.close();
+  }
 });
