@@ -8,7 +8,7 @@ import { DeviceName, Id, idLike, Labels, ModelName, Sha256, VersionNumber } from
 import { InstallationReason, InstallationState } from './installation.ts';
 import { Inventory } from './inventory.ts';
 import { JobReason, JobState } from './job.ts';
-import { limits } from './limits.ts';
+import { limits, timings } from './limits.ts';
 import { Manifest } from './manifest.ts';
 import { PictureRequest, TelemetrySample } from './messages.ts';
 import { PromptCut } from './prompt-cut.ts';
@@ -487,11 +487,7 @@ export const RequestBenchBody = z.strictObject({
   settings: BenchSettings.optional(),
   /** Choose the largest size and the most steps that meet it. */
   fit: FitTarget.optional(),
-  timeoutMs: z
-    .int()
-    .min(1000)
-    .max(24 * 3600_000)
-    .optional(),
+  timeoutMs: z.int().min(timings.leastJobMs).max(timings.mostJobMs).optional(),
 });
 export const RequestPictureBody = z.strictObject({
   /** A device's name, or a selector: then the device expected to finish first. */
@@ -513,11 +509,7 @@ export const RequestPictureBody = z.strictObject({
     .optional(),
   /** Left out: chosen at random and told. */
   seed: z.int().min(0).max(0xffffffff).optional(),
-  timeoutMs: z
-    .int()
-    .min(1000)
-    .max(24 * 3600_000)
-    .optional(),
+  timeoutMs: z.int().min(timings.leastJobMs).max(timings.mostJobMs).optional(),
 });
 export const Health = z.looseObject({
   status: z.enum(['ok', 'starting', 'stopping', 'failing']),

@@ -68,6 +68,9 @@ export const timings = {
   reconnectMaxMs: 60_000,
   httpRequestMs: 30_000,
   pictureDeadlineMs: 10 * 60_000,
+  /** What a request may ask for in place of either deadline. */
+  leastJobMs: 1000,
+  mostJobMs: 24 * 3600_000,
   /** A device that is away for so long, longer than an agent's restart, loses what any device of a selector may make. */
   handOverMs: 10_000,
   benchDeadlineMs: 60 * 60_000,

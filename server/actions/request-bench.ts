@@ -32,7 +32,7 @@ export async function requestBench(
   const { model, version, mode, timeoutMs = timings.benchDeadlineMs, actor } = request;
   return store.write(async (tx) => {
     const device = await devices.byName(tx, request.device);
-    if (!device) throw new StillError('not_found', `no device "${request.device}"`);
+    if (!device) throw new StillError('not_found', `no device "${request.device}"; see "still devices"`);
     if (device.revoked) throw new StillError('gone', `the device ${device.name} was revoked`);
     const { deviceId, name } = device;
     const versionDigest = await digestOnDevice(tx, device, { model, version });

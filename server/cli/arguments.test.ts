@@ -3,6 +3,7 @@ import {
   duration,
   gates,
   integer,
+  jobTimeout,
   labelChange,
   labels,
   list,
@@ -29,6 +30,11 @@ test('durations', () => {
     expect(() => duration(wrong)).toThrow('duration');
 });
 
+test('timeouts, within what the server takes', () => {
+  expect(jobTimeout('1s')).toBe(1000);
+  for (const wrong of ['1ms', '2d']) expect(() => jobTimeout(wrong)).toThrow('from 1s to 24h');
+});
+
 describe('numbers', () => {
   test('whole ones, within their bounds', () => {
     expect(integer(0, 0xffffffff)('4294967295')).toBe(0xffffffff);
@@ -44,7 +50,8 @@ describe('numbers', () => {
 
 test('sizes', () => {
   expect(size('64x32')).toEqual({ width: 64, height: 32 });
-  for (const wrong of ['64', '64x', 'x64', '64 x 64', '-1x1']) expect(() => size(wrong)).toThrow('WIDTHxHEIGHT');
+  for (const wrong of ['64', '64x', 'x64', '64 x 64', '-1x1', '0x64', '64x4097'])
+    expect(() => size(wrong)).toThrow('WIDTHxHEIGHT');
 });
 
 test('label changes add up', () => {

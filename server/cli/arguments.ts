@@ -5,6 +5,7 @@ import { parseByteRate } from '../../shared/byte-rate.ts';
 import type { FitTarget } from '../../shared/fit.ts';
 import { parseGate } from '../../shared/gates.ts';
 import { LabelKey, LabelValue, ModelName, VersionNumber, VersionRef } from '../../shared/ids.ts';
+import { limits, timings } from '../../shared/limits.ts';
 import { parseSelector, parseTarget } from '../../shared/targets.ts';
 
 export function versionRef(text: string): VersionRef {
@@ -31,6 +32,13 @@ export function duration(text: string): number {
   throw new InvalidArgumentError('Expected a duration such as 90s, 10m, 1h or 7d.');
 }
 
+/** Of a bench run or a picture, its turn included. @returns milliseconds */
+export function jobTimeout(text: string): number {
+  const ms = duration(text);
+  if (ms >= timings.leastJobMs && ms <= timings.mostJobMs) return ms;
+  throw new InvalidArgumentError('Expected a duration from 1s to 24h.');
+}
+
 export function integer(low: number, high: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -49,8 +57,12 @@ export function number(low: number, high: number): (text: string) => number {
 
 export function size(text: string): { width: number; height: number } {
   const [, width, height] = /^(\d{1,5})[x×](\d{1,5})$/.exec(text) ?? [];
-  if (width && height) return { width: Number(width), height: Number(height) };
-  throw new InvalidArgumentError('Expected WIDTHxHEIGHT in pixels such as 64x64.');
+  const sides = [Number(width), Number(height)];
+  if (sides.every((side) => side >= 1 && side <= limits.pictureSidePixels))
+    return { width: Number(width), height: Number(height) };
+  throw new InvalidArgumentError(
+    `Expected WIDTHxHEIGHT in pixels such as 64x64, each side from 1 to ${limits.pictureSidePixels}.`,
+  );
 }
 
 export interface LabelChange {

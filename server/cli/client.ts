@@ -144,6 +144,11 @@ async function problemOf(response: Response): Promise<StillError> {
       problems: text ? [{ message: text.slice(0, 300) }] : [],
     });
   const { code, status, detail, problems } = parsed.data;
+  // The server speaks to whoever sends headers.
+  if (code === 'unauthenticated')
+    return new StillError(code, `${new URL(response.url).origin} does not know this key, or no longer`, {
+      problems: [{ message: '--key and STILL_KEY name another one; "still key create" makes one' }],
+    });
   return new StillError(isErrorCode(code) ? code : codeOfStatus(status), detail, { problems });
 }
 

@@ -43,6 +43,10 @@ test('help and version end well', async () => {
 
 test.each([
   [['no-such-command'], 'unknown command'],
+  [
+    ['bench', 'compare', 'a@1.0.0', 'a@1.1.0', 'pi', '--size', '8x8', '--server', 'http://x:1', '--key', 'k'],
+    '--size:',
+  ],
   [['picture', 'pi-kitchen'], "missing required argument 'prompt'"],
   [['rollout', 'start', 'a@1.0.0', '--to', 'all', '--gate', 'quality=>4'], 'position 8'],
   [['devices', 'label', 'pi-kitchen', 'Bad Key=1'], 'KEY=VALUE'],
@@ -75,6 +79,20 @@ test('refused is 4, failed is 1, with the words of the server', async () => {
     code: 1,
     stderr: 'error: no device "pi-x"\n',
   });
+});
+
+test('a key that the server does not know is named as such, with the options that name another', async () => {
+  const unknown = { type: 'about:blank', title: 't', status: 401, code: 'unauthenticated', detail: 'send a header' };
+  const { code, stderr } = await still('devices', ...(await answering(401, unknown)));
+  expect(code).toBe(4);
+  expect(stderr).toMatch(/does not know this key.*\n.*--key and STILL_KEY/);
+});
+
+test('help shows the options of the command, and those of every command', async () => {
+  const { stdout } = await still('bench', 'samples', '--help');
+  expect(stdout).toContain('--output');
+  expect(stdout).toContain('--json');
+  expect(stdout).not.toContain('--mode');
 });
 
 test('options may stand before the command or after it', async () => {

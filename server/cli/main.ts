@@ -77,7 +77,12 @@ async function programFor(args: readonly string[]): Promise<Command> {
       .helpOption('-h, --help', 'print help')
       .helpCommand(false)
       .showHelpAfterError('(--help says more)')
-      .configureHelp({ showGlobalOptions: true, subcommandTerm: (sub) => sub.name() }),
+      .configureHelp({
+        showGlobalOptions: true,
+        subcommandTerm: (sub) => sub.name(),
+        // Those of `bench` are not for `bench samples`.
+        visibleGlobalOptions: (shown) => (shown === program ? [] : [...program.options]),
+      }),
   );
   return program;
 }

@@ -23,6 +23,12 @@ test('what the message says already is not said again', () => {
   expect(stripVTControlCharacters(failure.text)).toBe('error: rolloutId: expected an id such as rol_01j...');
 });
 
+test('what is listed is not counted', () => {
+  const problems = ['width', 'height'].map((field) => ({ field, message: 'too small' }));
+  const failure = tellFailure(new StillError('invalid_input', 'width: too small (and 1 more)', { problems }));
+  expect(stripVTControlCharacters(failure.text)).toBe('error: width: too small\n       height: too small');
+});
+
 test.each([
   [new StillError('internal', ''), 1],
   [new StillError('not_found', ''), 1],

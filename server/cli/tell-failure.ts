@@ -12,8 +12,10 @@ export interface Failure {
 /** Commander has printed its own errors already; of them only the exit code is left to say. */
 export function tellFailure(thrown: unknown): Failure {
   if (thrown instanceof CommanderError) return { text: '', exitCode: thrown.exitCode === 0 ? 0 : 2 };
-  const [first = '', ...more] = messageOf(thrown).split('\n');
   const problems = thrown instanceof StillError ? thrown.problems : [];
+  const [head = '', ...more] = messageOf(thrown).split('\n');
+  // All of them follow.
+  const first = problems.length > 1 ? head.replace(/ \(and \d+ more\)$/, '') : head;
   // A single problem may be all that the message says.
   const said = problems.filter(({ message }) => message !== first).map(wordsOf);
   const details = [...more, ...said.filter((words) => words !== first)];

@@ -9,7 +9,7 @@ import { jobTable } from '../../../shared/job.ts';
 import { limits } from '../../../shared/limits.ts';
 import { isFinal } from '../../../shared/machine.ts';
 import { plural } from '../../../shared/plural.ts';
-import { duration, fitTarget, integer, size, versionRef } from '../arguments.ts';
+import { fitTarget, integer, jobTimeout, size, versionRef } from '../arguments.ts';
 import { followJob, requireSuccess } from '../follow-job.ts';
 import { INTERRUPTED_EXIT_CODE, untilInterrupt } from '../interrupt.ts';
 import { openSession, type Session } from '../session.ts';
@@ -33,8 +33,8 @@ export function bench(): Command {
 function measure(): Command {
   return new Command('bench')
     .description('Measure a version on a device that has it: latency, memory, quality.')
-    .argument('<device>')
-    .argument('<model@version>', '', versionRef)
+    .argument('<device>', 'its name')
+    .argument('<model@version>', 'which it has', versionRef)
     .addOption(
       new Option(
         '--mode <mode>',
@@ -54,7 +54,7 @@ function measure(): Command {
       'latency=500ms or memory=300MB: the largest size and most steps that meet it there',
       fitTarget,
     )
-    .option('--timeout <duration>', 'how long it may take, waiting for its turn included', duration)
+    .option('--timeout <duration>', 'how long it may take, waiting for its turn included', jobTimeout)
     .option('--wait', 'wait for the result')
     .action(async (device: string, ref: VersionRef, options: Options, self: Command) => {
       const session = openSession(self);
@@ -73,19 +73,25 @@ function measure(): Command {
 function compare(): Command {
   return new Command('compare')
     .description('Tell whether version B is faster than A on a device: both in turn, with an interval, or a refusal.')
-    .argument('<model@version A>', '', versionRef)
-    .argument('<model@version B>', '', versionRef)
-    .argument('<device>')
+    .argument('<model@version A>', 'what the other is held against', versionRef)
+    .argument('<model@version B>', 'is it the faster of the two?', versionRef)
+    .argument('<device>', 'which has both')
     .addOption(
       new Option('--mode <mode>', 'quick: 20 s; rapid: 90 s; full: 15 min or 1000 pairs')
         .choices(['quick', 'rapid', 'full'])
         .default('quick'),
     )
-    .option('--timeout <duration>', 'how long it may take, waiting for its turn included', duration)
+    .option('--timeout <duration>', 'how long it may take, waiting for its turn included', jobTimeout)
     .action(async (a: VersionRef, b: VersionRef, device: string, _: Options, self: Command) => {
       const session = openSession(self);
       // "bench" has options of the same names, and takes them for its own wherever they stand.
       const options = self.optsWithGlobals<Options>();
+      for (const name of ['steps', 'size', 'fit'] as const)
+        if (options[name] !== undefined)
+          throw new StillError(
+            'invalid_input',
+            `--${name}: both versions are compared as they are published; leave it out`,
+          );
       const body = { device, ...a, against: b, mode: options.mode, timeoutMs: options.timeout };
       await wait(session, await session.client.call('requestBench', { body }));
     });

@@ -10,7 +10,7 @@ import { PicturePriority } from '../../../shared/messages.ts';
 import { MOST_PICTURES, numbered, seedsFrom } from '../../../shared/picture-series.ts';
 import { plural } from '../../../shared/plural.ts';
 import { pngSize } from '../../../shared/png-size.ts';
-import { duration, fitTarget, integer, modelOption, number, size } from '../arguments.ts';
+import { fitTarget, integer, jobTimeout, modelOption, number, size } from '../arguments.ts';
 import { type Fetched, fetchPicture, fetchPictures, pictureFileName, writePicture } from '../fetch-picture.ts';
 import { halfBlocks } from '../half-blocks.ts';
 import { untilInterrupt } from '../interrupt.ts';
@@ -81,7 +81,7 @@ export function picture(): Command {
     .option(
       '--timeout <duration>',
       'how long it may take, waiting for its turn included (10m if left out); refused at once where it would need longer by what was measured there',
-      duration,
+      jobTimeout,
     )
     .option('--no-show', 'do not draw it in the terminal')
     .action(async (device: string, prompt: string, options: Options, self: Command) => {
