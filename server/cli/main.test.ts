@@ -2,9 +2,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 
@@ -25,9 +27,11 @@ function still(...args: string[]): Promise<{ code: number; stdout: string; stder
   });
 }
 
-async function answering(status: number, body: unknown): Promise<string[]> {
-  const listening = createServer((_, response) => {
-    response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(body));
+const answering = (status: number, body: unknown) => serving(() => JSON.stringify(body), status);
+
+async function serving(answer: (method: string, url: string) => string, status = 200): Promise<string[]> {
+  const listening = createServer(({ method = '', url = '' }, response) => {
+    response.writeHead(status, { 'content-type': 'application/problem+json' }).end(answer(method, url));
   });
   server = listening;
   await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
@@ -93,6 +97,33 @@ test('help shows the options of the command, and those of every command', async 
   expect(stdout).toContain('--output');
   expect(stdout).toContain('--json');
   expect(stdout).not.toContain('--mode');
+});
+
+test('a series that ends early says what it has saved', async () => {
+  const ids = [1, 2].map((n) => `pic_${String(n).repeat(26)}`) as [string, string];
+  const common = { device: 'pi', requestedAtMs: 0, deadlineMs: 1, endedAtMs: 1, progress: null, handOvers: [] };
+  const made = { sha256: '0'.repeat(64), sizeBytes: 3, latencyMs: 5, stagesMs: {}, peakRssBytes: 1 };
+  const heard = { unknownWords: [], promptCuts: [], literalWeights: [] };
+  const ran = { model: 'a', version: '1.0.0', variant: 'onnxruntime-fp16', seed: 1, steps: 1, width: 8, height: 8 };
+  const request = { prompt: 'a fox', seed: 1 };
+  const reason = { code: 'engine_killed', message: 'it was killed' };
+  const views = [
+    { ...common, pictureId: ids[0], state: 'SUCCEEDED', reason: null, request, result: { ...made, ...heard, ...ran } },
+    { ...common, pictureId: ids[1], state: 'FAILED', reason, request, result: null },
+  ];
+  let asked = 0;
+  const connection = await serving((method, url) => {
+    if (url.endsWith('/content')) return 'png';
+    return JSON.stringify(method === 'POST' ? views[asked++] : views.find(({ pictureId }) => url.endsWith(pictureId)));
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'still-series-'));
+  const out = join(folder, 'fox.png');
+  const { code, stdout, stderr } = await still('picture', 'pi', 'a fox', '--count', '2', '-o', out, ...connection);
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: 'error: the picture on pi ended FAILED: it was killed (engine_killed)\n',
+  });
+  expect(stdout).toContain(`saved ${join(folder, 'fox-1.png')}`);
 });
 
 test('options may stand before the command or after it', async () => {

@@ -40,10 +40,10 @@ export class Screen {
     return this.progress.columns ?? 100;
   }
 
-  /** The command's result: `value` for a program, `text` for a person. */
+  /** The command's result: `value` for a program, `text` for a person, to whom all may have been said before. */
   result(value: unknown, text: string): void {
     this.erase();
-    this.out.write(`${this.json ? JSON.stringify(value, null, 2) : text}\n`);
+    if (this.json || text) this.out.write(`${this.json ? JSON.stringify(value, null, 2) : text}\n`);
   }
 
   /** One line, or a few, on the way. */

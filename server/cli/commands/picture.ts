@@ -132,13 +132,14 @@ export function picture(): Command {
       }));
       const pictures: Awaited<ReturnType<typeof save>>[] = [];
       await untilInterrupt(async (signal) => {
-        for await (const fetched of fetchPictures(session, bodies, { signal, onView }))
-          pictures.push(await save(fetched, options.out && numbered(options.out, pictures.length + 1)));
+        for await (const fetched of fetchPictures(session, bodies, { signal, onView })) {
+          const saved = await save(fetched, options.out && numbered(options.out, pictures.length + 1));
+          pictures.push(saved);
+          // At once: what stands on the disk is told also where the series ends early.
+          session.screen.line(saved.text);
+        }
       });
-      session.screen.result(
-        { pictures: pictures.map(({ told }) => told) },
-        [...pictures.map(({ text }) => text), ...previews.told()].join('\n'),
-      );
+      session.screen.result({ pictures: pictures.map(({ told }) => told) }, previews.told().join('\n'));
     });
 }
 
