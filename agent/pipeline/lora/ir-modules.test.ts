@@ -18,15 +18,12 @@ describe.each(['unet', 'text_encoder'])('the modules of a student, its %s', (par
 
   it('are those of the ONNX graph, of its sizes', () => {
     const sizes = new Map(
-      [...onnx].map(([module, { weight, transposed }]) => [
-        module,
-        transposed ? weight.dims.toReversed() : weight.dims,
-      ]),
+      [...onnx].map(([module, [own]]) => [module, own?.transposed ? own.weight.dims.toReversed() : own?.weight.dims]),
     );
     const found = modulesIn(xml);
     expect(found.size).toBeGreaterThan(7);
-    for (const [module, { dims, transposed }] of found)
-      expect([module, transposed ? dims.toReversed() : dims]).toEqual([module, sizes.get(module)]);
+    for (const [module, [own]] of found)
+      expect([module, own?.transposed ? own.dims.toReversed() : own?.dims]).toEqual([module, sizes.get(module)]);
     // A depthwise filter may be reshaped before it is used.
     expect([...onnx.keys()].filter((module) => !found.has(module) && !module.endsWith('filter'))).toEqual([]);
   });
@@ -49,13 +46,34 @@ describe('a graph that PyTorch was traced to', () => {
       net([weight(0), layer(1, 'k', 'Convert'), matmul(2, NAME)], [edge(0, 1, 0), edge(1, 2, 1)]),
     );
     expect([...found]).toMatchObject([
-      ['down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q', { transposed: false, dims: [4, 8] }],
+      ['down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q', [{ transposed: false, dims: [4, 8] }]],
     ]);
   });
 
   it('says which way a matrix is stored', () => {
     const found = modulesIn(net([weight(0), matmul(2, NAME, false)], [edge(0, 2, 1)]));
-    expect([...found.values()]).toMatchObject([{ transposed: true }]);
+    expect([...found.values()]).toMatchObject([[{ transposed: true }]]);
+  });
+
+  it('keeps the four phases of a convolution together', () => {
+    const path = '/up_blocks.0/upsamplers.0/conv/Conv';
+    const layers = ['.00', '.01', '.10/WithoutBiases', '.11/WithoutBiases'].flatMap((phase, i) => [
+      layer(2 * i, `c${i}`, 'Const', 'element_type="f32" shape="3, 5, 2, 2" offset="0" size="240"'),
+      layer(2 * i + 1, `${path}${phase}`, 'Convolution'),
+    ]);
+    const found = modulesIn(
+      net(
+        layers,
+        [0, 2, 4, 6].map((id) => edge(id, id + 1, 1)),
+      ),
+    );
+    expect([...found.keys()]).toEqual(['up_blocks_0_upsamplers_0_conv']);
+    expect(found.get('up_blocks_0_upsamplers_0_conv')?.map(({ phase }) => phase?.join(''))).toEqual([
+      '00',
+      '01',
+      '10',
+      '11',
+    ]);
   });
 
   it.each([

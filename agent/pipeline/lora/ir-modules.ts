@@ -1,6 +1,7 @@
 // As onnx-modules, for a graph of OpenVINO, whose layers are named after the nodes that they were made from.
 import type { IrConstant, IrFile } from '../openvino-ir/read-ir.ts';
 import { moduleKey } from './adapter-changes.ts';
+import { type Phase, phaseOf } from './phases.ts';
 
 export interface ModuleConstant {
   readonly constant: IrConstant;
@@ -8,13 +9,15 @@ export interface ModuleConstant {
   readonly dims: readonly number[];
   /** Stored [inputs, outputs], where a module has [outputs, inputs]. */
   readonly transposed: boolean;
+  /** Null where it is the whole of its module's. */
+  readonly phase: Phase | null;
 }
 
 /** What a converter puts behind the module's path: of ONNX nodes, and of what PyTorch traced. */
-const OPERATOR = /\/(?:aten::\w+\/\w+|(?:Conv|Gemm|MatMul)(?:\/WithoutBiases)?)(?:_\d+)?$/;
+const OPERATOR = /\/(?:aten::\w+\/\w+|(?:Conv(?:\.[01][01])?|Gemm|MatMul)(?:\/WithoutBiases)?)(?:_\d+)?$/;
 
-/** Module, its path joined by `_` → its weight. What several modules share belongs to none. */
-export function irModulesOf({ layers, edges }: IrFile): ReadonlyMap<string, ModuleConstant> {
+/** Module, its path joined by `_` → its weight, or four of its phases. What several modules share belongs to none. */
+export function irModulesOf({ layers, edges }: IrFile): ReadonlyMap<string, readonly ModuleConstant[]> {
   const byId = new Map(layers.map((layer) => [layer.id, layer]));
   const sources = new Map(edges.map(({ from, to, toPort }) => [`${to}:${toPort}`, byId.get(from)]));
   const constantOf = (id: string, port: number): IrConstant | null => {
@@ -24,7 +27,7 @@ export function irModulesOf({ layers, edges }: IrFile): ReadonlyMap<string, Modu
     return stored?.constant ?? null;
   };
   const owners = new Map<IrConstant, number>();
-  const found = new Map<string, ModuleConstant>();
+  const found = new Map<string, ModuleConstant[]>();
   for (const { id, name, type, transposesSecond } of layers) {
     if (type !== 'MatMul' && type !== 'Convolution' && type !== 'GroupConvolution') continue;
     const constant = constantOf(id, 1);
@@ -32,8 +35,10 @@ export function irModulesOf({ layers, edges }: IrFile): ReadonlyMap<string, Modu
     const module = moduleKey(name.replace(OPERATOR, '').replace(/^__module\./, ''));
     const [groups = 1, outputs = 1, ...rest] = constant.dims;
     const dims = type === 'GroupConvolution' ? [groups * outputs, ...rest] : constant.dims;
-    found.set(module, { constant, dims, transposed: type === 'MatMul' && !transposesSecond });
+    const phase = phaseOf(name.replace(/\/WithoutBiases$/, ''));
+    const others = phase ? (found.get(module) ?? []) : [];
+    found.set(module, [...others, { constant, dims, transposed: type === 'MatMul' && !transposesSecond, phase }]);
     owners.set(constant, (owners.get(constant) ?? 0) + 1);
   }
-  return new Map([...found].filter(([, { constant }]) => owners.get(constant) === 1));
+  return new Map([...found].filter(([, own]) => own.every(({ constant }) => owners.get(constant) === 1)));
 }

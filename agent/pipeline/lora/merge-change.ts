@@ -3,6 +3,7 @@ import { messageOf } from '../../../shared/errors.ts';
 import type { MergedWeights } from '../../runtime/runtime.ts';
 import type { Change } from './adapter-changes.ts';
 import { addChange } from './add-change.ts';
+import { ofPhase, type Phase } from './phases.ts';
 
 /** What to load in the place of a graph's files, and which changes are in it. */
 export interface MergedGraph {
@@ -17,16 +18,18 @@ export interface StoredWeight {
   readonly dims: readonly number[];
   /** Stored [inputs, outputs], where a module has [outputs, inputs]. */
   readonly transposed: boolean;
+  /** Null where it is the whole of its module's. */
+  readonly phase: Phase | null;
 }
 
 /** @throws RangeError that names the module */
 export function mergeChange(find: () => StoredWeight, change: Change): void {
   try {
-    const { bytes, type, dims, transposed } = find();
+    const { bytes, type, dims, transposed, phase } = find();
     if (type === null)
       throw new RangeError('its weight is stored in a form that nothing can be added to; export with fp32 or fp16');
     const values = numbersOf(type, bytes);
-    addChange({ values, dims, transposed }, change);
+    addChange({ values, dims, transposed }, phase ? { ...change, down: ofPhase(change.down, phase) } : change);
     bytes.set(new Uint8Array(type === 'float32' ? values.buffer : Float16Array.from(values).buffer));
   } catch (cause) {
     throw new RangeError(`${change.module}: ${messageOf(cause)}`, { cause });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type IrConstant, readIr } from '../openvino-ir/read-ir.ts';
 import { readWhole } from '../read-whole.ts';
 import type { Change } from './adapter-changes.ts';
-import { irModulesOf, type ModuleConstant } from './ir-modules.ts';
+import { irModulesOf } from './ir-modules.ts';
 import { type MergedGraph, mergeChange } from './merge-change.ts';
 
 /**
@@ -20,11 +20,12 @@ export function mergeIntoIr(path: string, changes: readonly Change[]): MergedGra
   const weightsPath = path.replace(/\.xml$/, '.bin');
   const data = readWhole(weightsPath);
   for (const change of used)
-    mergeChange(() => {
-      const { constant, dims, transposed } = modules.get(change.module) as ModuleConstant;
-      const { offsetBytes, sizeBytes } = constant;
-      return { bytes: data.subarray(offsetBytes, offsetBytes + sizeBytes), type: typeOf(constant), dims, transposed };
-    }, change);
+    for (const { constant, dims, transposed, phase } of modules.get(change.module) ?? [])
+      mergeChange(() => {
+        const { offsetBytes, sizeBytes } = constant;
+        const bytes = data.subarray(offsetBytes, offsetBytes + sizeBytes);
+        return { bytes, type: typeOf(constant), dims, transposed, phase };
+      }, change);
   return { merged: { graph, external: [{ path: weightsPath, data }] }, used };
 }
 

@@ -4,7 +4,7 @@ import { type OnnxWeights, readOnnx } from '../onnx/read-onnx.ts';
 import { readWhole } from '../read-whole.ts';
 import type { Change } from './adapter-changes.ts';
 import { type MergedGraph, mergeChange } from './merge-change.ts';
-import { type ModuleWeight, modulesOf } from './onnx-modules.ts';
+import { modulesOf } from './onnx-modules.ts';
 
 const [FLOAT32, FLOAT16] = [1, 10];
 
@@ -25,12 +25,12 @@ export function mergeIntoOnnx(path: string, changes: readonly Change[]): MergedG
     return known;
   };
   for (const change of used)
-    mergeChange(() => {
-      const { weight, transposed } = modules.get(change.module) as ModuleWeight;
-      const type = typeOf(weight);
-      const bytes = type === null ? new Uint8Array() : bytesOf(weight, graph, fileOf);
-      return { bytes, type, dims: weight.dims, transposed };
-    }, change);
+    for (const { weight, transposed, phase } of modules.get(change.module) ?? [])
+      mergeChange(() => {
+        const type = typeOf(weight);
+        const bytes = type === null ? new Uint8Array() : bytesOf(weight, graph, fileOf);
+        return { bytes, type, dims: weight.dims, transposed, phase };
+      }, change);
   return { merged: { graph, external: [...external].map(([path, data]) => ({ path, data })) }, used };
 }
 

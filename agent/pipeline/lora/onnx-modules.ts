@@ -1,15 +1,18 @@
 // Which weight of a graph belongs to which module of the network: exporters name a node after the module that it came from.
 import type { OnnxFile, OnnxWeights } from '../onnx/read-onnx.ts';
 import { moduleKey } from './adapter-changes.ts';
+import { type Phase, phaseOf } from './phases.ts';
 
 export interface ModuleWeight {
   readonly weight: OnnxWeights;
   /** Stored [inputs, outputs], where a module has [outputs, inputs]. */
   readonly transposed: boolean;
+  /** Null where it is the whole of its module's. */
+  readonly phase: Phase | null;
 }
 
-/** Module, its path joined by `_` → its weight. What several modules share belongs to none. */
-export function modulesOf({ weights, nodes }: OnnxFile): ReadonlyMap<string, ModuleWeight> {
+/** Module, its path joined by `_` → its weight, or four of its phases. What several modules share belongs to none. */
+export function modulesOf({ weights, nodes }: OnnxFile): ReadonlyMap<string, readonly ModuleWeight[]> {
   const stored = new Map(weights.map((weight) => [weight.name, weight]));
   // Weights in half precision are cast before they are used.
   for (const { operator, inputs, outputs } of nodes) {
@@ -17,15 +20,18 @@ export function modulesOf({ weights, nodes }: OnnxFile): ReadonlyMap<string, Mod
     if (source && outputs[0]) stored.set(outputs[0], source);
   }
   const owners = new Map<string, Set<string>>();
-  const found = new Map<string, ModuleWeight>();
+  const found = new Map<string, ModuleWeight[]>();
   for (const { name, operator, inputs } of nodes) {
     if (operator !== 'MatMul' && operator !== 'Gemm' && operator !== 'Conv') continue;
     const weight = stored.get(inputs[1] ?? '');
     const path = name.slice(0, name.lastIndexOf('/'));
     if (!weight || !path) continue;
     const module = moduleKey(path);
-    found.set(module, { weight, transposed: operator === 'MatMul' });
+    const phase = phaseOf(name);
+    const others = phase ? (found.get(module) ?? []) : [];
+    found.set(module, [...others, { weight, transposed: operator === 'MatMul', phase }]);
     owners.set(weight.name, (owners.get(weight.name) ?? new Set()).add(module));
   }
-  return new Map([...found].filter(([, { weight }]) => owners.get(weight.name)?.size === 1));
+  const isOwn = ({ weight }: ModuleWeight) => owners.get(weight.name)?.size === 1;
+  return new Map([...found].filter(([, own]) => own.every(isOwn)));
 }

@@ -123,14 +123,13 @@ def write_component(
 
 
 def _graph_of(component: Component, runtime: str, attention: Attention) -> onnx.ModelProto:
-    """A VAE in the operators its runtime is fastest with; a denoiser is mostly matrices, and adapters look for its layers."""
-    if component.part != "vae":
-        return to_onnx(component, attention=attention)
-    spread = runtime == "openvino"
+    """In the operators that its runtime is fastest with."""
+    # Denoisers are mostly matrices, and their small tensors gain nothing by it.
+    spread = runtime == "openvino" and component.part == "vae"
     # Folded weights that are alike lose all but one of their names in torch.onnx; OpenVINO folds for itself.
     with spread_norms() if spread else nullcontext():
         graph = to_onnx(component, attention=attention, fold=not spread)
-    fold_upsampling(graph.graph, "depth to space" if spread else "concat")
+    fold_upsampling(graph.graph, "depth to space" if runtime == "openvino" else "concat")
     return graph
 
 

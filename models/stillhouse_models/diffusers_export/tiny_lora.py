@@ -11,7 +11,19 @@ from safetensors.torch import save_file
 from stillhouse_models.diffusers_export.read_pipeline import read_pipeline
 
 TARGETS = {
-    "unet": ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "conv1", "conv2", "time_emb_proj", "ff.net.0.proj", "ff.net.2"],
+    "unet": [
+        "to_q",
+        "to_k",
+        "to_v",
+        "to_out.0",
+        "proj_in",
+        "conv1",
+        "conv2",
+        "time_emb_proj",
+        "ff.net.0.proj",
+        "ff.net.2",
+        "upsamplers.0.conv",
+    ],
     "transformer": ["to_q", "to_k", "to_v", "to_out.0", "add_q_proj", "ff.net.0.proj", "ff.net.2"],
     "text_encoder": ["q_proj", "v_proj", "out_proj", "fc1", "fc2"],
 }
