@@ -2,6 +2,7 @@
 // but not without end. It also knows every engine that the agent ever started, so that none outlives it.
 import type { Clock } from '../shared/clock.ts';
 import { messageOf } from '../shared/errors.ts';
+import { plural } from '../shared/plural.ts';
 import { type Engine, EngineFault, type EngineLauncher, type EngineSpec } from './engine/engine.ts';
 import { PaintedSizes } from './painted-sizes.ts';
 import { slotName, type VersionPlace } from './rules/kept-versions.ts';
@@ -172,7 +173,7 @@ function leftAlone(
   const minutes = Math.ceil((untilMs - nowMs) / 60_000);
   return new EngineFault(
     'load_failed',
-    `the engine of ${manifest.model}@${manifest.version} failed ${crashes} times in a short while, the last time because ${message}; it is left alone for ${minutes} more minutes, or until it is rolled out again`,
+    `the engine of ${manifest.model}@${manifest.version} failed ${crashes} times in a short while, the last time because ${message}; it is left alone for ${plural(minutes, 'more minute')}, or until it is rolled out again`,
   );
 }
 

@@ -2,7 +2,9 @@ import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { StillError } from '../../shared/errors.ts';
 import type { PictureView } from '../../shared/http-api.ts';
+import { jobTable } from '../../shared/job.ts';
 import { limits } from '../../shared/limits.ts';
+import { isFinal } from '../../shared/machine.ts';
 import { cancelJob } from '../actions/cancel-job.ts';
 import { keepBeginning } from '../actions/keep-beginning.ts';
 import { receivePicture } from '../actions/receive-picture.ts';
@@ -73,8 +75,10 @@ export function pictureHandlers(world: World): Pick<Handlers, PictureRoutes> {
     getPicture: async ({ params: { pictureId }, request, response }) => {
       const view = await show(pictureId);
       const stored = view.state === 'SUCCEEDED' ? await pictures.find(db, pictureId) : null;
-      if (!stored)
-        throw new StillError('not_found', `picture ${pictureId} is ${view.state}, there is nothing to see yet`);
+      if (!stored) {
+        const yet = isFinal(jobTable, view.state) ? '' : ' yet';
+        throw new StillError('not_found', `picture ${pictureId} is ${view.state}; there is nothing to see${yet}`);
+      }
       return sendPng(stored, request, response);
     },
     getBeginning: async ({ params: { pictureId }, caller, request, response }) => {

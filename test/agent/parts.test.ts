@@ -99,7 +99,9 @@ describe('ResidentEngines', () => {
     );
     expect(lines).toHaveLength(3);
     await engines.get(spec('2'));
-    await clock.pass(30 * 60_000);
+    await clock.pass(29 * 60_000);
+    await expect(engines.get(spec('1'))).rejects.toThrow(/for 1 more minute, or/);
+    await clock.pass(60_000);
     await engines.get(spec('1'));
   });
 

@@ -172,6 +172,17 @@ describe('the main job', () => {
     expect(await server.still(['bench', 'cancel', unknown])).toMatchObject({ code: 1 });
   });
 
+  it('says of a picture that was canceled that there is none, and not that it may come', async () => {
+    const asked = await server.call('POST', '/v1/pictures', { device: 'pi-kitchen', prompt: 'a circle', steps: 200 });
+    const { pictureId } = asked.body as { pictureId: string };
+    await server.call('POST', `/v1/pictures/${pictureId}/cancel`);
+    const { status, body } = await server.call('GET', `/v1/pictures/${pictureId}/content`);
+    expect({ status, ...(body as object) }).toMatchObject({
+      status: 404,
+      detail: `picture ${pictureId} is CANCELED; there is nothing to see`,
+    });
+  });
+
   it('fetches the same bytes for the same prompt and seed, from any device, and others for another seed', async () => {
     const picture = async (name: string, seed: string, file: string) => {
       await json(['picture', name, 'a red circle on white background', '--seed', seed, '-o', join(fleet.folder, file)]);
