@@ -235,6 +235,23 @@ describe('a bench', () => {
     ]);
   });
 
+  it('of a size whose pictures could not be done in its time is refused, with the numbers', async () => {
+    const settings = { width: 1024, height: 1024 };
+    const bench = {
+      ...{ device: 'fast', model: 'shapes', version: '1.0.0' },
+      mode: 'quick',
+      settings,
+      actor: 'test',
+    } as const;
+    await expect(requestBench(world, { ...bench, timeoutMs: 281_000 })).rejects.toMatchObject({
+      code: 'unprocessable',
+      message: expect.stringMatching(
+        /^shapes@1\.0\.0 on fast: 11 pictures of 1024x1024 in 4 steps would take 4 min 42 s there/,
+      ),
+    });
+    await requestBench(world, { ...bench, timeoutMs: 283_000 });
+  });
+
   it.each([
     ['nobody', '1.0.0', 'not_found'],
     ['fast', '9.9.9', 'not_found'],

@@ -1,4 +1,4 @@
-import type { BenchMode } from '../../shared/bench.ts';
+import { BENCH_MODES, type BenchMode } from '../../shared/bench.ts';
 import { StillError } from '../../shared/errors.ts';
 import type { BenchSettings, Fit, FitTarget } from '../../shared/fit.ts';
 import { newId } from '../../shared/ids.ts';
@@ -12,6 +12,7 @@ import * as jobs from '../store/jobs.ts';
 import * as versions from '../store/versions.ts';
 import type { World } from '../store/world.ts';
 import { fitSettings } from './job-steps/fit-settings.ts';
+import { requireTime } from './job-steps/require-time.ts';
 
 /** For a device that is away it waits until the deadline. @returns the bench run's id */
 export async function requestBench(
@@ -38,6 +39,9 @@ export async function requestBench(
     const versionDigest = await digestOnDevice(tx, device, { model, version });
     const { against } = request;
     const chosen = await settingsOf(tx, device, { ...request, versionDigest });
+    const runs = device.running.find((one) => one.versionDigest === versionDigest);
+    if (runs && chosen.settings)
+      await requireTime(tx, { device, runs, request: chosen.settings, ...leastOf(mode), timeoutMs });
     const other = against && { ...against, versionDigest: await digestOnDevice(tx, device, against) };
     if ((await jobs.openOf(tx, deviceId)).length >= limits.jobsPerDevice)
       throw new StillError('too_many', `${name} has ${limits.jobsPerDevice} jobs before this one already`);
@@ -64,6 +68,12 @@ export async function requestBench(
     });
     return jobId;
   });
+}
+
+/** The pictures that a bench makes at least: one from cold, those to warm up, and those that it times. */
+function leastOf(mode: BenchMode): { readonly pictures: number } {
+  const { warmUp, minQueries } = BENCH_MODES[mode];
+  return { pictures: 1 + warmUp + minQueries };
 }
 
 /** @returns nothing where the variant's own settings are meant */

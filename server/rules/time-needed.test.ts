@@ -25,6 +25,13 @@ describe('the time that a picture needs', () => {
     expect(timeFault([made(256, 4, 300)], asked(256, 4, 1000))).not.toContain('pixels');
   });
 
+  it('is that of all pictures of a bench', () => {
+    expect(timeFault(measured, { ...asked(256, 10, 4200), pictures: 2 })).toBeNull();
+    expect(timeFault(measured, { ...asked(256, 10, 4199), pictures: 2 })).toMatch(
+      /^2 pictures of 256x256 in 10 steps would take 4.2 s there, and have 4.2 s: /,
+    );
+  });
+
   it('is not known from larger pictures, nor from none', () => {
     expect(timeFault([made(512, 4, 1e6)], asked(256, 4, 1))).toBeNull();
     expect(timeFault([], asked(256, 4, 1))).toBeNull();

@@ -1,4 +1,4 @@
-// Whether a picture could be done in the time that it is given, by the quickest that the device made of a size up to the one
+// Whether a picture, or a bench's, could be done in the time that it is given, by the quickest that the device made of a size up to the one
 // asked for. Convolutions take time as pixels do and attention more, so from a smaller size the time is rather too short.
 import type { FitMeasurement } from '../../shared/fit.ts';
 import { duration } from '../../shared/units.ts';
@@ -8,6 +8,8 @@ export interface TimedPicture {
   readonly height: number;
   /** The fewest that may run: one that begins from a picture leaves some out. */
   readonly steps: number;
+  /** How many of them, one after the other. */
+  readonly pictures?: number;
   /** From the request until the end. */
   readonly timeoutMs: number;
 }
@@ -24,14 +26,17 @@ export function timeFault(measured: readonly FitMeasurement[], asked: TimedPictu
   const [quickest] = known.sort((a, b) => a.neededMs - b.neededMs);
   if (!quickest || quickest.neededMs <= asked.timeoutMs) return null;
   const { width, height, steps, latencyMs, neededMs } = quickest;
+  const { pictures = 1 } = asked;
+  const what = `${pictures === 1 ? 'a picture' : `${pictures} pictures`} of ${asked.width}x${asked.height} in ${asked.steps} steps`;
   const growing = nearest === pixelsOf(asked) ? '' : ', if time grows no faster than pixels';
   return (
-    `a picture of ${asked.width}x${asked.height} in ${asked.steps} steps would take ${duration(neededMs)} there${growing}, and has ${duration(asked.timeoutMs)}: ` +
+    `${what} would take ${duration(neededMs)} there${growing}, and ${pictures === 1 ? 'has' : 'have'} ${duration(asked.timeoutMs)}: ` +
     `the quickest of ${width}x${height} took ${duration(latencyMs)} for ${steps} steps; ask for a smaller size, fewer steps, or more time (--timeout)`
   );
 }
 
 function needed({ width, height, steps, latencyMs, denoiseMs }: FitMeasurement, asked: TimedPicture): number {
   const restMs = Math.max(0, latencyMs - denoiseMs);
-  return ((restMs + (denoiseMs / steps) * asked.steps) * pixelsOf(asked)) / pixelsOf({ width, height });
+  const oneMs = ((restMs + (denoiseMs / steps) * asked.steps) * pixelsOf(asked)) / pixelsOf({ width, height });
+  return oneMs * (asked.pictures ?? 1);
 }
