@@ -1,5 +1,6 @@
-// Whether a picture, or a bench's, could be done in the time that it is given, by the quickest that the device made of a size up to the one
-// asked for. Convolutions take time as pixels do and attention more, so from a smaller size the time is rather too short.
+// Whether a picture, or all that a bench makes, could be done in the time that it is given, by the quickest that the device made of
+// a size up to the one asked for. Convolutions take time as pixels do and attention more, so from a smaller size it is rather too
+// short.
 import type { FitMeasurement } from '../../shared/fit.ts';
 import { duration } from '../../shared/units.ts';
 
