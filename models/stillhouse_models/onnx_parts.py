@@ -80,7 +80,7 @@ def _cuts(nodes: Sequence[onnx.NodeProto], sizes: dict[str, int], most_bytes: in
     start, held, filled = 0, set[str](), [0]
     at = 0
     while at < len(nodes):
-        new = {name for name in _uses(nodes[at]) if name in sizes} - held
+        new = {name for name in uses(nodes[at]) if name in sizes} - held
         total = filled[-1] + sum(sizes[name] for name in new)
         if total > most_bytes and at > start:
             best = [i for i in range(start + 1, at + 1) if filled[i - start] >= FULLEST * filled[-1]]
@@ -96,7 +96,7 @@ def _cuts(nodes: Sequence[onnx.NodeProto], sizes: dict[str, int], most_bytes: in
 
 def _crossing(nodes: Sequence[onnx.NodeProto], outputs: set[str], sizes: dict[str, int]) -> list[int]:
     """For every node, how many tensors made before it are read by it or later, or are outputs."""
-    last = {name: i for i, node in enumerate(nodes) for name in _uses(node)} | dict.fromkeys(outputs, len(nodes))
+    last = {name: i for i, node in enumerate(nodes) for name in uses(node)} | dict.fromkeys(outputs, len(nodes))
     change = [0] * (len(nodes) + 2)
     for i, node in enumerate(nodes):
         for name in node.output:
@@ -116,8 +116,8 @@ def _part(
 ) -> onnx.ModelProto:  # fmt: skip
     own = nodes[start:end]
     made = {name for node in own for name in node.output}
-    read = list(dict.fromkeys(name for node in own for name in _uses(node)))
-    later = {name for node in nodes[end:] for name in _uses(node)} | {value.name for value in whole.graph.output}
+    read = list(dict.fromkeys(name for node in own for name in uses(node)))
+    later = {name for node in nodes[end:] for name in uses(node)} | {value.name for value in whole.graph.output}
     inputs = [name for name in read if name and name not in made and name not in weights]
     outputs = [name for node in own for name in node.output if name in later]
     return helper.make_model(
@@ -128,13 +128,13 @@ def _part(
     )  # fmt: skip
 
 
-def _uses(node: onnx.NodeProto) -> Iterator[str]:
+def uses(node: onnx.NodeProto) -> Iterator[str]:
     """Names that a node reads, those of its inner graphs with them."""
     yield from (name for name in node.input if name)
     for attribute in node.attribute:
         if attribute.HasField("g"):
             made = {name for inner in attribute.g.node for name in inner.output}
-            yield from (name for inner in attribute.g.node for name in _uses(inner) if name not in made)
+            yield from (name for inner in attribute.g.node for name in uses(inner) if name not in made)
 
 
 def _types(graph: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:

@@ -3,6 +3,7 @@ import { StillError } from '../../shared/errors.ts';
 import type { BenchSettings, Fit, FitTarget } from '../../shared/fit.ts';
 import { newId } from '../../shared/ids.ts';
 import { limits, timings } from '../../shared/limits.ts';
+import type { RunningModel } from '../../shared/messages.ts';
 import * as audit from '../store/audit.ts';
 import * as commands from '../store/commands.ts';
 import type { Db } from '../store/database.ts';
@@ -38,10 +39,10 @@ export async function requestBench(
     const { deviceId, name } = device;
     const versionDigest = await digestOnDevice(tx, device, { model, version });
     const { against } = request;
-    const chosen = await settingsOf(tx, device, { ...request, versionDigest });
     const runs = device.running.find((one) => one.versionDigest === versionDigest);
+    const chosen = await settingsOf(tx, device, { ...request, runs });
     if (runs && chosen.settings)
-      await requireTime(tx, { device, runs, request: chosen.settings, ...leastOf(mode), timeoutMs });
+      await requireTime(tx, { device, runs, request: chosen.settings, pictures: fewestPictures(mode), timeoutMs });
     const other = against && { ...against, versionDigest: await digestOnDevice(tx, device, against) };
     if ((await jobs.openOf(tx, deviceId)).length >= limits.jobsPerDevice)
       throw new StillError('too_many', `${name} has ${limits.jobsPerDevice} jobs before this one already`);
@@ -70,10 +71,10 @@ export async function requestBench(
   });
 }
 
-/** The pictures that a bench makes at least: one from cold, those to warm up, and those that it times. */
-function leastOf(mode: BenchMode): { readonly pictures: number } {
+/** That a bench makes at least: one from cold, those to warm up, and those that it times. */
+function fewestPictures(mode: BenchMode): number {
   const { warmUp, minQueries } = BENCH_MODES[mode];
-  return { pictures: 1 + warmUp + minQueries };
+  return 1 + warmUp + minQueries;
 }
 
 /** @returns nothing where the variant's own settings are meant */
@@ -81,13 +82,13 @@ async function settingsOf(
   tx: Db,
   device: devices.Device,
   request: {
-    readonly versionDigest: string;
+    readonly runs: RunningModel | undefined;
     readonly against?: unknown;
     readonly settings?: BenchSettings | undefined;
     readonly fit?: FitTarget | undefined;
   },
 ): Promise<{ settings?: BenchSettings; fit?: Fit }> {
-  const { against, settings = {}, fit: target, versionDigest } = request;
+  const { against, settings = {}, fit: target, runs } = request;
   const own = Object.values(settings).some((value) => value !== undefined);
   if (against && (own || target))
     throw new StillError(
@@ -95,10 +96,10 @@ async function settingsOf(
       'a comparison runs both versions as they usually run; leave settings and fit out',
     );
   if (!target) return own ? { settings } : {};
-  const running = device.running.find((one) => one.versionDigest === versionDigest);
-  if (!running)
+  if (!runs)
     throw new StillError('unprocessable', `${device.name} does not run that version now; fit needs one that runs`);
-  return fitSettings(tx, { device, versionDigest, variant: running.variant, target, fixed: settings });
+  const { versionDigest, variant } = runs;
+  return fitSettings(tx, { device, versionDigest, variant, target, fixed: settings });
 }
 
 /** @throws StillError unless the version is published and stands on the device */

@@ -57,9 +57,8 @@ export function number(low: number, high: number): (text: string) => number {
 
 export function size(text: string): { width: number; height: number } {
   const [, width, height] = /^(\d{1,5})[x×](\d{1,5})$/.exec(text) ?? [];
-  const sides = [Number(width), Number(height)];
-  if (sides.every((side) => side >= 1 && side <= limits.pictureSidePixels))
-    return { width: Number(width), height: Number(height) };
+  const sides = { width: Number(width), height: Number(height) };
+  if (Object.values(sides).every((side) => side >= 1 && side <= limits.pictureSidePixels)) return sides;
   throw new InvalidArgumentError(
     `Expected WIDTHxHEIGHT in pixels such as 64x64, each side from 1 to ${limits.pictureSidePixels}.`,
   );

@@ -6,7 +6,13 @@ const made = (side: number, steps: number, stepMs: number, restMs = 100) => ({
   peakRssBytes: null,
 });
 const measured = [made(128, 4, 25), made(256, 4, 300), made(256, 2, 200), made(1024, 4, 90_000)];
-const asked = (side: number, steps: number, timeoutMs: number) => ({ width: side, height: side, steps, timeoutMs });
+const asked = (side: number, steps: number, timeoutMs: number) => ({
+  width: side,
+  height: side,
+  steps,
+  pictures: 1,
+  timeoutMs,
+});
 
 describe('the time that a picture needs', () => {
   it.each([

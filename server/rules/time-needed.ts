@@ -10,7 +10,7 @@ export interface TimedPicture {
   /** The fewest that may run: one that begins from a picture leaves some out. */
   readonly steps: number;
   /** How many of them, one after the other. */
-  readonly pictures?: number;
+  readonly pictures: number;
   /** From the request until the end. */
   readonly timeoutMs: number;
 }
@@ -27,7 +27,7 @@ export function timeFault(measured: readonly FitMeasurement[], asked: TimedPictu
   const [quickest] = known.sort((a, b) => a.neededMs - b.neededMs);
   if (!quickest || quickest.neededMs <= asked.timeoutMs) return null;
   const { width, height, steps, latencyMs, neededMs } = quickest;
-  const { pictures = 1 } = asked;
+  const { pictures } = asked;
   const what = `${pictures === 1 ? 'a picture' : `${pictures} pictures`} of ${asked.width}x${asked.height} in ${asked.steps} steps`;
   const growing = nearest === pixelsOf(asked) ? '' : ', if time grows no faster than pixels';
   return (
@@ -39,5 +39,5 @@ export function timeFault(measured: readonly FitMeasurement[], asked: TimedPictu
 function needed({ width, height, steps, latencyMs, denoiseMs }: FitMeasurement, asked: TimedPicture): number {
   const restMs = Math.max(0, latencyMs - denoiseMs);
   const oneMs = ((restMs + (denoiseMs / steps) * asked.steps) * pixelsOf(asked)) / pixelsOf({ width, height });
-  return oneMs * (asked.pictures ?? 1);
+  return oneMs * asked.pictures;
 }

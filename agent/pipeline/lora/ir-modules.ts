@@ -1,7 +1,7 @@
 // As onnx-modules, for a graph of OpenVINO, whose layers are named after the nodes that they were made from.
 import type { IrConstant, IrFile } from '../openvino-ir/read-ir.ts';
 import { moduleKey } from './adapter-changes.ts';
-import { type Phase, phaseOf } from './phases.ts';
+import { type Phase, phaseOf, withWeight } from './phases.ts';
 
 export interface ModuleConstant {
   readonly constant: IrConstant;
@@ -27,7 +27,7 @@ export function irModulesOf({ layers, edges }: IrFile): ReadonlyMap<string, read
     return stored?.constant ?? null;
   };
   const owners = new Map<IrConstant, number>();
-  const found = new Map<string, ModuleConstant[]>();
+  const found = new Map<string, readonly ModuleConstant[]>();
   for (const { id, name, type, transposesSecond } of layers) {
     if (type !== 'MatMul' && type !== 'Convolution' && type !== 'GroupConvolution') continue;
     const constant = constantOf(id, 1);
@@ -35,9 +35,8 @@ export function irModulesOf({ layers, edges }: IrFile): ReadonlyMap<string, read
     const module = moduleKey(name.replace(OPERATOR, '').replace(/^__module\./, ''));
     const [groups = 1, outputs = 1, ...rest] = constant.dims;
     const dims = type === 'GroupConvolution' ? [groups * outputs, ...rest] : constant.dims;
-    const phase = phaseOf(name.replace(/\/WithoutBiases$/, ''));
-    const others = phase ? (found.get(module) ?? []) : [];
-    found.set(module, [...others, { constant, dims, transposed: type === 'MatMul' && !transposesSecond, phase }]);
+    const transposed = type === 'MatMul' && !transposesSecond;
+    found.set(module, withWeight(found.get(module), { constant, dims, transposed, phase: phaseOf(name) }));
     owners.set(constant, (owners.get(constant) ?? 0) + 1);
   }
   return new Map([...found].filter(([, own]) => own.every(({ constant }) => owners.get(constant) === 1)));

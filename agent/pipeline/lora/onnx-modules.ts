@@ -1,7 +1,7 @@
 // Which weight of a graph belongs to which module of the network: exporters name a node after the module that it came from.
 import type { OnnxFile, OnnxWeights } from '../onnx/read-onnx.ts';
 import { moduleKey } from './adapter-changes.ts';
-import { type Phase, phaseOf } from './phases.ts';
+import { type Phase, phaseOf, withWeight } from './phases.ts';
 
 export interface ModuleWeight {
   readonly weight: OnnxWeights;
@@ -20,16 +20,15 @@ export function modulesOf({ weights, nodes }: OnnxFile): ReadonlyMap<string, rea
     if (source && outputs[0]) stored.set(outputs[0], source);
   }
   const owners = new Map<string, Set<string>>();
-  const found = new Map<string, ModuleWeight[]>();
+  const found = new Map<string, readonly ModuleWeight[]>();
   for (const { name, operator, inputs } of nodes) {
     if (operator !== 'MatMul' && operator !== 'Gemm' && operator !== 'Conv') continue;
     const weight = stored.get(inputs[1] ?? '');
     const path = name.slice(0, name.lastIndexOf('/'));
     if (!weight || !path) continue;
     const module = moduleKey(path);
-    const phase = phaseOf(name);
-    const others = phase ? (found.get(module) ?? []) : [];
-    found.set(module, [...others, { weight, transposed: operator === 'MatMul', phase }]);
+    const own = { weight, transposed: operator === 'MatMul', phase: phaseOf(name) };
+    found.set(module, withWeight(found.get(module), own));
     owners.set(weight.name, (owners.get(weight.name) ?? new Set()).add(module));
   }
   const isOwn = ({ weight }: ModuleWeight) => owners.get(weight.name)?.size === 1;

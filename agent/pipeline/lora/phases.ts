@@ -5,12 +5,20 @@ import type { Weights } from './read-safetensors.ts';
 /** Row and column of a pixel among the four. */
 export type Phase = readonly [row: number, column: number];
 
-const PHASE = /\/Conv\.([01])([01])$/;
+const PHASE = /\/Conv\.([01])([01])(?:\/WithoutBiases)?$/;
 
 /** @param node its name in the graph; null where it is a whole convolution */
 export function phaseOf(node: string): Phase | null {
   const [, row, column] = PHASE.exec(node) ?? [];
   return row && column ? [Number(row), Number(column)] : null;
+}
+
+/** The weights of a module with one more: its phases stand together, a whole weight alone. */
+export function withWeight<W extends { readonly phase: Phase | null }>(
+  others: readonly W[] = [],
+  weight: W,
+): readonly W[] {
+  return weight.phase ? [...others, weight] : [weight];
 }
 
 /**

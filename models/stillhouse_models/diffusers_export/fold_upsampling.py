@@ -6,11 +6,13 @@ come of one, each has a kernel of its own (the phases of a sub-pixel convolution
 """
 
 from collections import Counter
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from stillhouse_models.onnx_parts import uses
 
 Interleave = Literal["concat", "depth to space"]
 """How four pictures become one. ONNX Runtime's `DepthToSpace` uses one thread and takes four times as long as its `Concat`;
@@ -23,11 +25,11 @@ _PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 def fold_upsampling(graph: onnx.GraphProto, interleave: Interleave) -> int:
     """In place. Every `Resize` to twice the size by nearest pixels whose only reader is a 3x3 convolution that keeps its size.
 
-    `graph` has no control flow, and what nothing reads goes. @returns how many there were
+    What nothing reads goes. @returns how many there were
     """
     weights = {tensor.name: tensor for tensor in graph.initializer}
     results = {value.name for value in graph.output}
-    reads = Counter(name for node in graph.node for name in node.input)
+    reads = Counter(name for node in graph.node for name in uses(node))
     constants = _constants(graph)
     enlarged = {
         node.output[0]: node.input[0]
@@ -44,7 +46,7 @@ def fold_upsampling(graph: onnx.GraphProto, interleave: Interleave) -> int:
             nodes.append(node)
     del graph.node[:]
     graph.node.extend(_read(nodes, results))
-    used = {name for node in graph.node for name in node.input}
+    used = {name for node in graph.node for name in uses(node)}
     for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
         graph.initializer.remove(tensor)
     return count
@@ -66,7 +68,7 @@ def _read(nodes: list[NodeProto], results: set[str]) -> list[NodeProto]:
     needed, kept = set(results), []
     for node in reversed(nodes):
         if needed.intersection(node.output):
-            needed.update(node.input)
+            needed.update(uses(node))
             kept.append(node)
     return kept[::-1]
 
@@ -74,7 +76,7 @@ def _read(nodes: list[NodeProto], results: set[str]) -> list[NodeProto]:
 def _doubles(node: NodeProto, constants: dict[str, np.ndarray]) -> bool:
     if node.op_type != "Resize" or len(node.input) != 3 or node.input[2] not in constants:
         return False
-    said = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    said = _said(node)
     nearest = (said.get("mode"), said.get("coordinate_transformation_mode"), said.get("nearest_mode"))
     return nearest == (b"nearest", b"asymmetric", b"floor") and constants[node.input[2]].tolist() == [1, 1, 2, 2]
 
@@ -82,9 +84,13 @@ def _doubles(node: NodeProto, constants: dict[str, np.ndarray]) -> bool:
 def _keeps_size(node: NodeProto, weights: dict[str, TensorProto]) -> bool:
     if node.op_type != "Conv" or node.input[1] not in weights:
         return False
-    said = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    said = _said(node)
     plain = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [1, 1], "dilations": [1, 1], "group": 1}
     return {name: said.get(name) for name in plain} == plain
+
+
+def _said(node: NodeProto) -> dict[str, Any]:
+    return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
 
 
 def _phases(graph: onnx.GraphProto, conv: NodeProto, small: str, weight: TensorProto, interleave: Interleave) -> list[NodeProto]:

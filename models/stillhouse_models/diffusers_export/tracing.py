@@ -36,10 +36,10 @@ def _by_sizes(chunk: Callable[..., tuple[Tensor, ...]]) -> Callable[..., tuple[T
     """`torch.Tensor.chunk` of the last axis, whose size is a layer's and no picture's, as one `Split`, not a `Slice` for each."""
 
     def chunked(values: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-        whole = values.size(-1)
-        if dim not in (-1, values.dim() - 1) or int(whole) % chunks:
+        size, rest = divmod(int(values.size(-1)), chunks)
+        if dim not in (-1, values.dim() - 1) or rest:
             return chunk(values, chunks, dim)
-        return values.split([int(whole) // chunks] * chunks, dim=-1)
+        return values.split([size] * chunks, dim=-1)
 
     return chunked
 

@@ -8,8 +8,8 @@ import { fitMeasurements } from '../../store/fit-measurements.ts';
 import * as versions from '../../store/versions.ts';
 
 /**
- * A picture of more work than the usual one, or with less time, or a bench of such pictures, is refused where the device would still be at it when its time is
- * over: hours of a device's work would bring nothing.
+ * A picture of more work than the usual one, or with less time, or a bench of such pictures, is refused where the device would
+ * still be at it when its time is over: hours of a device's work would bring nothing.
  *
  * @throws StillError `unprocessable` with the numbers
  */
@@ -24,7 +24,7 @@ export async function requireTime(
     readonly timeoutMs: number;
   },
 ): Promise<void> {
-  const { device, runs, request, pictures, timeoutMs } = order;
+  const { device, runs, request, pictures = 1, timeoutMs } = order;
   if (request.allowCached) return;
   const { versionDigest, variant } = runs;
   const published = await versions.byDigest(tx, versionDigest);
@@ -35,8 +35,7 @@ export async function requireTime(
   if (isUsual && timeoutMs >= timings.pictureDeadlineMs) return;
   const measured = await fitMeasurements(tx, { deviceId: device.deviceId, versionDigest, variant });
   // One that begins from a picture leaves steps out, how many its pipeline says.
-  const asked = { width, height, steps: request.image ? 1 : steps, ...(pictures && { pictures }), timeoutMs };
-  const fault = timeFault(measured, asked);
+  const fault = timeFault(measured, { width, height, steps: request.image ? 1 : steps, pictures, timeoutMs });
   if (fault)
     throw new StillError('unprocessable', `${published.model}@${published.version} on ${device.name}: ${fault}`);
 }
