@@ -200,11 +200,21 @@ describe('keys', () => {
   });
 });
 
-it('a bounded page, an unknown query and HEAD', async () => {
+it('a bounded page and HEAD', async () => {
   expect((await ask('/v1/audit?limit=2')).status).toBe(200);
   expect(((await (await ask('/v1/audit?limit=2')).json()) as unknown[]).length).toBe(2);
   expect((await ask('/v1/audit?limit=0')).status).toBe(400);
   expect((await ask('/v1/devices', { method: 'HEAD' })).status).toBe(200);
+});
+
+it.each([
+  ['/v1/pictures?limt=5', 'limt: no such parameter; there is limit, device'],
+  ['/v1/devices?selector=all&site=home&page=2', 'site, page: no such parameter; there is selector'],
+  ['/v1/models?limit=5', 'limit: no parameter is taken here'],
+])('a parameter that nobody reads is refused: %s', async (path, detail) => {
+  const answer = await ask(path);
+  expect(answer.status).toBe(400);
+  expect(await answer.json()).toMatchObject({ code: 'invalid_input', detail });
 });
 
 describe('another broker', () => {

@@ -139,13 +139,24 @@ function exchangeOf(route: Route, request: Request, response: Response): Exchang
   const { params, query, body } = route;
   return {
     params: params?.parse(request.params),
-    query: query?.parse(request.query),
+    query: parseQuery(query, request),
     body: body && body !== 'bytes' ? parseBody(body, request) : undefined,
     caller,
     actor: actorOf(caller),
     request,
     response,
   } as Exchange<RouteName>;
+}
+
+/** Refuses what the route does not read: a filter that is misspelt and left out would answer another question. */
+function parseQuery(schema: Route['query'], request: Request): unknown {
+  const known = Object.keys(schema?.shape ?? {});
+  const strange = Object.keys(request.query).filter((name) => !known.includes(name));
+  if (strange.length === 0) return schema?.parse(request.query);
+  const message = known.length > 0 ? `no such parameter; there is ${known.join(', ')}` : 'no parameter is taken here';
+  throw new StillError('invalid_input', `${strange.join(', ')}: ${message}`, {
+    problems: strange.map((field) => ({ field, message })),
+  });
 }
 
 function parseBody(schema: z.ZodType, request: Request): unknown {
