@@ -200,6 +200,35 @@ describe('keys', () => {
   });
 });
 
+it.each<[string, string, object?]>([
+  ['GET', '/v1/devices/nobody'],
+  ['GET', '/v1/devices/nobody/why'],
+  ['PATCH', '/v1/devices/nobody/labels', { set: { site: 'home' } }],
+  ['DELETE', '/v1/devices/nobody'],
+  ['GET', '/v1/pictures?device=nobody'],
+  ['GET', '/v1/bench-runs?device=nobody'],
+  ['POST', '/v1/pictures', { device: 'nobody', prompt: 'a fox' }],
+  ['POST', '/v1/bench-runs', { device: 'nobody', model: 'foxes', version: '1.0.0' }],
+])('a device that nobody knows is refused in the same words: %s %s', async (method, path, body) => {
+  const answer = await ask(path, { method, ...(body && { body: JSON.stringify(body) }) });
+  expect(answer.status).toBe(404);
+  expect(await answer.json()).toMatchObject({ detail: 'no device "nobody"; "still devices" lists them' });
+});
+
+it('a device that was revoked is gone for whoever asks something of it', async () => {
+  await enrol('pi-old');
+  expect((await ask('/v1/devices/pi-old', { method: 'DELETE' })).status).toBe(200);
+  const label = { method: 'PATCH', body: JSON.stringify({ set: { site: 'home' } }) };
+  for (const asked of [
+    await ask('/v1/devices/pi-old/labels', label),
+    await post('/v1/pictures', { device: 'pi-old', prompt: 'a fox' }),
+    await post('/v1/bench-runs', { device: 'pi-old', model: 'foxes', version: '1.0.0' }),
+  ]) {
+    expect(asked.status).toBe(410);
+    expect(((await asked.json()) as { detail: string }).detail).toContain('pi-old was revoked');
+  }
+});
+
 it('a bounded page and HEAD', async () => {
   expect((await ask('/v1/audit?limit=2')).status).toBe(200);
   expect(((await (await ask('/v1/audit?limit=2')).json()) as unknown[]).length).toBe(2);

@@ -123,7 +123,7 @@ describe('a picture', () => {
 
   it.each([
     ['nobody', {}, 'not_found', /no device "nobody"/],
-    ['site=mars', {}, 'unprocessable', /no device matches/],
+    ['site=mars', {}, 'unprocessable', /no device matches .*"still devices" lists/],
     ['site=', {}, 'invalid_input', /position/],
     ['fast', asks({ version: '2.0.0' }), 'unprocessable', /fast runs no 2\.0\.0; roll it out there first/],
     [

@@ -13,8 +13,7 @@ export async function labelDevice(
 ): Promise<void> {
   const atMs = clock.now();
   await store.write(async (tx) => {
-    const device = await devices.byName(tx, name);
-    if (!device || device.revoked) throw new StillError('not_found', `no device "${name}"`);
+    const device = await devices.inService(tx, name);
     const kept = Object.entries(device.labels).filter(([key]) => !remove.includes(key));
     const labels = { ...Object.fromEntries(kept), ...set };
     if (Object.keys(labels).length > limits.labelsPerDevice)

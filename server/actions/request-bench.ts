@@ -33,9 +33,7 @@ export async function requestBench(
   const atMs = clock.now();
   const { model, version, mode, timeoutMs = timings.benchDeadlineMs, actor } = request;
   return store.write(async (tx) => {
-    const device = await devices.byName(tx, request.device);
-    if (!device) throw new StillError('not_found', `no device "${request.device}"; see "still devices"`);
-    if (device.revoked) throw new StillError('gone', `the device ${device.name} was revoked`);
+    const device = await devices.inService(tx, request.device);
     const { deviceId, name } = device;
     const versionDigest = await digestOnDevice(tx, device, { model, version });
     const { against } = request;
@@ -108,10 +106,7 @@ async function digestOnDevice(
   { deviceId, name, running }: devices.Device,
   { model, version }: { readonly model: string; readonly version: string },
 ): Promise<string> {
-  const published = await versions.find(tx, model, version);
-  if (!published)
-    throw new StillError('not_found', `${model}@${version} is not published; "still models" lists what is`);
-  const { versionDigest } = published;
+  const { versionDigest } = await versions.get(tx, { model, version });
   const runs = running.some((one) => one.versionDigest === versionDigest);
   if (!runs && !(await installations.committedOf(tx, deviceId, versionDigest)))
     throw new StillError('unprocessable', `${name} does not have ${model}@${version}; roll it out there first`);

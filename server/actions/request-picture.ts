@@ -64,9 +64,7 @@ export async function requestPicture({ store, clock, randomness }: World, order:
 }
 
 async function named(tx: Db, name: string, request: PictureRequest): Promise<devices.Device> {
-  const device = await devices.byName(tx, name);
-  if (!device) throw new StillError('not_found', `no device "${name}"; see "still devices"`);
-  if (device.revoked) throw new StillError('gone', `the device ${name} was revoked`);
+  const device = await devices.inService(tx, name);
   if (!wouldRun(device.running, request)) throw await runsNothing(tx, request, { who: name, runs: device.running });
   return device;
 }

@@ -1,4 +1,3 @@
-import { StillError } from '../../shared/errors.ts';
 import * as audit from '../store/audit.ts';
 import * as desiredStates from '../store/desired-states.ts';
 import * as devices from '../store/devices.ts';
@@ -22,8 +21,7 @@ export async function revokeDevice(
 ): Promise<string> {
   const atMs = clock.now();
   return store.write(async (tx) => {
-    const device = await devices.byName(tx, name);
-    if (!device) throw new StillError('not_found', `no device "${name}"`);
+    const device = await devices.get(tx, name);
     if (device.revoked) return device.deviceId;
     const { deviceId } = device;
     const message = `the device ${name} was revoked`;

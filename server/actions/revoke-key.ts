@@ -11,7 +11,7 @@ export async function revokeKey(
   const atMs = clock.now();
   return store.write(async (tx) => {
     const key = await apiKeys.find(tx, keyId);
-    if (!key) throw new StillError('not_found', `no key ${keyId}`);
+    if (!key) throw new StillError('not_found', `no key ${keyId}; "still key list" lists them`);
     if (key.revoked) return key;
     const admins = (await apiKeys.list(tx)).filter(({ scope, revoked }) => scope === 'admin' && !revoked);
     if (key.scope === 'admin' && admins.length === 1)

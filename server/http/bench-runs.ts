@@ -23,8 +23,7 @@ export function benchHandlers(
   return {
     requestBench: async ({ body, actor }) => show(await requestBench(world, { ...body, actor })),
     listBenchRuns: async ({ query: { limit, device } }) => {
-      const known = device === undefined ? undefined : await devices.byName(db, device);
-      if (known === null) throw new StillError('not_found', `no device "${device}"`);
+      const known = device === undefined ? undefined : await devices.get(db, device);
       return viewBenchRuns(db, await jobs.list(db, { kind: 'bench', limit, deviceId: known?.deviceId }));
     },
     showBenchRun: async ({ params: { benchRunId } }) => show(benchRunId),

@@ -15,11 +15,7 @@ export function deviceHandlers(
   kick: (deviceId: string) => void,
 ): Pick<Handlers, 'listDevices' | 'showDevice' | 'whyDevice' | 'labelDevice' | 'revokeDevice'> {
   const { db } = world.store;
-  const show = async (name: string) => {
-    const device = await devices.byName(db, name);
-    if (!device) throw new StillError('not_found', `no device "${name}"; see "still devices"`);
-    return viewDeviceDetail(db, device);
-  };
+  const show = async (name: string) => viewDeviceDetail(db, await devices.get(db, name));
   return {
     listDevices: async ({ query: { selector = 'all' } }) => {
       const parsed = parseTarget(selector);
@@ -38,11 +34,7 @@ export function deviceHandlers(
       return viewDevices(db, matching);
     },
     showDevice: async ({ params: { name } }) => show(name),
-    whyDevice: async ({ params: { name } }) => {
-      const device = await devices.byName(db, name);
-      if (!device) throw new StillError('not_found', `no device "${name}"; see "still devices"`);
-      return viewDeviceWhy(db, device);
-    },
+    whyDevice: async ({ params: { name } }) => viewDeviceWhy(db, await devices.get(db, name)),
     labelDevice: async ({ params: { name }, body: { set, remove }, actor }) => {
       await labelDevice(world, { name, set, remove, actor });
       return show(name);

@@ -63,8 +63,7 @@ export function pictureHandlers(world: World): Pick<Handlers, PictureRoutes> {
       return show(await requestPicture(world, { device, timeoutMs, request: begun, fit, actor }));
     },
     listPictures: async ({ query: { limit, device } }) => {
-      const known = device === undefined ? undefined : await devices.byName(db, device);
-      if (known === null) throw new StillError('not_found', `no device "${device}"`);
+      const known = device === undefined ? undefined : await devices.get(db, device);
       return viewPictures(db, await jobs.list(db, { kind: 'picture', limit, deviceId: known?.deviceId }));
     },
     showPicture: async ({ params: { pictureId } }) => show(pictureId),

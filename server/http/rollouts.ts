@@ -26,11 +26,7 @@ type RolloutRoutes =
 
 export function rolloutHandlers(world: World): Pick<Handlers, RolloutRoutes> {
   const { db } = world.store;
-  const show = async (rolloutId: string) => {
-    const rollout = await rollouts.find(db, rolloutId);
-    if (!rollout) throw new StillError('not_found', `no rollout ${rolloutId}; see "still rollout list"`);
-    return viewRollout(db, rollout);
-  };
+  const show = async (rolloutId: string) => viewRollout(db, await rollouts.get(db, rolloutId));
   return {
     startRollout: async ({ body, actor }) => {
       if (body.dryRun)

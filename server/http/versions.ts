@@ -28,8 +28,7 @@ export function versionHandlers(
       );
     },
     showVersion: async ({ params: { model, version } }) => {
-      const found = await versions.find(db, model, version);
-      if (!found) throw new StillError('not_found', `${model}@${version} is not published; see "still models"`);
+      const found = await versions.get(db, { model, version });
       return { ...viewVersion(found), manifest: found.manifest };
     },
   };

@@ -1,3 +1,4 @@
+import { StillError } from '../../shared/errors.ts';
 import type { Labels } from '../../shared/ids.ts';
 import type { Inventory } from '../../shared/inventory.ts';
 import type { RunningModel, TelemetrySample } from '../../shared/messages.ts';
@@ -67,6 +68,20 @@ export async function byName(db: Db, name: string): Promise<Device | null> {
     .orderBy('revoked_ms', (order) => order.desc().nullsFirst())
     .executeTakeFirst();
   return row ? ((await withLabels(db, [row]))[0] ?? null) : null;
+}
+
+/** As `byName`. @throws StillError `not_found` */
+export async function get(db: Db, name: string): Promise<Device> {
+  const device = await byName(db, name);
+  if (!device) throw new StillError('not_found', `no device "${name}"; "still devices" lists them`);
+  return device;
+}
+
+/** One that something may be asked of. @throws StillError `not_found`, `gone` where it was revoked */
+export async function inService(db: Db, name: string): Promise<Device> {
+  const device = await get(db, name);
+  if (device.revoked) throw new StillError('gone', `the device ${name} was revoked; "still devices" lists those left`);
+  return device;
 }
 
 /** By name. Without the revoked ones. */

@@ -30,7 +30,7 @@ export async function list(db: Db): Promise<GroupView[]> {
 /** @throws StillError `not_found` */
 export async function get(db: Db, name: string): Promise<GroupView> {
   const found = (await list(db)).find((group) => group.name === name);
-  if (!found) throw new StillError('not_found', `no group "@${name}"; see "still group list"`);
+  if (!found) throw new StillError('not_found', `no group "@${name}"; "still group list" lists them`);
   return found;
 }
 

@@ -142,7 +142,7 @@ export async function find(db: Db, rolloutId: string): Promise<Rollout | null> {
 /** @throws StillError `not_found` */
 export async function get(db: Db, rolloutId: string): Promise<Rollout> {
   const rollout = await find(db, rolloutId);
-  if (!rollout) throw new StillError('not_found', `no rollout ${rolloutId}`);
+  if (!rollout) throw new StillError('not_found', `no rollout ${rolloutId}; "still rollout list" lists them`);
   return rollout;
 }
 

@@ -1,3 +1,5 @@
+import { StillError } from '../../shared/errors.ts';
+import type { VersionRef } from '../../shared/ids.ts';
 import type { Manifest } from '../../shared/manifest.ts';
 import type { Db } from './database.ts';
 
@@ -36,6 +38,13 @@ export async function insert(tx: Db, version: Omit<Version, 'manifest'>, sha256:
 export async function find(db: Db, model: string, version: string): Promise<Version | null> {
   const rows = await select(db).where('model', '=', model).where('version', '=', version).execute();
   return rows.map(toVersion)[0] ?? null;
+}
+
+/** @throws StillError `not_found` */
+export async function get(db: Db, { model, version }: VersionRef): Promise<Version> {
+  const found = await find(db, model, version);
+  if (!found) throw new StillError('not_found', `${model}@${version} is not published; "still models" lists what is`);
+  return found;
 }
 
 export async function byDigest(db: Db, versionDigest: string): Promise<Version | null> {

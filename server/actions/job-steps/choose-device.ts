@@ -50,7 +50,8 @@ export async function chooseDevice(
 ): Promise<devices.Device> {
   const { selector } = await readTarget(tx, text);
   const matching = fleet.devices.filter((device) => matches(selector, device));
-  if (matching.length === 0) throw new StillError('unprocessable', `no device matches "${text}"`);
+  if (matching.length === 0)
+    throw new StillError('unprocessable', `no device matches "${text}"; "still devices" lists names and labels`);
   const able = matching.filter(({ running }) => wouldRun(running, request));
   if (able.length === 0) throw await runsNothing(tx, request, { who: `none of the devices of "${text}"`, runs: [] });
   const left = able.filter(({ running }) => (wouldRun(running, request)?.quarantine?.untilMs ?? 0) <= atMs);

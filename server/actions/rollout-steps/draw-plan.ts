@@ -29,10 +29,7 @@ export async function drawPlan(db: Db, request: z.infer<typeof StartRolloutBody>
   if (read.kind === 'unreadable')
     throw new StillError('invalid_input', 'the rollout cannot be read', { problems: read.problems });
   const { model, version, to, variant, priority, supersede, shadow } = request;
-  const published = await versions.find(db, model, version);
-  if (!published)
-    throw new StillError('not_found', `${model}@${version} is not published; "still models" lists what is`);
-  const { manifest, versionDigest } = published;
+  const { manifest, versionDigest } = await versions.get(db, { model, version });
   const fleet = await devices.list(db);
   const planned = planRollout(read, {
     ...{ to, manifest, versionDigest, variant, shadow, devices: fleet, nowMs },

@@ -96,9 +96,9 @@ export function planRollout<D extends PlannedDevice>(request: ReadRequest, facts
   const strangers =
     selector.kind === 'names' ? selector.names.filter((name) => !devices.some((one) => one.name === name)) : [];
   if (strangers.length > 0)
-    return refused('to', `no device is named ${strangers.map((name) => `"${name}"`).join(', ')}`);
+    return refused('to', `no device ${strangers.map((name) => `"${name}"`).join(', ')}; "still devices" lists them`);
   const chosen = orderTargets({ selector, percent: target.percent }, devices, versionDigest);
-  if (chosen.length === 0) return refused('to', `no device matches "${to}"; see "still devices" for names and labels`);
+  if (chosen.length === 0) return refused('to', `no device matches "${to}"; "still devices" lists names and labels`);
   const unmeasurable = gateFault(gates, chosen, facts);
   if (unmeasurable) return refused('gates', unmeasurable);
   const alone = facts.shadow ? shadowFault(chosen, facts) : null;
