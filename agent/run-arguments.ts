@@ -30,7 +30,7 @@ Usage: still run FOLDER "PROMPT" [options]
   --strength S         how far to go away from it, over 0 to 1
   --lora FILE[:SCALE]  merge a LoRA (safetensors of diffusers, peft or kohya) into the graphs; may be said again
   --tiled              decode a large picture (and encode --image) in tiles, within the memory of one
-  --previews FOLDER    write small pictures of what it looks like on the way there
+  --previews FOLDER    write small pictures of what it looks like on the way there, named after its file
   --variant NAME       of a version that has several
   --in-turn            hold one part of the model at a time: less memory, slower
   --threads N          of the engine (default: as an agent)
@@ -67,12 +67,14 @@ export interface WantedPicture {
   readonly seed: number;
 }
 
+/** Made in one run of the graphs; what is shown on the way is the first. */
+type Together = readonly [WantedPicture, ...WantedPicture[]];
+
 export interface RunArguments {
   readonly folder: string;
   /** Of the first picture. */
   readonly request: GenerateRequest;
-  /** By the runs of the graphs that they are made in. */
-  readonly runs: readonly (readonly WantedPicture[])[];
+  readonly runs: readonly Together[];
   /** A series was asked for, though it may be of one. */
   readonly isSeries: boolean;
   readonly variant: string | undefined;
@@ -150,13 +152,13 @@ function requireFolderOf(out: string): void {
 }
 
 /** Files and seeds of the pictures, by the runs that they are made in. */
-function series(seed: number, { out = 'picture.png', count, batch }: Values): WantedPicture[][] {
+function series(seed: number, { out = 'picture.png', count, batch }: Values): Together[] {
   const together = batch === undefined ? 1 : whole(batch, 'batch', 1, MOST_PICTURES);
   if (count === undefined && together === 1) return [[{ file: out, seed }]];
   const seeds = seedsFrom(seed, count === undefined ? together : whole(count, 'count', 1, MOST_PICTURES));
   const wanted = seeds.map((each, i) => ({ file: numbered(out, i + 1), seed: each }));
   const runs = Math.ceil(wanted.length / together);
-  return Array.from({ length: runs }, (_, i) => wanted.slice(i * together, (i + 1) * together));
+  return Array.from({ length: runs }, (_, i) => wanted.slice(i * together, (i + 1) * together) as [WantedPicture]);
 }
 
 /** The picture to begin from, whose size is the one to make unless another is said. */

@@ -97,12 +97,12 @@ async function paint({
 }): Promise<RunResult[]> {
   const { loadMs, runtimeVersion, threads } = engine;
   const guidanceScale = request.guidanceScale ?? told.defaults.guidanceScale;
-  const onProgress = showProgress(previews);
   const results: RunResult[] = [];
   for (const pictures of runs) {
+    const [{ file: firstFile, seed }] = pictures;
     const made = await engine.generateBatch(
-      { ...request, seed: pictures[0]?.seed ?? request.seed, batch: pictures.length },
-      { signal, onProgress },
+      { ...request, seed, batch: pictures.length },
+      { signal, onProgress: showProgress(previews, firstFile) },
     );
     const { peakRssBytes } = await engine.resources();
     for (const [i, { file }] of pictures.entries()) {

@@ -1,7 +1,8 @@
 // What `still run` tells: how far it is, what the picture looks like on the way, and what was made.
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { previewName } from '../shared/picture-series.ts';
 import { noticeTexts } from '../shared/prompt-notices.ts';
 import type { GeneratedPicture, StageProgress } from './engine/engine.ts';
 import type { OpenedFolder } from './open-folder.ts';
@@ -9,13 +10,13 @@ import type { DescribedAdapter } from './pipeline/lora/describe-adapters.ts';
 import type { RunPrediction } from './predict-run.ts';
 import type { RunArguments } from './run-arguments.ts';
 
-/** On the terminal, and each preview as `step-<n>.png`. @param previews folder of the previews */
-export function showProgress(previews: string | undefined): (progress: StageProgress) => void {
+/** On the terminal, and each preview in the folder `previews`, named after the picture's file. */
+export function showProgress(previews: string | undefined, file: string): (progress: StageProgress) => void {
   if (previews === undefined) return writeProgress;
   mkdirSync(previews, { recursive: true });
   return (progress) => {
     writeProgress(progress);
-    if (progress.preview) writeFileSync(join(previews, `step-${progress.done}.png`), progress.preview);
+    if (progress.preview) writeFileSync(join(previews, previewName(basename(file), progress.done)), progress.preview);
   };
 }
 

@@ -10,3 +10,6 @@ export function seedsFrom(first: number, count: number): number[] {
 
 /** `fox.png` → `fox-2.png` */
 export const numbered = (file: string, number: number): string => file.replace(/(\.png)?$/i, `-${number}$1`);
+
+/** `fox-2.png` → `fox-2-step-3.png`: of pictures that share a folder of previews none takes another's. */
+export const previewName = (file: string, step: number): string => file.replace(/(\.png)?$/i, `-step-${step}.png`);

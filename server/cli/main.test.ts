@@ -2,7 +2,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -99,23 +99,31 @@ test('help shows the options of the command, and those of every command', async 
   expect(stdout).not.toContain('--mode');
 });
 
-test('a series that ends early says what it has saved', async () => {
-  const ids = [1, 2].map((n) => `pic_${String(n).repeat(26)}`) as [string, string];
-  const common = { device: 'pi', requestedAtMs: 0, deadlineMs: 1, endedAtMs: 1, progress: null, handOvers: [] };
-  const made = { sha256: '0'.repeat(64), sizeBytes: 3, latencyMs: 5, stagesMs: {}, peakRssBytes: 1 };
+/** A picture as the server shows it, made from its number as the seed. */
+function made(seed: number) {
+  const request = { prompt: 'a fox', seed };
+  const times = { requestedAtMs: 0, deadlineMs: 1, endedAtMs: 1 };
+  const file = { sha256: '0'.repeat(64), sizeBytes: 3, latencyMs: 5, stagesMs: {}, peakRssBytes: 1 };
   const heard = { unknownWords: [], promptCuts: [], literalWeights: [] };
-  const ran = { model: 'a', version: '1.0.0', variant: 'onnxruntime-fp16', seed: 1, steps: 1, width: 8, height: 8 };
-  const request = { prompt: 'a fox', seed: 1 };
-  const reason = { code: 'engine_killed', message: 'it was killed' };
-  const views = [
-    { ...common, pictureId: ids[0], state: 'SUCCEEDED', reason: null, request, result: { ...made, ...heard, ...ran } },
-    { ...common, pictureId: ids[1], state: 'FAILED', reason, request, result: null },
-  ];
+  const ran = { model: 'a', version: '1.0.0', variant: 'onnxruntime-fp16', seed, steps: 1, width: 8, height: 8 };
+  return {
+    ...{ pictureId: `pic_${String(seed).repeat(26)}`, device: 'pi', state: 'SUCCEEDED', reason: null, ...times },
+    ...{ request, progress: null, handOvers: [], result: { ...file, ...heard, ...ran } },
+  };
+}
+
+/** Of pictures that have ended before they are looked at. */
+async function servingPictures(views: readonly (Record<string, unknown> & { pictureId: string })[]): Promise<string[]> {
   let asked = 0;
-  const connection = await serving((method, url) => {
+  return serving((method, url) => {
     if (url.endsWith('/content')) return 'png';
     return JSON.stringify(method === 'POST' ? views[asked++] : views.find(({ pictureId }) => url.endsWith(pictureId)));
   });
+}
+
+test('a series that ends early says what it has saved', async () => {
+  const reason = { code: 'engine_killed', message: 'it was killed' };
+  const connection = await servingPictures([made(1), { ...made(2), state: 'FAILED', reason, result: null }]);
   const folder = await mkdtemp(join(tmpdir(), 'still-series-'));
   const out = join(folder, 'fox.png');
   const { code, stdout, stderr } = await still('picture', 'pi', 'a fox', '--count', '2', '-o', out, ...connection);
@@ -124,6 +132,16 @@ test('a series that ends early says what it has saved', async () => {
     stderr: 'error: the picture on pi ended FAILED: it was killed (engine_killed)\n',
   });
   expect(stdout).toContain(`saved ${join(folder, 'fox-1.png')}`);
+});
+
+test('the previews of a series stand beside each other, named as its pictures are', async () => {
+  const progress = { stage: 'denoise', done: 3, total: 4, preview: Buffer.from('small').toString('base64') };
+  const connection = await servingPictures([1, 2].map((seed) => ({ ...made(seed), progress })));
+  const folder = await mkdtemp(join(tmpdir(), 'still-previews-'));
+  const out = join(folder, 'fox.png');
+  const asked = ['picture', 'pi', 'a fox', '--count', '2', '-o', out, '--previews', join(folder, 'previews')];
+  expect((await still(...asked, ...connection)).stdout).toContain('2 previews in');
+  expect((await readdir(join(folder, 'previews'))).sort()).toEqual(['fox-1-step-3.png', 'fox-2-step-3.png']);
 });
 
 test('options may stand before the command or after it', async () => {

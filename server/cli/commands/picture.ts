@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { StillError } from '../../../shared/errors.ts';
@@ -7,7 +7,7 @@ import type { FitTarget } from '../../../shared/fit.ts';
 import type { PictureView } from '../../../shared/http-api.ts';
 import { limits } from '../../../shared/limits.ts';
 import { PicturePriority } from '../../../shared/messages.ts';
-import { MOST_PICTURES, numbered, seedsFrom } from '../../../shared/picture-series.ts';
+import { MOST_PICTURES, numbered, previewName, seedsFrom } from '../../../shared/picture-series.ts';
 import { plural } from '../../../shared/plural.ts';
 import { pngSize } from '../../../shared/png-size.ts';
 import { fitTarget, integer, jobTimeout, modelOption, number, size } from '../arguments.ts';
@@ -77,7 +77,7 @@ export function picture(): Command {
       ),
     )
     .option('--cached', 'a picture that the device made for the same request before will do')
-    .option('--previews <folder>', 'write small pictures of what it looks like on the way there')
+    .option('--previews <folder>', 'write small pictures of what it looks like on the way there, named after its file')
     .option(
       '--timeout <duration>',
       'how long it may take, waiting for its turn included (10m if left out); refused at once where it would need longer by what was measured there',
@@ -117,12 +117,15 @@ export function picture(): Command {
         };
         return { told, text: pictureText(file, fetched) };
       };
-      const previews = previewWriter(options.previews);
+      const pictures: Awaited<ReturnType<typeof save>>[] = [];
+      const outFile = () =>
+        options.out && (options.count === undefined ? options.out : numbered(options.out, pictures.length + 1));
+      const previews = previewWriter(options.previews, (seed) => outFile() ?? pictureFileName(prompt, seed));
       const onView = previews.see;
       if (options.count === undefined) {
         const { told, text } = await save(
           await untilInterrupt((signal) => fetchPicture(session, body, { signal, onView })),
-          options.out,
+          outFile(),
         );
         return session.screen.result(told, [text, ...previews.told()].join('\n'));
       }
@@ -130,10 +133,9 @@ export function picture(): Command {
         ...body,
         seed,
       }));
-      const pictures: Awaited<ReturnType<typeof save>>[] = [];
       await untilInterrupt(async (signal) => {
         for await (const fetched of fetchPictures(session, bodies, { signal, onView })) {
-          const saved = await save(fetched, options.out && numbered(options.out, pictures.length + 1));
+          const saved = await save(fetched, outFile());
           pictures.push(saved);
           // At once: what stands on the disk is told also where the series ends early.
           session.screen.line(saved.text);
@@ -178,20 +180,24 @@ function freeName(wanted: string): string {
   }
 }
 
-/** Writes each new preview as `step-<n>.png`, and says where there was none. */
-function previewWriter(folder: string | undefined): { see: (view: PictureView) => void; told: () => string[] } {
+/** Writes each new preview under a name of its own, and says where there was none. @param fileOf a picture, by its seed */
+function previewWriter(
+  folder: string | undefined,
+  fileOf: (seed: number) => string,
+): { see: (view: PictureView) => void; told: () => string[] } {
   if (folder === undefined) return { see: () => {}, told: () => [] };
   mkdirSync(folder, { recursive: true });
-  const steps = new Set<number>();
+  const written = new Set<string>();
   return {
-    see({ progress }) {
+    see({ progress, request }) {
       if (!progress?.preview) return;
-      steps.add(progress.done);
-      writeFileSync(join(folder, `step-${progress.done}.png`), Buffer.from(progress.preview, 'base64'));
+      const file = previewName(basename(fileOf(request.seed)), progress.done);
+      written.add(file);
+      writeFileSync(join(folder, file), Buffer.from(progress.preview, 'base64'));
     },
     told: () =>
-      steps.size > 0
-        ? [`${plural(steps.size, 'preview')} in ${folder}`]
+      written.size > 0
+        ? [`${plural(written.size, 'preview')} in ${folder}`]
         : ['no preview: it was done before one could be seen'],
   };
 }
