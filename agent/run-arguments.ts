@@ -34,7 +34,7 @@ Usage: still run FOLDER "PROMPT" [options]
   --variant NAME       of a version that has several
   --in-turn            hold one part of the model at a time: less memory, slower
   --threads N          of the engine (default: as an agent)
-  --json               print the result as JSON
+  --json               print the result, or the error, as JSON
 `;
 const OPTIONS = {
   out: { type: 'string', short: 'o' },

@@ -2,6 +2,7 @@
 // the engine of the agent, so a device paints the same bytes.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { asksForJson, type CommandFailure, failureJson, failureOf } from '../shared/command-failure.ts';
 import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
 import { literalWeights } from '../shared/prompt-notices.ts';
 import { runtimeFoldersOfProcess } from './config.ts';
@@ -26,7 +27,12 @@ try {
   else process.stdout.write(HELP);
 } catch (error) {
   process.stderr.write(`still run: ${messageOf(error)}\n`);
+  if (asksForJson(process.argv)) process.stdout.write(failureJson(told(error)));
   process.exitCode = exitCodeOf(error);
+}
+
+function told(error: unknown): CommandFailure {
+  return error instanceof EngineFault ? { code: error.code, message: error.message } : failureOf(error);
 }
 
 function exitCodeOf(error: unknown): number {

@@ -2,6 +2,7 @@
 // there on a device that has nothing else.
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { asksForJson, failureJson, failureOf } from '../shared/command-failure.ts';
 import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
 import { runtimeFoldersOfProcess } from './config.ts';
 import { installedRuntimes } from './runtime/installed.ts';
@@ -21,7 +22,7 @@ Usage: still runtime [list]
                      instead: needs no network and no pip
     --into DIR       folder of runtimes; the agent finds it by STILL_RUNTIMES
                      (default: for root ${installFolder()}, else the home folder)
-  --json             print the result as JSON
+  --json             print the result, or the error, as JSON
 
 A running agent sees a new runtime the next time it connects to its server.
 `;
@@ -30,6 +31,7 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   process.stderr.write(`still runtime: ${messageOf(error)}\n`);
+  if (asksForJson(process.argv)) process.stdout.write(failureJson(failureOf(error)));
   process.exitCode = error instanceof StillError ? ERROR_CODES[error.code][1] : 1;
 }
 

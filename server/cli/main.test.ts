@@ -62,6 +62,27 @@ test.each([
   expect(stderr).toContain(words);
 });
 
+test.each([
+  [['devices', '--json', '--server', 'http://127.0.0.1:1', '--key', 'k'], 3, 'unavailable', /no Stillhouse server/],
+  [['devices', '--json', '--no-such'], 2, 'invalid_input', /^unknown option '--no-such'$/],
+  [['--json', 'token', 'create', '--expires', 'soon'], 2, 'invalid_input', /duration/],
+  [['run', '/no/such/folder', 'a fox', '--json'], 2, 'invalid_input', /no folder/],
+  [['run', tmpdir(), 'a fox', '--json', '--no-such'], 2, 'invalid_input', /--no-such/],
+  [['runtime', 'install', 'cuda', '--json'], 2, 'invalid_input', /expected openvino/],
+])('with --json a failure is an object too: %j', async (args, code, errorCode, message) => {
+  const ended = await still(...args);
+  expect(ended.code).toBe(code);
+  expect(JSON.parse(ended.stdout)).toMatchObject({
+    error: { code: errorCode, message: expect.stringMatching(message) },
+  });
+  expect(ended.stderr).not.toBe('');
+});
+
+test('after -- it is a prompt, and help is no failure', async () => {
+  expect((await still('run', '/no/such/folder', '--', '--json')).stdout).toBe('');
+  expect((await still('devices', '--json', '--help')).stdout).toMatch(/^Usage/);
+});
+
 test('not reachable is 3', async () => {
   const { code, stderr } = await still('devices', '--server', 'http://127.0.0.1:1', '--key', 'k');
   expect(code).toBe(3);

@@ -2,6 +2,7 @@
 // was asked for is loaded, so that `still --help` answers at once.
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { asksForJson, failureJson } from '../../shared/command-failure.ts';
 import { tellFailure } from './tell-failure.ts';
 
 interface Entry {
@@ -50,8 +51,9 @@ try {
   const program = await programFor(process.argv.slice(2));
   await program.parseAsync(process.argv);
 } catch (thrown) {
-  const { text, exitCode } = tellFailure(thrown);
+  const { text, error, exitCode } = tellFailure(thrown);
   if (text) console.error(text);
+  if (error && asksForJson(process.argv)) process.stdout.write(failureJson(error));
   process.exitCode = exitCode;
 }
 
@@ -60,7 +62,7 @@ async function programFor(args: readonly string[]): Promise<Command> {
     .description('Distil image models for small devices, roll them out, and fetch pictures from any device by name.')
     .option('--server <url>', 'the server (STILL_SERVER; else the one on this machine)')
     .option('--key <key>', 'the key (STILL_KEY; else the first one of that server)')
-    .option('--json', 'print the result as JSON')
+    .option('--json', 'print the result, or the error, as JSON')
     .addHelpText('after', '\n"still COMMAND --help" says more about a command.');
   // `publish` has an option of this name.
   if (wantedCommand(args) !== 'publish') program.version(packageVersion(), '--version', 'print the version');

@@ -29,6 +29,17 @@ test('what is listed is not counted', () => {
   expect(stripVTControlCharacters(failure.text)).toBe('error: width: too small\n       height: too small');
 });
 
+test('a program is told the code, and each problem with what to do', () => {
+  const problems = [{ field: 'waves', message: 'must ascend' }, { message: 'try 1,25%,100%' }];
+  expect(tellFailure(new StillError('unprocessable', 'refused', { problems })).error).toEqual({
+    code: 'unprocessable',
+    message: 'refused',
+    problems,
+  });
+  expect(tellFailure(new Error('anything else')).error).toMatchObject({ code: 'internal', message: 'anything else' });
+  expect(tellFailure(new CommanderError(0, 'commander.helpDisplayed', '')).error).toBe(null);
+});
+
 test.each([
   [new StillError('internal', ''), 1],
   [new StillError('not_found', ''), 1],

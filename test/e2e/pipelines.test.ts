@@ -290,8 +290,10 @@ describe('from a picture', () => {
   });
 
   it('refuses a folder that cannot read pictures', async () => {
-    const ran = await still('run', join(fixtures, 'flux-dev'), 'a fox', '--image', 'first.png', '-o', 'x.png');
+    const asked = ['a fox', '--image', 'first.png', '-o', 'x.png', '--json'];
+    const ran = await still('run', join(fixtures, 'flux-dev'), ...asked);
     expect(ran).toMatchObject({ code: 4, stderr: expect.stringContaining('no vae_encoder') });
+    expect(JSON.parse(ran.stdout)).toMatchObject({ error: { code: 'invalid_request' } });
   });
 });
 

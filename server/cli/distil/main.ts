@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { asksForJson, failureJson } from '../../../shared/command-failure.ts';
 import { StillError } from '../../../shared/errors.ts';
 import { tellFailure } from '../tell-failure.ts';
 import { findPython } from './find-python.ts';
@@ -15,8 +16,9 @@ const environment = `${models}.venv/bin/python`;
 try {
   process.exitCode = await distil(process.argv.slice(2));
 } catch (thrown) {
-  const { text, exitCode } = tellFailure(thrown);
+  const { text, error, exitCode } = tellFailure(thrown);
   console.error(text);
+  if (error && asksForJson(process.argv)) process.stdout.write(failureJson(error));
   process.exitCode = exitCode;
 }
 
