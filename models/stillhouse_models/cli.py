@@ -345,8 +345,9 @@ add_adapting(app)
 def main(arguments: list[str] | None = None, name: str = "python -m stillhouse_models") -> None:
     # Read by OpenMP when torch is first imported: an idle worker waits some microseconds, then sleeps.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
-    with ends_told():
-        app(args=completed(sys.argv[1:] if arguments is None else arguments), prog_name=name)
+    typed = sys.argv[1:] if arguments is None else arguments
+    with ends_told(as_json="--json" in typed):
+        app(args=completed(typed), prog_name=name)
 
 
 def completed(arguments: list[str]) -> list[str]:

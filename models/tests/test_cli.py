@@ -1,5 +1,6 @@
 """What a user may type: every command once, with help; recipes in a command's place; failures as sentences with exit codes."""
 
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -71,6 +72,28 @@ def test_a_failure_is_a_sentence_and_a_code(
     told = capsys.readouterr().err
     assert told.startswith("error: ")
     assert words in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error", "words"),
+    [
+        (["inspect", "--channels", "32,x", "--json"], 2, "invalid_input", "--channels is '32,x'"),
+        (["plot", str(MODELS / "recipes"), "--json"], 1, "internal", "holds no log"),
+        (["inspect", "--no-such", "--json"], 2, "invalid_input", "--no-such"),
+        (["plot", "/nowhere", "--json"], 2, "invalid_input", "/nowhere"),
+    ],
+)
+def test_a_failure_is_an_object_for_a_program(
+    arguments: list[str], code: int, error: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == code
+    told = capsys.readouterr()
+    failure = json.loads(told.out)["error"]
+    assert failure["code"] == error
+    assert words in failure["message"]
+    assert told.err
 
 
 # Modules for people without torch's patience: they must not import it.
