@@ -2,8 +2,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, StillError } from '../shared/errors.ts';
-import { Manifest, type Variant } from '../shared/manifest.ts';
+import {
+  inferencePrecisionOf,
+  inferencePrecisionsOf,
+  instructionSetsFor,
+  variantName,
+} from '../shared/inference-precision.ts';
+import { instructionSetFault } from '../shared/instruction-set.ts';
+import { type InferencePrecision, Manifest, type Variant } from '../shared/manifest.ts';
 import type { LaunchSpec } from './engine/engine.ts';
+import { readProcessor } from './measure/cpu-features.ts';
 import type { PictureDefaults } from './pipeline/pipeline.ts';
 import { readFolder } from './pipeline/read-folder.ts';
 import { readText } from './pipeline/read-json.ts';
@@ -15,6 +23,9 @@ export interface OpenedFolder {
     readonly variant: string;
     readonly runtime: Variant['runtime'];
     readonly precision: Variant['precision'];
+    readonly inferencePrecision: InferencePrecision;
+    /** What this machine can compute the folder in. */
+    readonly inferencePrecisions: readonly InferencePrecision[];
     readonly parameters: number;
     readonly defaults: PictureDefaults;
   };
@@ -22,13 +33,29 @@ export interface OpenedFolder {
   readonly publishedPeakBytes: number;
 }
 
-/** @param wanted a variant's name @throws StillError `invalid_input`, EngineFault `load_failed` */
-export async function openFolder(folder: string, wanted: string | undefined): Promise<OpenedFolder> {
-  return existsSync(join(folder, 'manifest.json')) ? openVersion(folder, wanted) : openPipeline(folder, wanted);
+/**
+ * @param wanted a variant's name
+ * @param inferencePrecision of a folder without a manifest, whose variants say it
+ * @throws StillError `invalid_input`, `unprocessable` where this processor does not run it; EngineFault `load_failed`
+ */
+export async function openFolder(
+  folder: string,
+  wanted: string | undefined,
+  inferencePrecision?: InferencePrecision,
+): Promise<OpenedFolder> {
+  return existsSync(join(folder, 'manifest.json'))
+    ? openVersion(folder, wanted, inferencePrecision)
+    : openPipeline(folder, wanted, inferencePrecision);
 }
 
-async function openVersion(folder: string, wanted: string | undefined): Promise<OpenedFolder> {
+async function openVersion(
+  folder: string,
+  wanted: string | undefined,
+  inferencePrecision: InferencePrecision | undefined,
+): Promise<OpenedFolder> {
   const file = join(folder, 'manifest.json');
+  if (inferencePrecision !== undefined)
+    throw new StillError('invalid_input', `--inference-precision: ${file} says it by variant; --variant chooses one`);
   const manifest = parse(await readText(file), file);
   const variant = manifest.variants.find(({ name }) => wanted === undefined || name === wanted);
   const names = manifest.variants.map(({ name }) => name).join(', ');
@@ -36,19 +63,44 @@ async function openVersion(folder: string, wanted: string | undefined): Promise<
   const { name, runtime, precision, parameters, steps, guidanceScale, resolution } = variant;
   const defaults = { steps, guidanceScale, width: resolution.width, height: resolution.height };
   const pipeline = String(manifest.pipeline._class_name);
-  const told = { pipeline, variant: name, runtime, precision, parameters, defaults };
+  const computed = await computedHere(variant);
+  const told = { pipeline, variant: name, runtime, precision, ...computed, parameters, defaults };
   return { spec: { folder, manifest, variant }, told, publishedPeakBytes: variant.measured.peakRssBytes };
 }
 
-async function openPipeline(folder: string, wanted: string | undefined): Promise<OpenedFolder> {
+async function openPipeline(
+  folder: string,
+  wanted: string | undefined,
+  inferencePrecision: InferencePrecision | undefined,
+): Promise<OpenedFolder> {
   const { pipeline, runtime, precision, parameters, defaults } = await readFolder(folder);
-  const name = `${runtime}-${precision}`;
+  const computes = { ...{ runtime, precision }, ...(inferencePrecision && { inferencePrecision }) };
+  const name = variantName(computes);
   if (wanted !== undefined && wanted !== name)
     throw new StillError('invalid_input', `${folder} has no variant "${wanted}"; it is ${name}`);
   const { steps, guidanceScale, width, height } = defaults;
-  const variant = { runtime, precision, folder: '.', steps, guidanceScale, resolution: { width, height } };
-  const told = { pipeline, variant: name, runtime, precision, parameters, defaults };
+  const variant = { ...computes, folder: '.', steps, guidanceScale, resolution: { width, height } };
+  const needed = instructionSetsFor(inferencePrecision ?? 'f32');
+  const computed = await computedHere({ ...computes, name, ...needed });
+  const told = { pipeline, variant: name, runtime, precision, ...computed, parameters, defaults };
   return { spec: { folder, manifest: {}, variant }, told, publishedPeakBytes: 0 };
+}
+
+/** @throws StillError `unprocessable` where it computes in what its runtime or this processor does not */
+async function computedHere(
+  variant: Pick<Variant, 'name' | 'runtime' | 'precision' | 'inferencePrecision' | 'instructionSets'>,
+) {
+  const { runtime } = variant;
+  const inferencePrecision = inferencePrecisionOf(variant);
+  if (runtime === 'onnxruntime' && inferencePrecision !== 'f32')
+    throw new StillError(
+      'unprocessable',
+      `${variant.name}: ONNX Runtime computes in f32; a folder that is exported for OpenVINO computes in ${inferencePrecision}`,
+    );
+  const processor = await readProcessor();
+  const unsupported = instructionSetFault(variant, processor);
+  if (unsupported) throw new StillError('unprocessable', unsupported);
+  return { inferencePrecision, inferencePrecisions: inferencePrecisionsOf(runtime, processor) };
 }
 
 function parse(text: string, file: string): Manifest {

@@ -1,5 +1,6 @@
 // Before an engine starts, or makes a larger picture: will it fit, and how? A refusal names the numbers.
 import { join } from 'node:path';
+import { inferencePrecisionOf } from '../shared/inference-precision.ts';
 import { EngineFault, type EngineSpec } from './engine/engine.ts';
 import type { Measure } from './means.ts';
 import { readNetworkShape } from './network-shape.ts';
@@ -61,6 +62,7 @@ async function memoryFacts(store: Store, spec: EngineSpec): Promise<MemoryFacts>
   const files = graphFiles(spec);
   return {
     runtime: variant.runtime,
+    inferencePrecision: inferencePrecisionOf(variant),
     parameters: variant.parameters,
     ...weighFiles(files),
     publishedPeakBytes: variant.measured.peakRssBytes,

@@ -56,7 +56,7 @@ async function factsOf(
   const folder = join(spec.folder, spec.variant.folder);
   const files = filesOf(folder);
   return {
-    ...{ runtime: told.runtime, parameters: told.parameters },
+    ...{ runtime: told.runtime, inferencePrecision: told.inferencePrecision, parameters: told.parameters },
     ...weighFiles(files),
     ...{ publishedPeakBytes, observed: null },
     shape: await readNetworkShape(folder, readText, process.arch),

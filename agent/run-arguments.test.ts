@@ -35,6 +35,11 @@ describe('what still run is asked for', () => {
     expect(asked?.isSeries).toBe(true);
   });
 
+  it('is computed as was asked', async () => {
+    expect((await read('--inference-precision', 'bf16'))?.inferencePrecision).toBe('bf16');
+    await expect(read('--inference-precision', 'fp16')).rejects.toThrow('expected one of f32, f16, bf16');
+  });
+
   it('is as many pictures as a batch holds, where no count is said', async () => {
     expect((await read('--batch', '3'))?.runs.map((run) => run.length)).toEqual([3]);
   });

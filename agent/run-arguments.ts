@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf, StillError } from '../shared/errors.ts';
 import { limits } from '../shared/limits.ts';
+import { InferencePrecision } from '../shared/manifest.ts';
 import { MOST_PICTURES, numbered, seedsFrom } from '../shared/picture-series.ts';
 import { pngSize } from '../shared/png-size.ts';
 import type { GenerateRequest } from './engine/engine.ts';
@@ -32,6 +33,9 @@ Usage: still run FOLDER "PROMPT" [options]
   --tiled              decode a large picture (and encode --image) in tiles, within the memory of one
   --previews FOLDER    write small pictures of what it looks like on the way there, named after its file
   --variant NAME       of a version that has several
+  --inference-precision P
+                       f32 (default), or bf16 or f16 on OpenVINO, where the processor has it: faster, and the
+                       picture is not quite the same
   --in-turn            hold one part of the model at a time: less memory, slower
   --threads N          of the engine (default: as an agent)
   --json               print the result, or the error, as JSON
@@ -53,6 +57,7 @@ const OPTIONS = {
   strength: { type: 'string' },
   previews: { type: 'string' },
   variant: { type: 'string' },
+  'inference-precision': { type: 'string' },
   threads: { type: 'string' },
   'in-turn': { type: 'boolean' },
   json: { type: 'boolean' },
@@ -78,6 +83,7 @@ export interface RunArguments {
   /** A series was asked for, though it may be of one. */
   readonly isSeries: boolean;
   readonly variant: string | undefined;
+  readonly inferencePrecision: InferencePrecision | undefined;
   readonly threads: number | undefined;
   readonly adapters: readonly AdapterFile[];
   readonly inTurn: boolean;
@@ -101,7 +107,8 @@ export async function readArguments(argv: readonly string[]): Promise<RunArgumen
   if (values.out !== undefined) requireFolderOf(values.out);
   return {
     ...{ folder: resolve(folder), request, runs: series(request.seed, values), isSeries: values.count !== undefined },
-    ...{ variant: values.variant, previews: values.previews },
+    ...{ variant: values.variant, inferencePrecision: inferencePrecisionFrom(values['inference-precision']) },
+    previews: values.previews,
     threads: values.threads === undefined ? undefined : whole(values.threads, 'threads', 1, 256),
     adapters: (values.lora ?? []).map(adapterFrom),
     ...{ inTurn: values['in-turn'] ?? false, json: values.json ?? false },
@@ -188,6 +195,13 @@ function adapterFrom(text: string): AdapterFile {
   if (!existsSync(file)) throw new StillError('invalid_input', `--lora ${file}: there is no such file`);
   if (!Number.isFinite(Number(scale))) throw new StillError('invalid_input', `--lora ${text}: ${scale} is no number`);
   return { path: resolve(file), scale: Number(scale) };
+}
+
+function inferencePrecisionFrom(text: string | undefined): InferencePrecision | undefined {
+  const read = InferencePrecision.optional().safeParse(text);
+  if (read.success) return read.data;
+  const known = InferencePrecision.options.join(', ');
+  throw new StillError('invalid_input', `--inference-precision ${text}: expected one of ${known}`);
 }
 
 function whole(text: string, name: string, low: number, high: number): number {

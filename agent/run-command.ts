@@ -41,7 +41,7 @@ function exitCodeOf(error: unknown): number {
 }
 
 async function run(wanted: RunArguments): Promise<RunResult[]> {
-  const opened = await openFolder(wanted.folder, wanted.variant);
+  const opened = await openFolder(wanted.folder, wanted.variant, wanted.inferencePrecision);
   const { spec } = opened;
   const adapters = await describeAdapters(
     [...adaptersOf(spec), ...wanted.adapters],

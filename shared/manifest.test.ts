@@ -91,6 +91,16 @@ describe('manifestFaults', () => {
     expect(faults).toContain('adapters: "golden/0.png" is not among its artifacts');
     expect(faults).toContain('"big" has 1 chunk digests');
   });
+
+  it('names a variant that its runtime does not compute so', () => {
+    const [on, over] = [manifest(), manifest()];
+    Object.assign(on.variants[0] ?? {}, { inferencePrecision: 'f16', runtime: 'openvino' });
+    Object.assign(over.variants[0] ?? {}, { inferencePrecision: 'f16' });
+    expect(manifestFaults(on)).toEqual([]);
+    expect(manifestFaults(over)).toEqual([
+      'variants.onnxruntime-fp16.inferencePrecision: ONNX Runtime computes in f32, not in f16',
+    ]);
+  });
 });
 
 describe('artifactsForDevice', () => {

@@ -19,6 +19,9 @@ export const ArtifactPath = z
 
 export const Runtime = z.enum(['onnxruntime', 'openvino']);
 export const Precision = z.enum(['fp32', 'fp16', 'bf16', 'int8', 'int4']);
+/** As OpenVINO's INFERENCE_PRECISION_HINT writes them; all but the first are 16 bits wide. */
+export const InferencePrecision = z.enum(['f32', 'f16', 'bf16']);
+export type InferencePrecision = z.infer<typeof InferencePrecision>;
 
 export const Artifact = z.looseObject({
   path: ArtifactPath,
@@ -123,13 +126,16 @@ export const VariantAdapter = z.looseObject({
 });
 
 export const Variant = z.looseObject({
-  /** `<runtime>-<precision>`, with a suffix where that is not unique; also the folder's name inside the version. */
+  /** `<runtime>-<precision>`, with a suffix where that is not unique. */
   name: z
     .string()
     .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)
     .max(63),
   runtime: Runtime,
+  /** Of the stored weights. */
   precision: Precision,
+  /** What the graphs are computed in. Left out: f32, or bf16 where the weights are stored in it. Only OpenVINO has others than f32. */
+  inferencePrecision: InferencePrecision.optional(),
   /** The optimum-style pipeline folder (model_index.json stands in it). */
   folder: ArtifactPath,
   /** Paths of the artifacts this variant needs to run: everything in its folder. */
@@ -248,6 +254,8 @@ export function manifestFaults(manifest: Manifest): string[] {
     const where = `variants.${variant.name}`;
     if (names.has(variant.name)) faults.push(`${where}: the name stands twice`);
     names.add(variant.name);
+    if (variant.runtime === 'onnxruntime' && (variant.inferencePrecision ?? 'f32') !== 'f32')
+      faults.push(`${where}.inferencePrecision: ONNX Runtime computes in f32, not in ${variant.inferencePrecision}`);
     need(`${variant.folder}/model_index.json`, where);
     for (const path of variant.artifacts) need(path, `${where}.artifacts`);
     for (const { path } of variant.adapters ?? [])

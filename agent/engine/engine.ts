@@ -15,7 +15,15 @@ export interface LaunchSpec {
   readonly manifest: { readonly [field: string]: unknown; readonly evaluation?: Manifest['evaluation'] };
   readonly variant: Pick<
     Variant,
-    'runtime' | 'precision' | 'folder' | 'steps' | 'guidanceScale' | 'resolution' | 'tiled' | 'adapters'
+    | 'runtime'
+    | 'precision'
+    | 'inferencePrecision'
+    | 'folder'
+    | 'steps'
+    | 'guidanceScale'
+    | 'resolution'
+    | 'tiled'
+    | 'adapters'
   >;
   /** Where the runtime may keep what it compiles, from one engine to the next; left out: nowhere. */
   readonly compiledFolder?: string;

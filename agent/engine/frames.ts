@@ -1,5 +1,7 @@
 // What parent and child say to each other, over Node's IPC channel with structured clones.
+
 import { limits } from '../../shared/limits.ts';
+import type { InferencePrecision } from '../../shared/manifest.ts';
 import { MOST_PICTURES } from '../../shared/picture-series.ts';
 import type { PromptCut } from '../../shared/prompt-cut.ts';
 import { ENGINE_FAULT_CODES, type EngineFaultCode } from '../pipeline/fault.ts';
@@ -13,7 +15,7 @@ export interface LoadOrder {
   readonly runtime: 'onnxruntime' | 'openvino';
   /** Folder of the runtime's own libraries, where it is no package; null when it is not installed. */
   readonly libraries: string | null;
-  readonly precision: 'f32' | 'bf16';
+  readonly precision: InferencePrecision;
   /** Parts are held one at a time. */
   readonly inTurn: boolean;
   readonly adapters: readonly AdapterFile[];

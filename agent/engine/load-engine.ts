@@ -89,7 +89,10 @@ async function openEvaluator(files: { graph: string; config: string }, runtime: 
   const { loadEvaluator } = await import('../pipeline/evaluator.ts');
   // Evaluators travel as ONNX, which ONNX Runtime reads; every agent has it.
   const reads = extname(files.graph) === extname(runtime.graphFile);
-  return loadEvaluator({ files, runtime: reads ? runtime : await openRuntime('onnxruntime', null), threads });
+  const judge = reads ? runtime : await openRuntime('onnxruntime', null);
+  // Whatever the pictures were computed in: its labels are to be the toolkit's.
+  const inF32: Runtime = { ...judge, load: (path, options) => judge.load(path, { ...options, precision: 'f32' }) };
+  return loadEvaluator({ files, runtime: inF32, threads });
 }
 
 async function findRuntime({

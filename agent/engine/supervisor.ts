@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
+import { inferencePrecisionOf } from '../../shared/inference-precision.ts';
 import { timings } from '../../shared/limits.ts';
 import { defaultRuntimeFolders, findOpenVino } from '../runtime/runtime-folders.ts';
 import { adaptersOf } from './adapters-of.ts';
@@ -173,8 +174,7 @@ function orderOf(
   return {
     runtime: variant.runtime,
     libraries: variant.runtime === 'openvino' ? findOpenVino(runtimeFolders) : null,
-    // What a graph is computed in decides its pictures, so it follows from the variant and not from the processor.
-    precision: variant.precision === 'bf16' ? 'bf16' : 'f32',
+    precision: inferencePrecisionOf(variant),
     compiledFolder,
     ...how,
     adapters: [...adaptersOf(spec), ...adapters],

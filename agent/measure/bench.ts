@@ -6,11 +6,10 @@ import { median } from '../../shared/statistics.ts';
 import type { Engine, EngineLauncher, EngineSpec, Painted } from '../engine/engine.ts';
 import { type BenchPrompt, readBenchPrompts } from './bench-prompts.ts';
 import { startCounters } from './counters.ts';
-import { cpuFeatures } from './cpu-features.ts';
+import { readProcessor } from './cpu-features.ts';
 import { disturbances } from './disturbances.ts';
 import { latencyFigures, stepMedians, timeQueries } from './latency.ts';
 import { type Probes, startProbes } from './probes.ts';
-import { readKernelFile } from './proc.ts';
 import { type MeasuredQuality, measureQuality } from './quality.ts';
 
 export interface BenchOptions {
@@ -82,7 +81,7 @@ async function whichKernels(engine: Engine, signal: AbortSignal | undefined) {
   const { build, kernels } = await engine.describe(signal);
   return {
     runtimeBuild: build.slice(0, 2000),
-    cpuFeatures: cpuFeatures((await readKernelFile('/proc/cpuinfo')) ?? ''),
+    cpuFeatures: [...(await readProcessor()).cpuFeatures],
     kernels: kernels.slice(0, 64).map(({ graph, operator, kernel, share }) => ({
       ...{ graph: graph.slice(0, 64), operator: operator.slice(0, 64), kernel: kernel.slice(0, 64) },
       share: Math.min(1, share),

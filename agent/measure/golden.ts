@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../shared/errors.ts';
 import type { Variant } from '../../shared/manifest.ts';
+import { type PictureDifference, pictureDifference } from '../../shared/picture-difference.ts';
 import { type Engine, EngineFault, type EngineSpec } from '../engine/engine.ts';
-import { type PictureDifference, pictureDifference } from './picture-difference.ts';
 
 export type GoldenOutcome =
   | { readonly kind: 'equal'; readonly worstMeanAbsoluteDifference: number }

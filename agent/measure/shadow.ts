@@ -1,9 +1,9 @@
 // What two pictures of one request have in common. The evaluator of one version judges both, so that they are judged alike.
 import type { ShadowComparison } from '../../shared/messages.ts';
+import { pictureDifference } from '../../shared/picture-difference.ts';
 import { pictureAdherence } from '../../shared/quality.ts';
 import { type Engine, EngineFault, type EngineSpec } from '../engine/engine.ts';
 import { readBenchPrompts } from './bench-prompts.ts';
-import { pictureDifference } from './picture-difference.ts';
 
 type Labels = Readonly<Record<string, string>>;
 

@@ -6,7 +6,7 @@ const components = [
   { stage: 'encode', bytes: 10e6 },
 ] as const;
 const facts: MemoryFacts = {
-  ...{ runtime: 'onnxruntime', parameters: 10e6, components },
+  ...{ runtime: 'onnxruntime', inferencePrecision: 'f32', parameters: 10e6, components },
   ...{ graphBytes: 0, weightBytes: 0, decodes: false },
   ...{ publishedPeakBytes: 0, observed: null, shape: null, adapted: { graphBytes: 0, weightBytes: 0 } },
 };

@@ -3,8 +3,11 @@
 // OpenVINO 2026.4) to engines of 0.1 to 86 million parameters, one of them of Stable Diffusion's shape for pictures of 128 to
 // 512 pixels and batches of up to 8; test/engine/memory.test.ts holds them to 15 %.
 
+import type { InferencePrecision } from '../../shared/manifest.ts';
+
 export interface MemoryFacts {
   readonly runtime: 'onnxruntime' | 'openvino';
+  readonly inferencePrecision: InferencePrecision;
   /** Weights of all graphs together. */
   readonly parameters: number;
   readonly components: readonly MemoryComponent[];
@@ -169,7 +172,8 @@ function bytesOfModel(facts: MemoryFacts): ModelBytes {
   return { loadingBytes: loadingBytes + mergingBytes, heldBytes };
 }
 
-function bytesOfGraphs({ runtime, parameters, graphBytes, weightBytes, components, decodes }: MemoryFacts): ModelBytes {
+function bytesOfGraphs(facts: MemoryFacts): ModelBytes {
+  const { runtime, inferencePrecision, parameters, graphBytes, weightBytes, components, decodes } = facts;
   switch (runtime) {
     case 'onnxruntime': {
       // Within the graph's file: as read, and as unpacked or converted, and what is being laid out anew for the kernels. Beside
@@ -182,8 +186,9 @@ function bytesOfGraphs({ runtime, parameters, graphBytes, weightBytes, component
       return { loadingBytes: within * 9.2 + besideBytes + convertedBytes, heldBytes: parameters * 4.1 };
     }
     case 'openvino': {
-      // Weights stay mapped and are repacked once; compiling takes memory for every node.
-      const bytes = weightBytes + parameters * 4.2 + graphBytes * 30;
+      // Weights stay mapped and are repacked once, as they are computed with; compiling takes memory for every node.
+      const repackedBytes = parameters * (inferencePrecision === 'f32' ? 4.2 : 2.1);
+      const bytes = weightBytes + repackedBytes + graphBytes * 30;
       return { loadingBytes: bytes, heldBytes: bytes };
     }
   }

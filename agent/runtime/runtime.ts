@@ -1,4 +1,5 @@
 // What a pipeline knows of a runtime: load a graph, run it, close it. One file a runtime beside this one.
+import type { InferencePrecision } from '../../shared/manifest.ts';
 
 export type TensorData =
   | Float32Array
@@ -57,7 +58,7 @@ export interface SessionOptions {
   readonly streams?: number;
   readonly hint?: 'latency' | 'throughput';
   /** What is computed in, whatever the weights are stored in; f32 unless said otherwise. */
-  readonly precision?: 'f32' | 'f16' | 'bf16';
+  readonly precision?: InferencePrecision;
   /** Keep no second form of the weights that is faster to compute with; the last bits of results may differ. */
   readonly lean?: boolean;
   /** Keep what a run freed for the next one: worth it for small graphs of one size (ONNX Runtime). */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   duration,
   gates,
+  inferencePrecisions,
   integer,
   jobTimeout,
   labelChange,
@@ -70,6 +71,12 @@ test('gates and selectors are read here already, with the place of the fault', (
   expect(() => gates('quality=>4')).toThrow('position 8');
   expect(selector('site=home,!lab')).toBe('site=home,!lab');
   expect(() => selector('site=home,two words')).toThrow('position 15');
+});
+
+test('inference precisions, each once', () => {
+  expect(inferencePrecisions('bf16, f16', inferencePrecisions('f32,bf16'))).toEqual(['f32', 'bf16', 'f16']);
+  for (const wrong of ['', 'fp16', 'f32,', 'f32;f16'])
+    expect(() => inferencePrecisions(wrong)).toThrow('f32, f16, bf16');
 });
 
 test('lists by commas or by repetition', () => {

@@ -1,11 +1,13 @@
 // Reads what stands on the command line into true types; a misreading is wrong usage (exit code 2).
 import { InvalidArgumentError } from 'commander';
 import ms from 'ms';
+import { z } from 'zod';
 import { parseByteRate } from '../../shared/byte-rate.ts';
 import type { FitTarget } from '../../shared/fit.ts';
 import { parseGate } from '../../shared/gates.ts';
 import { LabelKey, LabelValue, ModelName, VersionNumber, VersionRef } from '../../shared/ids.ts';
 import { limits, timings } from '../../shared/limits.ts';
+import { InferencePrecision } from '../../shared/manifest.ts';
 import { parseSelector, parseTarget } from '../../shared/targets.ts';
 
 export function versionRef(text: string): VersionRef {
@@ -94,6 +96,13 @@ export const each = (text: string, before: readonly string[] = []): string[] => 
 /** The same, or once with commas. */
 export function list(text: string, before: readonly string[] = []): string[] {
   return [...before, ...text.split(',').map((part) => part.trim())];
+}
+
+/** A list, each once. */
+export function inferencePrecisions(text: string, before: readonly InferencePrecision[] = []): InferencePrecision[] {
+  const read = z.array(InferencePrecision).safeParse(list(text, before));
+  if (read.success) return [...new Set(read.data)];
+  throw new InvalidArgumentError(`Expected ${InferencePrecision.options.join(', ')}, or several of them with commas.`);
 }
 
 export function gates(text: string, before: readonly string[] = []): string[] {

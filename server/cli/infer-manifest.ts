@@ -1,5 +1,6 @@
 // A pipeline folder without a manifest becomes a version: `still run` makes one picture from it, which is the golden one and
-// tells what the folder is, and every file that makes pictures is listed with its digests.
+// tells what the folder is, and every file that makes pictures is listed with its digests. What is computed in 16 bits is a
+// variant of the same files and the same golden picture.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -10,7 +11,9 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { canonicalJson } from '../../shared/canonical-json.ts';
 import { messageOf, StillError } from '../../shared/errors.ts';
-import { ArtifactPath, Manifest, Precision, Runtime } from '../../shared/manifest.ts';
+import { inferencePrecisionOf, instructionSetsFor, variantName } from '../../shared/inference-precision.ts';
+import { ArtifactPath, InferencePrecision, Manifest, Precision, Runtime } from '../../shared/manifest.ts';
+import { pictureDifference } from '../../shared/picture-difference.ts';
 import { describeArtifact } from './describe-artifact.ts';
 import { licenceOf } from './licence-of.ts';
 import { pipelineFiles } from './pipeline-files.ts';
@@ -34,6 +37,8 @@ export interface VersionName {
   readonly size?: { readonly width: number; readonly height: number } | undefined;
   /** Pictures are decoded in tiles. */
   readonly tiled?: boolean | undefined;
+  /** Of its variants, one each; f32 unless said otherwise. */
+  readonly inferencePrecisions?: readonly InferencePrecision[] | undefined;
   /** As `still run --lora` takes them: FILE[:SCALE]. */
   readonly lora?: readonly string[] | undefined;
 }
@@ -44,6 +49,8 @@ const Ran = z.looseObject({
   variant: z.string(),
   runtime: Runtime,
   precision: Precision,
+  inferencePrecision: InferencePrecision,
+  inferencePrecisions: z.array(InferencePrecision),
   parameters: z.int().min(0),
   defaults: z.looseObject({ steps: z.int(), guidanceScale: z.number(), width: z.int(), height: z.int() }),
   latencyMs: z.number(),
@@ -60,6 +67,12 @@ type Ran = z.infer<typeof Ran>;
 export async function inferManifest(folder: string, name: VersionName, scratch: string) {
   const picture = join(scratch, 'golden.png');
   const ran = await paint(folder, name, picture);
+  const computed = await computeIn(name.inferencePrecisions ?? [ran.inferencePrecision], {
+    folder,
+    name,
+    picture,
+    ran,
+  });
   const files = new Map<string, string>([['golden/0.png', picture]]);
   const own = await pipelineFiles(folder, ran.runtime);
   const adapters = ran.adapters.map(({ path: file, ...adapter }, i) => ({
@@ -80,17 +93,67 @@ export async function inferManifest(folder: string, name: VersionName, scratch: 
     ...{ schemaVersion: 1, model: name.model, version: name.version, licence: name.licence ?? licence.name },
     pipeline: pipelineOf(index),
     artifacts,
-    variants: [
-      variantOf(ran, name, {
+    variants: computed.map((each) =>
+      variantOf(each, name, {
+        folder: ran.variant,
         adapters: adapters.map(({ adapter }) => adapter),
         artifacts: needed.map(({ path }) => path),
       }),
-    ],
+    ),
   });
   return { manifest, fileOf: (path: string) => files.get(path) ?? path };
 }
 
-async function paint(folder: string, name: VersionName, out: string): Promise<Ran> {
+/**
+ * What each variant is published as. The golden picture is the one that the folder computes by itself: so a device that
+ * computes in 16 bits proves how near it comes, and a machine that cannot may publish for those that can.
+ *
+ * @throws StillError `invalid_input` where the runtime has no such precision, or this machine sees a picture too far off
+ */
+async function computeIn(
+  precisions: readonly InferencePrecision[],
+  { folder, name, picture, ran }: { folder: string; name: VersionName; picture: string; ran: Ran },
+): Promise<Ran[]> {
+  const variants: Ran[] = [];
+  for (const inferencePrecision of precisions) {
+    if (inferencePrecision === ran.inferencePrecision) {
+      variants.push(ran);
+      continue;
+    }
+    if (ran.runtime === 'onnxruntime')
+      throw new StillError(
+        'invalid_input',
+        `--inference-precision ${inferencePrecision}: ONNX Runtime computes in f32; export ${folder} for OpenVINO`,
+      );
+    const own = ran.inferencePrecisions.includes(inferencePrecision)
+      ? await paint(folder, name, `${picture}.${inferencePrecision}.png`, inferencePrecision)
+      : null;
+    if (own) await requireAlike(picture, inferencePrecision, ran.precision);
+    variants.push({ ...(own ?? ran), inferencePrecision, variant: variantName({ ...ran, inferencePrecision }) });
+  }
+  return variants;
+}
+
+async function requireAlike(picture: string, inferencePrecision: InferencePrecision, precision: Ran['precision']) {
+  const [made, golden] = [`${picture}.${inferencePrecision}.png`, picture].map((file) => readFile(file));
+  const difference = pictureDifference(await (made as Promise<Buffer>), await (golden as Promise<Buffer>));
+  const levels = difference.kind === 'compared' ? difference.meanAbsoluteDifference : 255;
+  if (levels <= mostLevelsApart(precision)) return;
+  throw new StillError(
+    'invalid_input',
+    `--inference-precision ${inferencePrecision}: its picture is ${levels.toFixed(2)} of 255 levels from that in f32 on average, allowed ${mostLevelsApart(precision)}; leave it out`,
+  );
+}
+
+/** Integer kernels differ between processors by more than those of floating point. */
+const mostLevelsApart = (precision: Ran['precision']): number => (precision.startsWith('int') ? 4 : 2);
+
+async function paint(
+  folder: string,
+  name: VersionName,
+  out: string,
+  inferencePrecision?: InferencePrecision,
+): Promise<Ran> {
   const painter = PAINTERS.find(([program]) => existsSync(program));
   if (!painter)
     throw new StillError(
@@ -98,7 +161,10 @@ async function paint(folder: string, name: VersionName, out: string): Promise<Ra
       'a folder without a manifest needs the agent, which makes its first picture: put dist/agent of "npm run build" beside dist/server, or publish from a checkout',
     );
   const size = name.size && `${name.size.width}x${name.size.height}`;
-  const asked = Object.entries({ guidance: name.guidanceScale, size, steps: MOST_GOLDEN_STEPS, seed: GOLDEN.seed });
+  const asked = Object.entries({
+    ...{ guidance: name.guidanceScale, size, steps: MOST_GOLDEN_STEPS, seed: GOLDEN.seed },
+    'inference-precision': inferencePrecision,
+  });
   const options = asked.flatMap(([option, value]) => (value === undefined ? [] : [`--${option}`, String(value)]));
   try {
     const run = promisify(execFile);
@@ -118,21 +184,36 @@ async function paint(folder: string, name: VersionName, out: string): Promise<Ra
 function variantOf(
   ran: Ran,
   name: VersionName,
-  { adapters, artifacts }: { readonly adapters: Ran['adapters']; readonly artifacts: readonly string[] },
+  {
+    folder,
+    adapters,
+    artifacts,
+  }: { readonly folder: string; readonly adapters: Ran['adapters']; readonly artifacts: readonly string[] },
 ) {
-  const { runtime, precision, parameters, defaults, loadMs, latencyMs, peakRssBytes, inTurnPeakBytes } = ran;
+  const {
+    runtime,
+    precision,
+    inferencePrecision,
+    parameters,
+    defaults,
+    loadMs,
+    latencyMs,
+    peakRssBytes,
+    inTurnPeakBytes,
+  } = ran;
   const { steps = defaults.steps, guidanceScale = defaults.guidanceScale, size = defaults } = name;
   const { width, height } = size;
   const machine = `${process.arch}, ${availableParallelism()} cores; a picture of ${MOST_GOLDEN_STEPS} steps`;
   return {
-    ...{ name: ran.variant, runtime, precision, folder: ran.variant, artifacts: [...artifacts] },
+    ...{ name: ran.variant, runtime, precision, folder, artifacts: [...artifacts] },
+    ...(inferencePrecision !== inferencePrecisionOf({ precision }) && { inferencePrecision }),
+    ...instructionSetsFor(inferencePrecision),
     ...{ resolution: { width, height }, steps, guidanceScale, parameters, ...(name.tiled && { tiled: true }) },
     ...(adapters.length > 0 && { adapters }),
     inTurnPeakBytes,
     measured: { machine, process: 'engine', peakRssBytes, loadMs, latencyMs },
     golden: {
-      // Integer kernels differ between processors by more than those of floating point.
-      maxMeanAbsoluteDifference: precision.startsWith('int') ? 4 : 2,
+      maxMeanAbsoluteDifference: mostLevelsApart(precision),
       pictures: [{ ...GOLDEN, steps: MOST_GOLDEN_STEPS, guidanceScale, picture: 'golden/0.png' }],
     },
   };

@@ -3,7 +3,7 @@ import { cpSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
-import { pictureDifference } from '../../agent/measure/picture-difference.ts';
+import { pictureDifference } from '../../shared/picture-difference.ts';
 import { Fleet } from './fleet.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url));

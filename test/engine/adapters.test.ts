@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { LaunchSpec } from '../../agent/engine/engine.ts';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
-import { pictureDifference } from '../../agent/measure/picture-difference.ts';
+import { pictureDifference } from '../../shared/picture-difference.ts';
 import { clockOf, specOf } from './fixture.ts';
 import { openVinoRuntimes, openVinoSpec } from './openvino-fixture.ts';
 import { adapterFile } from './random-model.ts';

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProcessEngine, StageProgress } from '../../agent/engine/engine.ts';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { checkGolden } from '../../agent/measure/golden.ts';
-import { pictureDifference } from '../../agent/measure/picture-difference.ts';
 import { decodePng } from '../../agent/pipeline/read-png.ts';
+import { pictureDifference } from '../../shared/picture-difference.ts';
 import { clockOf, specOf } from './fixture.ts';
 
 const spec = specOf();

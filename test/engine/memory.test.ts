@@ -142,7 +142,16 @@ describe('the predicted peak is within 15 % of what was taken', () => {
     const { togetherBytes } = await predictFor(store, { ...spec, variant: published, versionDigest: 'e'.repeat(64) });
     const { name, runtime, precision, parameters, steps, guidanceScale } = spec.variant;
     const defaults = { steps, guidanceScale, width: 32, height: 32 };
-    const told = { pipeline: 'StillhousePipeline', variant: name, runtime, precision, parameters, defaults };
+    const computed = { inferencePrecision: 'f32', inferencePrecisions: ['f32'] } as const;
+    const told = {
+      pipeline: 'StillhousePipeline',
+      variant: name,
+      runtime,
+      precision,
+      ...computed,
+      parameters,
+      defaults,
+    };
     const asked = { pixels: 32 ** 2, batch: 1, tiled: false, inTurn: false };
     const { predictedPeakBytes: predictedBytes } = await predictRun(
       { spec, told, publishedPeakBytes: 0 },

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { checkGolden } from '../../agent/measure/golden.ts';
-import { pictureDifference } from '../../agent/measure/picture-difference.ts';
 import { installedRuntimes } from '../../agent/runtime/installed.ts';
 import { installOpenVino } from '../../agent/runtime/openvino/install.ts';
 import { openVino } from '../../agent/runtime/openvino/openvino.ts';
 import type { Runtime } from '../../agent/runtime/runtime.ts';
 import { findOpenVino, openVinoFolderName } from '../../agent/runtime/runtime-folders.ts';
+import { pictureDifference } from '../../shared/picture-difference.ts';
 import { clockOf, specOf } from './fixture.ts';
 import { openVinoRuntimes, openVinoSpec } from './openvino-fixture.ts';
 

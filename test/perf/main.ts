@@ -5,7 +5,8 @@ import { messageOf } from '../../shared/errors.ts';
 import { commandLine } from '../command-line.ts';
 import { type PerfResult, reached } from './result.ts';
 
-const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
+/** Null where the machine has not what is measured. */
+const measurements: Readonly<Record<string, () => Promise<PerfResult | null>>> = {
   picture: async () => (await import('./picture.ts')).measurePicture('onnxruntime'),
   'picture-openvino': async () => (await import('./picture.ts')).measurePicture('openvino'),
   'picture-latents-onnxruntime': async () => (await import('./picture.ts')).measureLatentPicture('onnxruntime'),
@@ -27,9 +28,12 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
   'cancel-large-openvino': async () => (await import('./cancel.ts')).measureCancel('openvino', 'large'),
   'diffusers-onnxruntime': async () => (await import('./others.ts')).measureAgainstDiffusers('onnxruntime'),
   'diffusers-openvino': async () => (await import('./others.ts')).measureAgainstDiffusers('openvino'),
+  'diffusers-openvino-bf16': async () => (await import('./others.ts')).measureAgainstDiffusersInBf16(),
   'pytorch-student-onnxruntime': async () => (await import('./others.ts')).measureAgainstPyTorchStudent('onnxruntime'),
   'pytorch-student-openvino': async () => (await import('./others.ts')).measureAgainstPyTorchStudent('openvino'),
+  'inference-precision': async () => (await import('./inference-precision.ts')).measureInferencePrecision(),
   genai: async () => (await import('./others.ts')).measureAgainstGenAi(),
+  'genai-bf16': async () => (await import('./others.ts')).measureAgainstGenAiInBf16(),
   'stable-diffusion-cpp': async () => (await import('./others.ts')).measureAgainstStableDiffusionCpp(),
   'agent-stall': async () => (await import('./agent-stall.ts')).measureAgentStall(),
   'agent-memory': async () => (await import('./agent-memory.ts')).measureAgentMemory(),
@@ -41,7 +45,7 @@ const measurements: Readonly<Record<string, () => Promise<PerfResult>>> = {
 };
 
 // They install packages, so only by their names.
-const ONLY_BY_NAME = ['genai', 'stable-diffusion-cpp'];
+const ONLY_BY_NAME = ['genai', 'genai-bf16', 'stable-diffusion-cpp'];
 
 const USAGE = `npm run perf                       everything (about 10 minutes)
 npm run perf -- --only telemetry   one of them; may be given several times
@@ -68,6 +72,7 @@ for (const name of names) {
   try {
     const result = await measurements[name]?.();
     if (result) results.push(result);
+    else if (!values.json) process.stderr.write(`${name}: nothing to measure on this processor\n`);
   } catch (error) {
     console.error(`${name} was not measured: ${messageOf(error)}`);
     process.exitCode = 1;

@@ -11,6 +11,7 @@ import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { openFolder } from '../../agent/open-folder.ts';
 import { OPENVINO_VERSION } from '../../agent/runtime/openvino/package.ts';
 import { systemClock } from '../../agent/system-clock.ts';
+import { inferencePrecisionOf } from '../../shared/inference-precision.ts';
 import { median, quantile } from '../../shared/statistics.ts';
 import { openVinoRuntimes } from '../engine/openvino-fixture.ts';
 import { TOOLKIT_PYTHON } from './made-by-toolkit.ts';
@@ -30,6 +31,22 @@ export async function measureAgainstDiffusers(runtime: RuntimeName): Promise<Per
   return against({ runtime, spec, ...LATENTS }, other, { name: `diffusers-${runtime}`, what, goal: 1.5 });
 }
 
+/** Both in 16 bits. @returns null where this processor has no bf16 */
+export async function measureAgainstDiffusersInBf16(): Promise<PerfResult | null> {
+  const spec = await specInBf16();
+  if (!spec) return null;
+  const { diffusers } = randomPipeline();
+  const other = await painter(TOOLKIT_PYTHON, 'paint_with_diffusers.py', diffusers, 'bf16');
+  const what = 'diffusers with PyTorch ÷ the engine over openvino, both in bf16, same weights';
+  return against({ runtime: 'openvino', spec, ...LATENTS }, other, { name: 'diffusers-openvino-bf16', what, goal: 1 });
+}
+
+async function specInBf16(): Promise<LaunchSpec | null> {
+  const { told } = await openFolder(randomPipeline().openvino, undefined);
+  if (!told.inferencePrecisions.includes('bf16')) return null;
+  return (await openFolder(randomPipeline().openvino, undefined, 'bf16')).spec;
+}
+
 /** The released student, whose own pipeline in PyTorch is the toolkit's. */
 export async function measureAgainstPyTorchStudent(runtime: RuntimeName): Promise<PerfResult> {
   const spec = runtime === 'openvino' ? studentOnOpenVino() : perfSpec(runtime);
@@ -38,14 +55,22 @@ export async function measureAgainstPyTorchStudent(runtime: RuntimeName): Promis
   return against({ runtime, spec, ...STUDENT }, other, { name: `pytorch-student-${runtime}`, what, goal: 1.5 });
 }
 
-export async function measureAgainstGenAi(): Promise<PerfResult> {
+export const measureAgainstGenAi = (): Promise<PerfResult> =>
+  openFolder(randomPipeline().openvino, undefined).then(({ spec }) => againstGenAi(spec, 'f32'));
+
+/** Which GenAI takes by itself on such a processor. @returns null where this one has no bf16 */
+export async function measureAgainstGenAiInBf16(): Promise<PerfResult | null> {
+  const spec = await specInBf16();
+  return spec && againstGenAi(spec, 'bf16');
+}
+
+function againstGenAi(spec: LaunchSpec, precision: 'f32' | 'bf16'): Promise<PerfResult> {
   const wanted = [`openvino-genai==${OPENVINO_VERSION}.0`, `transformers==${versionOf('transformers')}`];
   return inOwnEnvironment(wanted, async (python) => {
-    const { openvino } = randomPipeline();
-    const { spec } = await openFolder(openvino, undefined);
-    const other = await painter(python, 'paint_with_genai.py', openvino);
-    const what = 'OpenVINO GenAI ÷ the engine over openvino, same weights';
-    return against({ runtime: 'openvino', spec, ...LATENTS }, other, { name: 'genai', what, goal: 1 });
+    const other = await painter(python, 'paint_with_genai.py', spec.folder, precision);
+    const [name, both] = precision === 'f32' ? ['genai', ''] : ['genai-bf16', ', both in bf16'];
+    const what = `OpenVINO GenAI ÷ the engine over openvino${both}, same weights`;
+    return against({ runtime: 'openvino', spec, ...LATENTS }, other, { name, what, goal: 1 });
   });
 }
 
@@ -120,7 +145,7 @@ async function against(
       unit: 'ratio',
       goalIs: 'at least',
       spread: { low: quantile(ratios, 0.1), high: quantile(ratios, 0.9) },
-      detail: `median ${otherMs.toFixed(1)} ms, the engine ${engineMs.toFixed(1)} ms, over ${rounds} pairs; ${side}x${side}, ${steps} steps without guidance, fp32, ${THREADS} threads each`,
+      detail: `median ${otherMs.toFixed(1)} ms, the engine ${engineMs.toFixed(1)} ms, over ${rounds} pairs; ${side}x${side}, ${steps} steps without guidance, ${inferencePrecisionOf(spec.variant)}, ${THREADS} threads each`,
     };
   } finally {
     other.end();
@@ -131,9 +156,9 @@ async function against(
 const THREADS = 2;
 
 /** Started, and ready to paint. */
-async function painter(python: string, script: string, folder: string): Promise<Painter> {
+async function painter(python: string, script: string, folder: string, precision = 'f32'): Promise<Painter> {
   const file = fileURLToPath(new URL(`./${script}`, import.meta.url));
-  const child: ChildProcess = spawn(python, [file, folder, `${THREADS}`, `${LATENTS.side}`], {
+  const child: ChildProcess = spawn(python, [file, folder, `${THREADS}`, `${LATENTS.side}`, precision], {
     env: { ...process.env, PYTHONPATH: models, HF_HUB_OFFLINE: '1' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

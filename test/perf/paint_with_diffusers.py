@@ -1,4 +1,4 @@
-"""The other side of others.ts: FOLDER THREADS SIDE. For every line "STEPS" one picture, whose milliseconds go back."""
+"""The other side of others.ts: FOLDER THREADS SIDE PRECISION (f32, bf16). For every line "STEPS" one picture, whose milliseconds go back."""
 
 import sys
 import time
@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from stillhouse_models.diffusers_export.read_pipeline import read_pipeline
 
-folder, threads, side = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+folder, threads, side, precision = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 torch.set_num_threads(threads)
 
-pipeline = read_pipeline(Path(folder))
+pipeline = read_pipeline(Path(folder)).to({"f32": torch.float32, "bf16": torch.bfloat16}[precision])
 pipeline.set_progress_bar_config(disable=True)
 print("ready", flush=True)
 for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""As paint_with_diffusers.py, with OpenVINO GenAI's Text2ImagePipeline: FOLDER THREADS SIDE, FOLDER being one of OpenVINO IR.
+"""As paint_with_diffusers.py, with OpenVINO GenAI's Text2ImagePipeline: FOLDER THREADS SIDE PRECISION, FOLDER being one of OpenVINO IR.
 
 GenAI wants the tokenizer as a graph and whole numbers for timesteps, so it gets a copy of the folder; the weights are the same.
 """
@@ -15,7 +15,7 @@ from openvino.preprocess import PrePostProcessor
 from openvino_tokenizers import convert_tokenizer
 from transformers import AutoTokenizer
 
-source, threads, side = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+source, threads, side, precision = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
 with tempfile.TemporaryDirectory() as made:
     folder = Path(made) / "pipeline"
     shutil.copytree(source, folder, ignore=lambda path, names: [n for n in names if Path(path).name == "unet" and "model" in n])
@@ -24,7 +24,7 @@ with tempfile.TemporaryDirectory() as made:
     steps = PrePostProcessor(openvino.Core().read_model(source / "unet" / "openvino_model.xml"))
     steps.input("timestep").tensor().set_element_type(openvino.Type.i64)
     openvino.save_model(steps.build(), folder / "unet" / "openvino_model.xml", compress_to_fp16=False)
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
     pipeline = openvino_genai.Text2ImagePipeline(str(folder), "CPU", **settings)
 print("ready", flush=True)
 for line in sys.stdin:

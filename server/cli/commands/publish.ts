@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { StillError } from '../../../shared/errors.ts';
 import { limits } from '../../../shared/limits.ts';
+import type { InferencePrecision } from '../../../shared/manifest.ts';
 import { bytes } from '../../../shared/units.ts';
-import { each, integer, modelName, number, size, versionNumber } from '../arguments.ts';
+import { each, inferencePrecisions, integer, modelName, number, size, versionNumber } from '../arguments.ts';
 import type { Client } from '../client.ts';
 import { inferManifest, sameButMeasured } from '../infer-manifest.ts';
 import { progressBar } from '../progress-bar.ts';
@@ -22,6 +23,7 @@ interface Options {
   readonly guidance?: number;
   readonly size?: { width: number; height: number };
   readonly tiled?: boolean;
+  readonly inferencePrecision?: InferencePrecision[];
   readonly lora?: string[];
 }
 
@@ -36,6 +38,11 @@ export function publish(): Command {
     .option('--guidance <scale>', 'likewise', number(0, 100))
     .option('--size <WxH>', 'likewise, in pixels', size)
     .option('--tiled', 'devices decode its pictures in tiles, for those that lack the memory to decode the whole')
+    .option(
+      '--inference-precision <list>',
+      'what its variants compute in, one each, such as f32,f16,bf16: devices whose processor has 16-bit arithmetic are faster with it, on OpenVINO (default: f32)',
+      inferencePrecisions,
+    )
     .option(
       '--lora <file[:scale]>',
       'a LoRA that devices merge into its graphs (repeatable); a device that has those graphs downloads its file alone',
@@ -64,14 +71,24 @@ async function publishOwn(client: Client, folder: string, options: Options, prog
 async function publishInferred(
   client: Client,
   folder: string,
-  { name: model, version, licence, steps, guidance: guidanceScale, size, tiled, lora }: Options,
+  { name: model, version, licence, steps, guidance: guidanceScale, size, tiled, inferencePrecision, lora }: Options,
   progress: PublishProgress,
 ): Promise<Published> {
   // Neither a manifest nor a name: what is missing is the manifest, and its fault says what would help.
   if (!model || !version) return publishFolder(client, folder, progress);
   const scratch = await mkdtemp(join(tmpdir(), 'still-publish-'));
   try {
-    const name = { model, version, licence, steps, guidanceScale, size, tiled, lora };
+    const name = {
+      model,
+      version,
+      licence,
+      steps,
+      guidanceScale,
+      size,
+      tiled,
+      inferencePrecisions: inferencePrecision,
+      lora,
+    };
     const inferred = await inferManifest(folder, name, scratch);
     const known = await client
       .call('showVersion', { params: { model, version } })

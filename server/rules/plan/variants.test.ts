@@ -132,6 +132,35 @@ describe('chooseVariant', () => {
     });
   });
 
+  describe('of variants that compute in 16 bits', () => {
+    const made = (name: string, over: Record<string, unknown>) =>
+      makeVariant('fp16', { ...{ name, folder: name, runtime: 'openvino' }, ...over });
+    const manifest = makeManifest('1.0.0', [
+      made('openvino-fp16', {}),
+      made('openvino-fp16-f16', { inferencePrecision: 'f16', instructionSets: { arm64: ['asimdhp'] } }),
+      made('openvino-fp16-bf16', { inferencePrecision: 'bf16', instructionSets: { x64: ['avx512_bf16'] } }),
+    ]);
+    const runtimes = [{ runtime: 'openvino' as const, version: '2026.4.1' }];
+    const on = (architecture: string, ...cpuFeatures: string[]) =>
+      chooseVariant({ ...pi, manifest, inventory: { ...inventory, runtimes, architecture, cpuFeatures } }).variant;
+
+    it('takes the one that the processor has instructions for', () => {
+      expect(on('arm64', 'asimd', 'asimdhp')).toBe('openvino-fp16-f16');
+      expect(on('arm64', 'asimd')).toBe('openvino-fp16');
+      expect(on('x64', 'avx512f', 'avx512_bf16')).toBe('openvino-fp16-bf16');
+      expect(on('x64', 'avx2')).toBe('openvino-fp16');
+    });
+
+    it('takes none on a device that has not said what it is', () =>
+      expect(chooseVariant({ ...pi, manifest, inventory: null }).variant).toBe('openvino-fp16'));
+
+    it('goes by what was measured as soon as there is something', () => {
+      const device = { ...inventory, runtimes, cpuFeatures: ['asimd', 'asimdhp'] };
+      const evidence = [measured('openvino-fp16', 90, 4.6), measured('openvino-fp16-f16', 50, 4.1)];
+      expect(chooseVariant({ ...pi, manifest, inventory: device, evidence }).variant).toBe('openvino-fp16');
+    });
+  });
+
   it('obeys the operator, but not against what fits', () => {
     expect(chooseVariant({ ...pi, wanted: 'onnxruntime-fp32' })).toMatchObject({
       variant: 'onnxruntime-fp32',

@@ -1,4 +1,5 @@
 // Which variant of a version a device gets, and why.
+import { inferencePrecisionOf } from '../../../shared/inference-precision.ts';
 import { instructionSetFault } from '../../../shared/instruction-set.ts';
 import type { Inventory } from '../../../shared/inventory.ts';
 import type { Manifest, Variant } from '../../../shared/manifest.ts';
@@ -130,8 +131,12 @@ const showQuality = ({ quality }: VariantEvidence) =>
   quality === null ? 'quality unknown' : `quality ${quality.toFixed(2)}`;
 
 function byRule(fitting: readonly Variant[], question: VariantQuestion): VariantChoice {
+  // The processor of a device that is not known may lack what 16 bits need.
+  const isFaster = (variant: Variant) => Number(question.inventory !== null && inferencePrecisionOf(variant) !== 'f32');
   const rank = ({ precision }: Variant) => PREFERENCE.indexOf(precision);
-  const [first] = fitting.toSorted((a, b) => rank(a) - rank(b) || a.measured.latencyMs - b.measured.latencyMs);
+  const [first] = fitting.toSorted(
+    (a, b) => rank(a) - rank(b) || isFaster(b) - isFaster(a) || a.measured.latencyMs - b.measured.latencyMs,
+  );
   const variant = first as Variant;
   const why =
     fitting.length === 1
