@@ -82,7 +82,7 @@ export function lacks(gate: Gate, { runs, before }: DeviceEvidence): string | nu
     const pairs = pairsOf(runs, before?.runs ?? []);
     if (pairs.length === 0) return `has not run both versions within ${PAIR_WITHIN_MS / 60_000} minutes`;
     if (pairs.length < DISTURBED_PAIRS && !pairs.some(isQuiet))
-      return `was disturbed in each of ${pairs.length} of ${DISTURBED_PAIRS} comparisons`;
+      return `was disturbed each time, in ${pairs.length} of up to ${DISTURBED_PAIRS} comparisons`;
     return tooFew(metric, pairs.flatMap(([now, then]) => samplePairs(now, then)).length);
   }
   const sides = isRelative(gate) ? [runs, before?.runs ?? []] : [runs];

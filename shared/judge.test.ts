@@ -136,7 +136,7 @@ describe('absolute gates', () => {
     expect(against([busy, quiet])).toMatchObject({ verdict: 'fail', value: expect.closeTo(2, 0), n: 64 });
     expect(against([busy])).toMatchObject({
       verdict: 'insufficient',
-      explanation: expect.stringContaining('a was disturbed in each of 1 of 3 comparisons'),
+      explanation: expect.stringContaining('a was disturbed each time, in 1 of up to 3 comparisons'),
     });
     const thrice = [1, 2, 3].map((seed) => ({ now: run({ ms: 500, seed, disturbed: true }), earlier: { ...busy } }));
     const never = device(

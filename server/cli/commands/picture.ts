@@ -76,7 +76,7 @@ export function picture(): Command {
         PicturePriority.options,
       ),
     )
-    .option('--cached', 'a picture that the device made for the same request before will do')
+    .option('--cached', 'a picture that the device made for the same request with --cached before will do')
     .option('--previews <folder>', 'write small pictures of what it looks like on the way there, named after its file')
     .option(
       '--timeout <duration>',
