@@ -81,6 +81,17 @@ describe('predictMemory', () => {
     expect(reading).toBeCloseTo(169e6 + 3.5 * 4 * 10e6, -1);
   });
 
+  it('counts half of what layers hold, and less of their weights, where OpenVINO computes in 16 bits', () => {
+    const openvino = { ...facts, runtime: 'openvino', weightBytes: 40e6 } as const;
+    const [wide, narrow] = (['f32', 'bf16'] as const).map((inferencePrecision) => {
+      const of = (pixels: number) =>
+        predictMemory({ ...openvino, shape, inferencePrecision }, { pixels }).togetherBytes;
+      return { loaded: of(0), grown: of(512 ** 2) - of(0) };
+    });
+    expect((wide?.loaded ?? 0) - (narrow?.loaded ?? 0)).toBe(17e6);
+    expect((narrow?.grown ?? 0) / (wide?.grown ?? 1)).toBeCloseTo(0.5, 5);
+  });
+
   it('knows that OpenVINO holds no scores but those of text', () => {
     const openvino = { runtime: 'openvino', decodes: false } as const;
     const [plain, large] = [null, { ...shape, textScores: 10e6 }].map((known) =>

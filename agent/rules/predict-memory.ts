@@ -62,6 +62,8 @@ export interface NetworkShape {
   readonly cut: boolean;
 }
 
+type Computed = Pick<MemoryFacts, 'runtime' | 'inferencePrecision'>;
+
 /** All as written out in operators, each once within one operator, or none of them. */
 export type ScoresKept = 'several times' | 'once' | 'none';
 
@@ -118,6 +120,8 @@ const LAYERS = {
   onnxruntime: { latentBytes: 105, cutLatentBytes: 65, tokenBytes: 130, pixelBytes: 22 },
   openvino: { latentBytes: 100, cutLatentBytes: 100, tokenBytes: 80, pixelBytes: 27 },
 } as const;
+/** Of those bytes, where layers compute in 16 bits. */
+const VALUES_IN_16_BITS = 0.5;
 /**
  * Of the bytes of graphs that adapters are merged into, while ONNX Runtime loads them: it copies what it is given. Once loaded
  * they take what they take anyhow, and OpenVINO takes the changed weights in the place of those that it would map.
@@ -132,7 +136,7 @@ const CONVERTED = 1.3;
 export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPrediction {
   const processBytes = PROCESS_BYTES[facts.runtime] + (facts.decodes ? DECODER_BYTES : 0);
   const { loadingBytes, heldBytes } = bytesOfModel(facts);
-  const paintedBytes = facts.shape ? bytesOfPictures(facts.shape, facts.runtime, size) : 0;
+  const paintedBytes = facts.shape ? bytesOfPictures(facts.shape, facts, size) : 0;
   const togetherBytes = facts.observed
     ? seenBytes(facts, facts.observed, size)
     : Math.max(processBytes + loadingBytes, processBytes + heldBytes + paintedBytes, facts.publishedPeakBytes);
@@ -150,12 +154,12 @@ export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPred
 
 /** Of one component by itself: while it is loaded, then while it runs. Those of a picture's values that wait are small. */
 function bytesInTurn(
-  { shape, runtime }: MemoryFacts,
+  { shape, ...computed }: MemoryFacts,
   { stage, loadingBytes, heldBytes }: ModelBytes & Pick<MemoryComponent, 'stage'>,
   size: PictureSize,
 ): number {
   if (!shape) return Math.max(loadingBytes, heldBytes);
-  const { [stage]: paintedBytes } = bytesByStage(shape, runtime, { ...size, inTurn: true });
+  const { [stage]: paintedBytes } = bytesByStage(shape, computed, { ...size, inTurn: true });
   // A denoiser's parts are loaded in the midst of a picture, whose values wait meanwhile.
   return shape.cut && stage === 'denoise'
     ? loadingBytes + paintedBytes
@@ -187,7 +191,7 @@ function bytesOfGraphs(facts: MemoryFacts): ModelBytes {
     }
     case 'openvino': {
       // Weights stay mapped and are repacked once, as they are computed with; compiling takes memory for every node.
-      const repackedBytes = parameters * (inferencePrecision === 'f32' ? 4.2 : 2.1);
+      const repackedBytes = parameters * (inferencePrecision === 'f32' ? 4.2 : 2.5);
       const bytes = weightBytes + repackedBytes + graphBytes * 30;
       return { loadingBytes: bytes, heldBytes: bytes };
     }
@@ -201,23 +205,24 @@ function bytesOfGraphs(facts: MemoryFacts): ModelBytes {
 function bytesOfForms(facts: MemoryFacts, pixels: number | undefined): number {
   if (pixels === undefined || facts.runtime !== 'openvino') return 0;
   const { loadingBytes } = bytesOfModel({ ...facts, weightBytes: 0 });
-  return loadingBytes + (facts.shape ? bytesOfPictures(facts.shape, 'openvino', { pixels }) : 0);
+  return loadingBytes + (facts.shape ? bytesOfPictures(facts.shape, facts, { pixels }) : 0);
 }
 
 /** What a picture takes beyond the graphs, all of which are there: OpenVINO's keep what they took, ONNX Runtime's give it back. */
-function bytesOfPictures(shape: NetworkShape, runtime: MemoryFacts['runtime'], size: PictureSize): number {
-  const stages = Object.values(bytesByStage(shape, runtime, size));
-  return runtime === 'openvino' ? sum(stages) : Math.max(...stages);
+function bytesOfPictures(shape: NetworkShape, computed: Computed, size: PictureSize): number {
+  const stages = Object.values(bytesByStage(shape, computed, size));
+  return computed.runtime === 'openvino' ? sum(stages) : Math.max(...stages);
 }
 
 /** What the layers of a run hold between each other: the denoiser's for all pictures together, the decoder's for one. */
 function bytesByStage(
   shape: NetworkShape,
-  runtime: MemoryFacts['runtime'],
+  { runtime, inferencePrecision }: Computed,
   size: PictureSize & { readonly inTurn?: boolean },
 ): Record<MemoryComponent['stage'], number> {
   const { pixels, batch = 1, tiled = false, inTurn = false } = size;
   const layers = LAYERS[runtime];
+  const width = inferencePrecision === 'f32' ? 1 : VALUES_IN_16_BITS;
   const decodedPixels = tiled && shape.tilePixels ? Math.min(pixels, shape.tilePixels ** 2) : pixels;
   const tokens = pixels / shape.tokenSide ** 2 + shape.words;
   const latentBytes = inTurn && shape.cut ? layers.cutLatentBytes : layers.latentBytes;
@@ -230,10 +235,10 @@ function bytesByStage(
   const decodedLatents = decodedPixels / shape.latentSide ** 2;
   return {
     encode: SCORE_BYTES * shape.textScores * TEXT_SCORES_HELD[runtime],
-    denoise: batch * (shape.channels * denoiserBytes + SCORE_BYTES * shape.heads * tokens ** 2 * held),
+    denoise: batch * (shape.channels * denoiserBytes * width + SCORE_BYTES * shape.heads * tokens ** 2 * held),
     decode:
       (decodedPixels < pixels ? PICTURE_BYTES_PER_PIXEL * pixels : 0) +
-      layers.pixelBytes * shape.decoderChannels * decodedPixels +
+      layers.pixelBytes * shape.decoderChannels * decodedPixels * width +
       SCORE_BYTES * decodedLatents ** 2 * decoderHeld,
   };
 }
@@ -243,11 +248,11 @@ function timesHeld(kept: ScoresKept, writtenOut: number): number {
 }
 
 /** Beyond what was seen a picture grows as its networks say, whose attention is no line; where they are not known, as one. */
-function seenBytes({ shape, runtime }: MemoryFacts, observed: ObservedMemory, size: PictureSize): number {
+function seenBytes({ shape, ...computed }: MemoryFacts, observed: ObservedMemory, size: PictureSize): number {
   const largest = observed.peaks.reduce((most, peak) => (peak.pixels > most.pixels ? peak : most));
   if (!shape || size.pixels <= largest.pixels) return scaled(observed, size.pixels);
   const [more, less] = [size.pixels, largest.pixels].map((pixels) =>
-    bytesOfPictures(shape, runtime, { ...size, pixels }),
+    bytesOfPictures(shape, computed, { ...size, pixels }),
   ) as [number, number];
   return largest.bytes + more - less;
 }
