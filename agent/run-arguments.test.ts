@@ -68,6 +68,7 @@ describe('what still run is asked for', () => {
     [['--lora', `${lora}:1.2.3`], '1.2.3 is no number'],
     [['--out', '/nowhere/fox.png'], '--out /nowhere/fox.png: there is no folder /nowhere'],
     [['--out', folder], 'this is a folder; name a file in it'],
+    [['--previews', lora], 'style.safetensors: this is a file; name a folder'],
     [['--colour', 'red'], `Unknown option '--colour'; "still run --help" lists the options`],
     [['and more'], 'expected a folder and a prompt in quotes'],
   ])('refuses %j and names what is wrong', async (options, message) => {

@@ -105,6 +105,7 @@ export async function readArguments(argv: readonly string[]): Promise<RunArgumen
   if (!existsSync(folder)) throw new StillError('invalid_input', `there is no folder ${folder}`);
   const request = { ...requestOf(prompt, values), ...(await beginning(values)) };
   if (values.out !== undefined) requireFolderOf(values.out);
+  refuseFile(values.previews);
   return {
     ...{ folder: resolve(folder), request, runs: series(request.seed, values), isSeries: values.count !== undefined },
     ...{ variant: values.variant, inferencePrecision: inferencePrecisionFrom(values['inference-precision']) },
@@ -156,6 +157,11 @@ function requireFolderOf(out: string): void {
   if (!existsSync(folder)) throw new StillError('invalid_input', `--out ${out}: there is no folder ${folder}`);
   if (statSync(out, { throwIfNoEntry: false })?.isDirectory())
     throw new StillError('invalid_input', `--out ${out}: this is a folder; name a file in it`);
+}
+
+function refuseFile(previews: string | undefined): void {
+  if (previews !== undefined && statSync(previews, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new StillError('invalid_input', `--previews ${previews}: this is a file; name a folder`);
 }
 
 /** Files and seeds of the pictures, by the runs that they are made in. */

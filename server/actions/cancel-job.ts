@@ -14,7 +14,7 @@ export async function cancelJob(
   const atMs = clock.now();
   return store.write(async (tx) => {
     const job = await jobs.find(tx, jobId);
-    if (job?.kind !== kind) throw new StillError('not_found', `no ${kind} ${jobId}`);
+    if (job?.kind !== kind) throw new StillError('not_found', `no ${kind === 'bench' ? 'bench run' : kind} ${jobId}`);
     if (isFinal(jobTable, job.state)) return job;
     const reason = { code: 'canceled', message: `canceled by ${actor}` } as const;
     await jobs.move(tx, job, { to: 'CANCELED', atMs, reason });

@@ -52,6 +52,10 @@ test.each([
     ['bench', 'compare', 'a@1.0.0', 'a@1.1.0', 'pi', '--size', '8x8', '--server', 'http://x:1', '--key', 'k'],
     '--size:',
   ],
+  [
+    ['picture', 'pi', 'a fox', '--previews', STILL, '--server', 'http://x:1', '--key', 'k'],
+    'this is a file; name a folder',
+  ],
   [['picture', 'pi-kitchen'], "missing required argument 'prompt'"],
   [['rollout', 'start', 'a@1.0.0', '--to', 'all', '--gate', 'quality=>4'], 'position 8'],
   [['devices', 'label', 'pi-kitchen', 'Bad Key=1'], 'KEY=VALUE'],

@@ -169,7 +169,10 @@ describe('the main job', () => {
     const done = runs.find(({ state }) => state === 'SUCCEEDED')?.benchRunId ?? '';
     expect((await server.still(['bench', 'cancel', done])).stdout).toMatch(/^It had ended SUCCEEDED before: /);
     const unknown = benchRunId.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
-    expect(await server.still(['bench', 'cancel', unknown])).toMatchObject({ code: 1 });
+    expect(await server.still(['bench', 'cancel', unknown])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no bench run '),
+    });
   });
 
   it('says of a picture that was canceled that there is none, and not that it may come', async () => {

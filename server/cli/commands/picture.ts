@@ -87,6 +87,7 @@ export function picture(): Command {
     .action(async (device: string, prompt: string, options: Options, self: Command) => {
       const session = openSession(self);
       requireFolderOf(options.out);
+      refuseFile(options.previews);
       const body = {
         ...{ device, prompt, seed: options.seed, steps: options.steps, guidanceScale: options.guidance },
         ...{
@@ -152,6 +153,11 @@ function requireFolderOf(out: string | undefined): void {
   if (!existsSync(folder)) throw new StillError('invalid_input', `--out ${out}: there is no folder ${folder}`);
   if (statSync(out, { throwIfNoEntry: false })?.isDirectory())
     throw new StillError('invalid_input', `--out ${out}: this is a folder; name a file in it`);
+}
+
+function refuseFile(previews: string | undefined): void {
+  if (previews !== undefined && statSync(previews, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new StillError('invalid_input', `--previews ${previews}: this is a file; name a folder`);
 }
 
 /** In base64. @throws StillError before anything is sent */
