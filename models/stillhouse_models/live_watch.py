@@ -20,11 +20,14 @@ from stillhouse_models.time_left import rate_and_time_left
 PLAIN_EVERY_SECONDS = 15.0
 STDERR = 2
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# A press of Ctrl-C comes from the terminal, and again from whoever started this process: sooner than a person presses twice.
+ECHO_SECONDS = 0.3
 
 
 class LiveWatch:
     def __init__(self, terminal: bool | None = None):
         self.asked: int | None = None
+        self.asked_at = 0.0
         self.immediate = False
         self.console = Console(stderr=True, highlight=False)
         self.bar = self._new_bar() if (sys.stderr.isatty() if terminal is None else terminal) else None
@@ -51,9 +54,11 @@ class LiveWatch:
                 signal.signal(number, handler)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
+        if number == self.asked == signal.SIGINT and time.monotonic() - self.asked_at < ECHO_SECONDS:
+            return
         if self.immediate or self.asked is not None:
             raise StoppedError(number)
-        self.asked = number
+        self.asked, self.asked_at = number, time.monotonic()
         # Not through the console: the signal may have come in the middle of a line of its own, or of an import.
         before = "\n" if self.bar else ""
         with suppress(OSError):
