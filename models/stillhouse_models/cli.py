@@ -176,7 +176,7 @@ def export_command(
         str,
         typer.Option(
             help="comma-separated variants: fp32, fp16, int8, int4, int8-dynamic, int8-static, "
-            "openvino-fp32, openvino-fp16, openvino-int8, openvino-int8-weights"
+            "openvino-fp32, openvino-fp16, openvino-fp16-f16, openvino-fp16-bf16, openvino-int8, openvino-int8-weights"
         ),
     ] = "fp16,int8",
     prompts: Annotated[int, typer.Option(help="size of the evaluation set")] = 48,

@@ -11,6 +11,7 @@ from PIL import Image
 
 from stillhouse_models.evaluation_set import evaluation_captions, write_evaluation_set
 from stillhouse_models.export_variant import Graphs, VariantSettings, export_variant, graphs_of, model_index, write_json
+from stillhouse_models.inference_precision import F32, INSTRUCTION_SETS, processor_computes_in
 from stillhouse_models.manifest import artifact, files, write_manifest
 from stillhouse_models.measure import measure
 from stillhouse_models.onnx_graphs import evaluator_graph
@@ -120,8 +121,13 @@ def export_variants(
     with progress("variants", len(kinds)) as advance:
         for kind in kinds:
             write(student, graphs, kind, calibration, settings, version / kind.name)
-            parity = check_parity(kind, version / kind.name, reference)
-            described = _describe(version, sprites, graphs, kind, request.steps) | {"parity": parity}
+            # What this machine does not compute in it can neither hold against PyTorch nor score: devices measure it.
+            able = processor_computes_in(kind.inference_precision)
+            parity = {"parity": check_parity(kind, version / kind.name, reference)} if able else {}
+            described = _describe(version, sprites, graphs, kind, request.steps) | parity
+            if kind.inference_precision != F32:
+                described["inferencePrecision"] = kind.inference_precision
+                described["instructionSets"] = INSTRUCTION_SETS[kind.inference_precision]
             if request.target is not None and kind.runtime == "onnxruntime":
                 described["target"] = request.target
             if kind.quantization is not None:
@@ -137,8 +143,9 @@ def _quantization(kind: Kind, calibration: Calibration | None) -> dict[str, obje
 
 
 def _describe(version: Path, sprites: SpriteSet, graphs: Graphs, kind: Kind, steps: int) -> dict[str, object]:
-    """A variant's entry, with its golden pictures written, and its scores and speed measured."""
-    side = sprites.resolution
+    """A variant's entry, with its golden pictures written, and its scores and speed measured. The pictures are computed in f32
+    whatever the variant computes in, so that a device proves how near it comes."""
+    side, able = sprites.resolution, processor_computes_in(kind.inference_precision)
     return {
         "name": kind.name,
         "runtime": kind.runtime,
@@ -149,13 +156,12 @@ def _describe(version: Path, sprites: SpriteSet, graphs: Graphs, kind: Kind, ste
         "steps": steps,
         "guidanceScale": 1,
         "parameters": graphs.parameters(),
-        "measured": measure(version / kind.name, steps),
-        "scores": score_variant(version, kind.name, steps),
+        "measured": measure(version / kind.name, steps, kind.inference_precision if able else F32),
         "golden": {
             "maxMeanAbsoluteDifference": kind.golden_levels,
             "pictures": write_golden_pictures(version, kind.name, golden_prompts(sprites), steps),
         },
-    }
+    } | ({"scores": score_variant(version, kind.name, steps, kind.inference_precision)} if able else {})
 
 
 def golden_prompts(sprites: SpriteSet) -> list[str]:

@@ -1,6 +1,6 @@
 """A variant's load time, latency and peak memory with the bare runtime, in a process of its own.
 
-python -m stillhouse_models.measure VARIANT_FOLDER STEPS
+python -m stillhouse_models.measure VARIANT_FOLDER STEPS INFERENCE_PRECISION
 """
 
 import json
@@ -11,21 +11,24 @@ import sys
 import time
 from pathlib import Path
 
+from stillhouse_models.inference_precision import F32
+
 PICTURES = 12
 
 
-def measure(folder: Path, steps: int) -> dict[str, object]:
-    command = [sys.executable, "-m", "stillhouse_models.measure", str(folder.resolve()), str(steps)]
+def measure(folder: Path, steps: int, inference_precision: str = F32) -> dict[str, object]:
+    settings = [str(folder.resolve()), str(steps), inference_precision]
+    command = [sys.executable, "-m", "stillhouse_models.measure", *settings]
     # The package is found beside itself, from wherever the toolkit was called.
     package = Path(__file__).resolve().parents[1]
     return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True, cwd=package).stdout))
 
 
-def _measure_here(folder: Path, steps: int) -> dict[str, object]:
+def _measure_here(folder: Path, steps: int, inference_precision: str) -> dict[str, object]:
     from stillhouse_models.pipeline import Pipeline
 
     begin = time.perf_counter()
-    pipeline = Pipeline.load(folder)
+    pipeline = Pipeline.load(folder, inference_precision=inference_precision)
     loaded = time.perf_counter()
     times = []
     for seed in range(PICTURES):
@@ -48,4 +51,4 @@ def _peak_rss_bytes() -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_measure_here(Path(sys.argv[1]), int(sys.argv[2]))))
+    print(json.dumps(_measure_here(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])))

@@ -1,8 +1,10 @@
-"""A graph in OpenVINO's own form (openvino_model.xml and .bin), run on the CPU in float32."""
+"""A graph in OpenVINO's own form (openvino_model.xml and .bin), run on the CPU."""
 
 from pathlib import Path
 
 import numpy as np
+
+from stillhouse_models.inference_precision import F32
 
 GRAPH = "openvino_model.xml"
 
@@ -10,7 +12,7 @@ GRAPH = "openvino_model.xml"
 class OpenVinoGraph:
     """Called as an onnxruntime session is, so that a pipeline need not know which one it has."""
 
-    def __init__(self, file: Path, threads: int = 1):
+    def __init__(self, file: Path, threads: int = 1, inference_precision: str = F32):
         import openvino
 
         core = openvino.Core()
@@ -20,7 +22,7 @@ class OpenVinoGraph:
         # Left to itself it would compute in bf16 or f16 where the processor can, round what 8-bit weights are multiplied
         # with, and pictures would differ between machines.
         settings = {
-            **{"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0},
+            **{"INFERENCE_PRECISION_HINT": inference_precision, "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0},
             **{"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1},
         }
         self._compiled = core.compile_model(model, "CPU", settings)

@@ -12,6 +12,7 @@ import numpy as np
 import onnxruntime as ort
 from tokenizers import Tokenizer
 
+from stillhouse_models.inference_precision import F32
 from stillhouse_models.noise import randn
 from stillhouse_models.openvino_graph import GRAPH as OPENVINO_GRAPH
 from stillhouse_models.openvino_graph import OpenVinoGraph
@@ -24,10 +25,12 @@ class Graph(Protocol):
     def run(self, outputs: list[str] | None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]: ...
 
 
-def open_graph(component: Path, threads: int = 1) -> Graph:
-    """The graph in a component's folder, whichever runtime it was made for."""
+def open_graph(component: Path, threads: int = 1, inference_precision: str = F32) -> Graph:
+    """The graph in a component's folder, whichever runtime it was made for; ONNX Runtime computes in f32."""
     openvino = component / OPENVINO_GRAPH
-    graph: Graph = OpenVinoGraph(openvino, threads) if openvino.exists() else session(component / "model.onnx", threads)
+    if openvino.exists():
+        return OpenVinoGraph(openvino, threads, inference_precision)
+    graph: Graph = session(component / "model.onnx", threads)
     return graph
 
 
@@ -53,7 +56,7 @@ class Pipeline:
     channels: int
 
     @classmethod
-    def load(cls, folder: Path, threads: int = 1) -> "Pipeline":
+    def load(cls, folder: Path, threads: int = 1, inference_precision: str = F32) -> "Pipeline":
         """`folder` is one variant's: model_index.json stands in it."""
         index = json.loads((folder / "model_index.json").read_text())
         if index["_class_name"] != "StillhousePipeline":
@@ -61,8 +64,8 @@ class Pipeline:
         config = json.loads((folder / "unet/config.json").read_text())
         return cls(
             tokenizer=Tokenizer.from_file(str(folder / "tokenizer/tokenizer.json")),
-            text_encoder=open_graph(folder / "text_encoder", threads),
-            unet=open_graph(folder / "unet", threads),
+            text_encoder=open_graph(folder / "text_encoder", threads, inference_precision),
+            unet=open_graph(folder / "unet", threads, inference_precision),
             scheduler=FlowMatchEuler.from_config(json.loads((folder / "scheduler/scheduler_config.json").read_text())),
             side=config["sample_size"],
             channels=config["in_channels"],

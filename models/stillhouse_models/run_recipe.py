@@ -154,7 +154,7 @@ def result_of(out: Path) -> dict[str, Any]:
             "precision": v["precision"],
             "steps": v["steps"],
             "parameters": v["parameters"],
-            "scores": v["scores"],
+            "scores": v.get("scores"),
         }
         for v in manifest["variants"]
     ]

@@ -27,13 +27,19 @@ def _version_text(result: dict[str, Any]) -> str:
         end = " (undone)" if phase["undone"] else ""
         lines.append(f"  phase {phase['name']}: to step {phase['steps']}, {phase['metrics']['parts']:.1%} of the parts{end}")
     for variant in result["variants"]:
-        low, high = _interval(variant["scores"])
-        bounds = f" [{low:.2f}, {high:.2f}]" if low is not None and high is not None else ""
-        score = f"quality {variant['scores']['quality']:.2f}{bounds} of the teacher's 5"
+        score = _score_text(variant["scores"])
         lines.append(f"  {variant['name']}: {score}, {variant['steps']} steps, {variant['parameters']:,} parameters")
     lines.append(f"publish it:  npx still publish {result['folder']}")
     lines.append(f"look at it:  npx still distil plot {result['folder']}")
     return "\n".join(lines)
+
+
+def _score_text(scores: dict[str, Any] | None) -> str:
+    if scores is None:
+        return "not scored, since this processor does not compute in it"
+    low, high = _interval(scores)
+    bounds = f" [{low:.2f}, {high:.2f}]" if low is not None and high is not None else ""
+    return f"quality {scores['quality']:.2f}{bounds} of the teacher's 5"
 
 
 def _interval(scores: dict[str, Any]) -> tuple[float | None, float | None]:

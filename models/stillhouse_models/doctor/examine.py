@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from stillhouse_models.doctor.facts import Facts, StepsTrial
+from stillhouse_models.inference_precision import computed_here, precision_of
 from stillhouse_models.manifest import read_manifest
 from stillhouse_models.pipeline import Pipeline
 from stillhouse_models.quality.bootstrap import mean_interval
@@ -42,8 +43,10 @@ def pictures_to_make(version: Path) -> int:
 
 
 def most_bits_first(variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of equals, the one that is published first; float arithmetic before integers."""
-    return sorted(variants, key=lambda v: (-BITS[v["precision"]], (v.get("quantization") or {}).get("activationBits") == 8))
+    """Of those that this machine computes. Of equals, the one that is published first; float arithmetic before integers."""
+    return sorted(
+        computed_here(variants), key=lambda v: (-BITS[v["precision"]], (v.get("quantization") or {}).get("activationBits") == 8)
+    )
 
 
 def examine(version: Path, on_picture: OnPicture = lambda: None) -> Examination:
@@ -70,7 +73,7 @@ def examine(version: Path, on_picture: OnPicture = lambda: None) -> Examination:
 
 
 def _measure(version: Path, variant: dict, folder: EvaluationFolder, steps: int, on_picture: OnPicture) -> Measured:
-    pipeline = Pipeline.load(version / variant["folder"])
+    pipeline = Pipeline.load(version / variant["folder"], inference_precision=precision_of(variant))
 
     def sample(prompt: str, seed: int) -> np.ndarray:
         on_picture()

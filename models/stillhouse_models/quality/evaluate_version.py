@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from stillhouse_models.inference_precision import computed_here, precision_of
 from stillhouse_models.manifest import read_manifest
 from stillhouse_models.pipeline import Pipeline
 from stillhouse_models.quality.evaluation_folder import EvaluationFolder, grid_period
@@ -20,7 +21,7 @@ def pictures_to_make(version: Path) -> int:
 def evaluate_version(version: Path, on_picture: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """JSON-able: the teacher, then each variant with score, interval, adherence, fidelity, artifacts and diversity."""
     manifest, folder = read_manifest(version), EvaluationFolder.load(version)
-    rows = [evaluate_variant(version, variant, folder, on_picture) for variant in manifest["variants"]]
+    rows = [evaluate_variant(version, variant, folder, on_picture) for variant in computed_here(manifest["variants"])]
     teacher = manifest["evaluation"]["teacher"] | teacher_measures(
         folder, grid_period(version / manifest["variants"][0]["folder"])
     )
@@ -31,13 +32,14 @@ def evaluate_version(version: Path, on_picture: Callable[[], None] = lambda: Non
 def evaluate_variant(
     version: Path, variant: dict, folder: EvaluationFolder, on_picture: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:
-    pipeline, steps = Pipeline.load(version / variant["folder"]), variant["steps"]
+    folder_of, steps = version / variant["folder"], variant["steps"]
+    pipeline = Pipeline.load(folder_of, inference_precision=precision_of(variant))
 
     def sample(prompt: str, seed: int) -> np.ndarray:
         on_picture()
         return pipeline.sample(prompt, seed, steps)
 
-    measured = judge(folder, sample, grid_period(version / variant["folder"]))
+    measured = judge(folder, sample, grid_period(folder_of))
     row = row_of(measured.scores(), measured.non_finite(), seed_diversity(folder, sample))
     return {"name": variant["name"], "runtime": variant["runtime"], "precision": variant["precision"], "steps": steps} | row
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from stillhouse_models.adherence import picture_adherence, quality_scores
+from stillhouse_models.inference_precision import F32
 from stillhouse_models.pipeline import Pipeline, to_pixels
 from stillhouse_models.quality.artifacts import Artifacts, mean_artifacts, picture_artifacts
 from stillhouse_models.quality.diversity import diversity
@@ -65,9 +66,9 @@ class Measured:
         return float(np.mean([not j.finite for j in self.judged]))
 
 
-def score_variant(version: Path, variant: str, steps: int) -> dict[str, object]:
+def score_variant(version: Path, variant: str, steps: int, inference_precision: str = F32) -> dict[str, object]:
     """The manifest's Scores over the version's own evaluation set, as a device computes them. `variant` is its folder."""
-    pipeline = Pipeline.load(version / variant)
+    pipeline = Pipeline.load(version / variant, inference_precision=inference_precision)
     folder, period = EvaluationFolder.load(version), grid_period(version / variant)
     return judge(folder, lambda prompt, seed: pipeline.sample(prompt, seed, steps), period).scores()
 

@@ -109,6 +109,8 @@ def _result(recipe: Recipe, by_seed: list[list[Row]], steps: int, folder: Path) 
     # The same networks: a graph's own count leaves out what its exporter folded away.
     shape = {key: found[0][key] for key in ("parameters", "steps", "evaluations")}
     for variant in read_manifest(folder / recipe.name / VERSION)["variants"]:
+        if "scores" not in variant:
+            continue
         found.append({"group": "precision", "name": variant["name"]} | shape | row_scores(variant["scores"]))
     return {
         "recipe": recipe.name, "trainingSteps": steps, "batchSize": recipe.student.batch_size,

@@ -6,6 +6,8 @@ PyTorch, of the worst of the prompts compared. They say "runs as it should", not
 
 from dataclasses import dataclass
 
+from stillhouse_models.inference_precision import F32
+
 
 class VariantError(ValueError):
     """A variant that cannot be made, or is not what it should be; the message says which and what to do."""
@@ -22,6 +24,7 @@ class Kind:
     allowed_levels: float
     golden_levels: float = 2.0
     quantization: dict[str, object] | None = None
+    inference_precision: str = F32
 
     @property
     def name(self) -> str:
@@ -46,6 +49,8 @@ _ALL = (
     Kind("int8-static", "onnxruntime", "int8", 20.0, 6.0, {"method": "static", "weightBits": 8, "activationBits": 8}),
     Kind("openvino-fp32", "openvino", "fp32", 0.5),
     Kind("openvino-fp16", "openvino", "fp16", 1.0, quantization=_weights(16)),
+    Kind("openvino-fp16-f16", "openvino", "fp16", 2.0, quantization=_weights(16), inference_precision="f16"),
+    Kind("openvino-fp16-bf16", "openvino", "fp16", 2.0, quantization=_weights(16), inference_precision="bf16"),
     Kind("openvino-int8", "openvino", "int8", 20.0, 6.0, {"method": "nncf", "weightBits": 8, "activationBits": 8}),
     Kind("openvino-int8-weights", "openvino", "int8", 6.0, quantization=_weights(8)),
 )

@@ -55,7 +55,7 @@ def reference_pictures(pipeline: Pipeline, prompts: list[str], steps: int) -> Re
 
 def check_parity(kind: Kind, folder: Path, reference: Reference) -> dict[str, object]:
     """The manifest's Parity. Refuses a variant that strays further than its kind may."""
-    pipeline = Pipeline.load(folder)
+    pipeline = Pipeline.load(folder, inference_precision=kind.inference_precision)
     made = np.stack([pipeline(prompt, seed, reference.steps) for seed, prompt in enumerate(reference.prompts)])
     apart = np.abs(made.astype(np.float64) - reference.pictures).mean(axis=(1, 2, 3))
     worst = float(apart.max())
