@@ -22,6 +22,8 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 export interface Problem {
   /** The field, file or argument that is wrong, as the user wrote it. */
   readonly field?: string;
+  /** Of a device: its own reason, finer than the codes above. */
+  readonly code?: string;
   readonly message: string;
 }
 

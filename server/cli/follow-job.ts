@@ -49,5 +49,5 @@ export function requireSuccess(what: string, { device, state, reason }: BenchRun
   if (state === 'SUCCEEDED') return;
   const code = state === 'REJECTED' ? 'unprocessable' : state === 'TIMED_OUT' ? 'timeout' : 'internal';
   const why = reason ? `${reason.message} (${reason.code})` : 'the device gave no reason';
-  throw new StillError(code, `${what} on ${device} ended ${state}: ${why}`);
+  throw new StillError(code, `${what} on ${device} ended ${state}: ${why}`, { problems: reason ? [reason] : [] });
 }

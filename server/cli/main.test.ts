@@ -160,6 +160,17 @@ test('a series that ends early says what it has saved', async () => {
   expect(stdout).toContain(`saved ${join(folder, 'fox-1.png')}`);
 });
 
+test('with --json the reason of a device keeps its own code, and is said once to a person', async () => {
+  const reason = { code: 'size_not_supported', message: 'size: 63x63 is not possible' };
+  const connection = await servingPictures([{ ...made(1), state: 'REJECTED', reason, result: null }]);
+  const { code, stdout, stderr } = await still('picture', 'pi', 'a fox', '--json', ...connection);
+  expect({ code, stderr }).toEqual({
+    code: 4,
+    stderr: 'error: the picture on pi ended REJECTED: size: 63x63 is not possible (size_not_supported)\n',
+  });
+  expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'unprocessable', problems: [reason] } });
+});
+
 test('the previews of a series stand beside each other, named as its pictures are', async () => {
   const progress = { stage: 'denoise', done: 3, total: 4, preview: Buffer.from('small').toString('base64') };
   const connection = await servingPictures([1, 2].map((seed) => ({ ...made(seed), progress })));

@@ -25,7 +25,7 @@ export function tellFailure(thrown: unknown): Failure {
   const first = problems.length > 1 ? head.replace(/ \(and \d+ more\)$/, '') : head;
   // A single problem may be all that the message says.
   const said = problems.filter(({ message }) => message !== first).map(wordsOf);
-  const details = [...more, ...said.filter((words) => words !== first)];
+  const details = [...more, ...said.filter((words) => !first.includes(words))];
   const text = [`${pc.red('error:')} ${first}`, ...details.map((detail) => `       ${detail}`)].join('\n');
   return { text, error: failureOf(thrown), exitCode: thrown instanceof StillError ? ERROR_CODES[thrown.code][1] : 1 };
 }
