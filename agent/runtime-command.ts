@@ -1,6 +1,6 @@
 // `still runtime`: which runtimes this machine has, and how it gets another one. It belongs to the agent, so that it is
 // there on a device that has nothing else.
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { asksForJson, failureJson, failureOf } from '../shared/command-failure.ts';
 import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
@@ -16,15 +16,18 @@ Usage: still runtime [list]
        still runtime install openvino [--from WHEEL|FOLDER] [--into DIR]
 
   list               the runtimes that an agent here can use
-  install openvino   bring OpenVINO ${OPENVINO_VERSION}: five libraries (60 to 82 MB) of its
+  install openvino   bring OpenVINO ${OPENVINO_VERSION}: five libraries (60 to 86 MB) of its
                      wheel on PyPI, fetched by pip and checked against their digests
     --from PATH      take them from a wheel, or from a folder with the libraries,
                      instead: needs no network and no pip
     --into DIR       folder of runtimes; the agent finds it by STILL_RUNTIMES
-                     (default: for root ${installFolder()}, else the home folder)
+                     (default: where it stands, else for root
+                     ${installFolder()}, else the home folder)
   --json             print the result, or the error, as JSON
 
-A running agent sees a new runtime the next time it connects to its server.
+A running agent sees a new runtime the next time it connects to its server. To
+install again replaces libraries that are damaged; to remove a runtime, delete the
+folder that "list" names.
 `;
 
 try {
@@ -38,12 +41,21 @@ try {
 async function main(argv: readonly string[]): Promise<void> {
   const { values, positionals } = parse(argv);
   const [verb = 'list', what] = positionals;
+  const surplus = positionals[verb === 'install' ? 2 : 1];
   if (values.help) process.stdout.write(HELP);
+  else if (verb !== 'list' && verb !== 'install')
+    throw new StillError('invalid_input', `"${verb}" is not known; "still runtime --help" lists what is`);
+  else if (surplus !== undefined)
+    throw new StillError('invalid_input', `"${surplus}" is too much; "still runtime --help" says what is expected`);
   else if (verb === 'list') await list(values.json ?? false);
-  else if (verb === 'install' && what === 'openvino') await install(values);
-  else if (verb === 'install')
-    throw new StillError('invalid_input', `"${what ?? ''}" cannot be installed; expected openvino`);
-  else throw new StillError('invalid_input', `"${verb}" is not known; "still runtime --help" lists what is`);
+  else if (what === 'openvino') await install(values);
+  else
+    throw new StillError(
+      'invalid_input',
+      what === undefined
+        ? 'say which runtime: "still runtime install openvino"'
+        : `"${what}" cannot be installed; expected openvino`,
+    );
 }
 
 function parse(argv: readonly string[]) {
@@ -65,14 +77,21 @@ function parse(argv: readonly string[]) {
 
 async function list(asJson: boolean): Promise<void> {
   const folders = runtimeFoldersOfProcess();
-  const runtimes = await installedRuntimes(folders);
+  const openVino = findOpenVino(folders);
+  const runtimes = (await installedRuntimes(folders)).map((each) =>
+    each.runtime === 'openvino' ? { ...each, folder: openVino } : each,
+  );
   if (asJson) return print(JSON.stringify(runtimes, null, 2));
-  for (const { runtime, version } of runtimes) print(`${runtime} ${version}`);
-  if (findOpenVino(folders) === null) print('openvino is not installed: "still runtime install openvino" brings it');
+  for (const { runtime, version } of runtimes)
+    print(`${runtime} ${version}${runtime === 'openvino' ? ` in ${openVino}` : ''}`);
+  if (openVino === null) print('openvino is not installed: "still runtime install openvino" brings it');
 }
 
 async function install(values: { from?: string; into?: string; json?: boolean }): Promise<void> {
-  const into = values.into ?? installFolder();
+  // Where one stands already, it is looked through, and mended there.
+  const found = findOpenVino(runtimeFoldersOfProcess());
+  const { into = found === null ? installFolder() : dirname(found) } = values;
+  if (into === '') throw new StillError('invalid_input', '--into: expected a folder');
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const folder = await installOpenVino({ into, from: values.from ?? null, architecture: process.arch, say });
   if (values.json) print(JSON.stringify({ runtime: 'openvino', version: OPENVINO_VERSION, folder }, null, 2));

@@ -1,4 +1,5 @@
 // Loads the runtime that a variant names. Dynamic imports, so that a device needs only the runtimes it uses.
+import { messageOf } from '../../shared/errors.ts';
 import type { Runtime } from './runtime.ts';
 import { INSTALL_OPENVINO } from './runtime-folders.ts';
 
@@ -12,6 +13,14 @@ export async function openRuntime(name: 'onnxruntime' | 'openvino', libraries: s
       return (await import('./onnxruntime.ts')).onnxRuntime;
     case 'openvino':
       if (libraries === null) throw new Error(`is not installed on this device; "${INSTALL_OPENVINO}" brings it`);
-      return (await import('./openvino/openvino.ts')).openVino(libraries);
+      return openLibraries((await import('./openvino/openvino.ts')).openVino, libraries);
+  }
+}
+
+function openLibraries(open: (libraries: string) => Runtime, libraries: string): Runtime {
+  try {
+    return open(libraries);
+  } catch (cause) {
+    throw new Error(`${messageOf(cause)}; "${INSTALL_OPENVINO}" replaces libraries that are damaged`, { cause });
   }
 }

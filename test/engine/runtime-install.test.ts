@@ -1,10 +1,22 @@
 // `still runtime install` says where an agent looks for what it brought.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
+import { openRuntime } from '../../agent/runtime/open-runtime.ts';
 import { openVinoFolderName } from '../../agent/runtime/runtime-folders.ts';
 import { openVinoRuntimes } from './openvino-fixture.ts';
 
@@ -12,11 +24,16 @@ const into = mkdtempSync(join(tmpdir(), 'stillhouse-runtimes-'));
 afterAll(() => rmSync(into, { recursive: true }));
 const command = fileURLToPath(new URL('../../agent/runtime-command.ts', import.meta.url));
 
-async function install(env: Record<string, string>) {
+const place = join(into, openVinoFolderName(process.arch));
+
+async function install(env: Record<string, string>, ...more: string[]) {
   const from = join(await openVinoRuntimes(), openVinoFolderName(process.arch));
-  const args = [command, 'install', 'openvino', '--from', from, '--into', into];
+  return runtime(env, 'install', 'openvino', '--from', from, '--into', into, ...more);
+}
+
+function runtime(env: Record<string, string>, ...args: string[]) {
   const { STILL_RUNTIMES: _, ...bare } = process.env;
-  return spawnSync(process.execPath, args, { env: { ...bare, ...env }, encoding: 'utf8' });
+  return spawnSync(process.execPath, [command, ...args], { env: { ...bare, ...env }, encoding: 'utf8' });
 }
 
 it('names the variable for a folder that is not searched, and only then', async () => {
@@ -28,6 +45,60 @@ it('names the variable for a folder that is not searched, and only then', async 
 
 it('lets every user read what root installed, for the agent is a service of another user', async () => {
   expect((await install({})).status).toBe(0);
-  const mode = statSync(join(into, openVinoFolderName(process.arch))).mode & 0o777;
+  const mode = statSync(place).mode & 0o777;
   expect(mode.toString(8)).toBe('755');
+});
+
+it('replaces libraries that are damaged, by which engines say so, where they stand', async () => {
+  expect((await install({})).status).toBe(0);
+  const library = join(place, 'libtbb.so.12');
+  const whole = readFileSync(library);
+  const file = openSync(library, 'r+');
+  writeSync(file, 'not a library', 0);
+  closeSync(file);
+  expect(statSync(library).size).toBe(whole.length);
+  await expect(openRuntime('openvino', place)).rejects.toThrow(/libtbb.*; "still runtime install openvino" replaces/);
+  const from = join(await openVinoRuntimes(), openVinoFolderName(process.arch));
+  const { status, stderr } = runtime({ STILL_RUNTIMES: into }, 'install', 'openvino', '--from', from);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining('are damaged and are replaced') });
+  expect(Buffer.compare(readFileSync(library), whole)).toBe(0);
+  expect(runtime({ STILL_RUNTIMES: into }, 'list').stdout).toContain(` in ${place}\n`);
+});
+
+it('takes away what an installation left that was killed, and not what one is at work on', async () => {
+  rmSync(place, { recursive: true, force: true });
+  const [abandoned, current] = ['.openvino-aaaaaa', '.openvino-bbbbbb'].map((name) => join(into, name)) as [
+    string,
+    string,
+  ];
+  for (const folder of [abandoned, current]) mkdirSync(folder);
+  const longAgo = Date.now() / 1000 - 3 * 3600;
+  utimesSync(abandoned, longAgo, longAgo);
+  expect((await install({})).status).toBe(0);
+  expect([abandoned, current].map((folder) => existsSync(folder))).toEqual([false, true]);
+});
+
+it.each([
+  { args: ['list', 'openvino'], says: '"openvino" is too much' },
+  { args: ['install'], says: 'say which runtime' },
+  { args: ['install', 'openvino', '--into', ''], says: '--into: expected a folder' },
+  { args: ['install', 'openvino', '--into', `${command}/x`], says: /cannot install into .*ENOTDIR.*--into DIR takes/ },
+])('says what is wrong with $args', ({ args, says }) => {
+  const { status, stderr } = runtime({}, ...args);
+  expect(status).not.toBe(0);
+  expect(stderr).toMatch(says);
+});
+
+it('refuses a disk that is too small, with the numbers, before anything is written', async (context) => {
+  const small = mkdtempSync(join(tmpdir(), 'stillhouse-small-'));
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'tmpfs', small]).status === 0;
+  try {
+    if (!mounted) return context.skip('no file system could be mounted');
+    const { status, stderr } = await install({}, '--into', small);
+    expect(status).toBe(4);
+    expect(stderr).toMatch(/takes \d.* MB of disk, 41.9 MB are free at .*: .* MB too few/);
+  } finally {
+    if (mounted) spawnSync('umount', [small]);
+    rmSync(small, { recursive: true });
+  }
 });

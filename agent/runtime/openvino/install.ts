@@ -2,19 +2,23 @@
 // the way, every file must have the pinned digest, and the folder appears whole or not at all.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
+import { access, chmod, mkdir, mkdtemp, open, readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { messageOf, StillError } from '../../../shared/errors.ts';
+import { bytes } from '../../../shared/units.ts';
 import { findOpenVino, openVinoFolderName } from '../runtime-folders.ts';
 import { OPENVINO_PACKAGES, OPENVINO_VERSION, type OpenVinoPackage, WHEEL_FOLDER, WHEEL_PYTHON } from './package.ts';
 import { openWheel } from './wheel.ts';
 
 const PIP_MS = 30 * 60_000;
+/** Of the folders in which installations are put together. */
+const UNFINISHED = '.openvino-';
+/** What an installation leaves that was killed; none that is still at work is so old. */
+const ABANDONED_MS = 2 * PIP_MS;
 
 export interface InstallOptions {
   /** The folder of runtimes. */
@@ -35,16 +39,56 @@ export async function installOpenVino(options: InstallOptions): Promise<string> 
       `OpenVINO ${OPENVINO_VERSION} is pinned for x64 and arm64, not ${architecture}`,
     );
   const present = findOpenVino([into], architecture);
-  if (present) return present;
-  await mkdir(into, { recursive: true });
+  if (present && (await isWhole(present, wanted))) return present;
+  if (present) say(`the libraries in ${present} are damaged and are replaced`);
+  await makeReady(into, wanted);
   if (options.from !== null) return take(options, wanted, options.from);
-  const folder = await mkdtemp(join(tmpdir(), 'stillhouse-openvino-'));
+  // Not in the system's folder for temporary files, which may be the memory of a small board.
+  const folder = await mkdtemp(join(into, UNFINISHED));
   try {
     say(`fetching openvino ${OPENVINO_VERSION} for ${wanted.platform} with pip (30 to 60 MB)`);
     return await take(options, wanted, await download(wanted, folder));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What agents look for by size alone is read to its end here. */
+async function isWhole(folder: string, { files }: OpenVinoPackage): Promise<boolean> {
+  for (const { name, sha256 } of files) {
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(join(folder, name))) hash.update(chunk);
+    if (hash.digest('hex') !== sha256) return false;
+  }
+  return true;
+}
+
+/** A folder that can be written to, without what was left over, and with room. @throws StillError */
+async function makeReady(into: string, { files }: OpenVinoPackage): Promise<void> {
+  try {
+    await mkdir(into, { recursive: true });
+    await access(into, constants.W_OK);
+    for (const name of await readdir(into)) {
+      if (!name.startsWith(UNFINISHED)) continue;
+      const { mtimeMs } = await stat(join(into, name));
+      if (Date.now() - mtimeMs > ABANDONED_MS) await rm(join(into, name), { recursive: true, force: true });
+    }
+  } catch (cause) {
+    throw new StillError(
+      'unprocessable',
+      `cannot install into ${into}: ${messageOf(cause)}; --into DIR takes another folder`,
+      {
+        cause,
+      },
+    );
+  }
+  const { bavail, bsize } = await statfs(into);
+  const [freeBytes, neededBytes] = [bavail * bsize, files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)];
+  if (freeBytes < neededBytes)
+    throw new StillError(
+      'unprocessable',
+      `OpenVINO takes ${bytes(neededBytes)} of disk, ${bytes(freeBytes)} are free at ${into}: ${bytes(neededBytes - freeBytes)} too few`,
+    );
 }
 
 /** @returns the wheel's path */
@@ -80,7 +124,7 @@ async function take(
   from: string,
 ): Promise<string> {
   const source = await openSource(from);
-  const made = await mkdtemp(join(into, '.openvino-'));
+  const made = await mkdtemp(join(into, UNFINISHED));
   try {
     for (const { name, sha256, sizeBytes } of wanted.files) {
       say(`${name}, ${(sizeBytes / 1e6).toFixed(1)} MB`);
@@ -117,7 +161,14 @@ async function openSource(from: string): Promise<Source> {
   );
   if (!folder)
     throw new StillError('not_found', `--from ${from}: no libtbb.so.12 stands in it, nor in libs/ or ${WHEEL_FOLDER}/`);
-  return { open: async (name) => createReadStream(join(folder, name)), close: () => {} };
+  return {
+    async open(name) {
+      if (!existsSync(join(folder, name)))
+        throw new StillError('not_found', `--from ${from}: no ${name} stands in ${folder}`);
+      return createReadStream(join(folder, name));
+    },
+    close: () => {},
+  };
 }
 
 /** @returns the file's sha256 */
