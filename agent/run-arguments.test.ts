@@ -12,6 +12,9 @@ const file = (name: string, bytes: Uint8Array | string) => {
   return join(folder, name);
 };
 const png = file('begin.png', encodePng({ width: 40, height: 24, rgb: new Uint8Array(40 * 24 * 3) }));
+const huge = encodePng({ width: 40, height: 24, rgb: new Uint8Array(40 * 24 * 3) });
+new DataView(huge.buffer, huge.byteOffset).setUint32(16, 2 ** 31 - 1);
+const damaged = file('damaged.png', huge);
 const lora = file('style.safetensors', '');
 
 const read = (...options: string[]) => readArguments([folder, 'a fox', '--seed', '5', ...options]);
@@ -65,6 +68,10 @@ describe('what still run is asked for', () => {
     [['--count', '0'], '--count 0: expected a whole number from 1 to '],
     [['--image', lora], 'style.safetensors: this is no PNG'],
     [['--mask', '/nowhere.png'], '--mask /nowhere.png: there is no such file'],
+    [['--image', folder], 'this is a folder; name a file in it'],
+    [['--image', damaged], 'damaged.png: it is 2147483647x24; up to 4096 pixels a side are read'],
+    [['--image', png, '--strength', '-0.5'], '--strength -0.5: expected a number from 0 to 1'],
+    [['--lora', folder], 'this is a folder; name a file in it'],
     [['--lora', `${lora}:1.2.3`], '1.2.3 is no number'],
     [['--out', '/nowhere/fox.png'], '--out /nowhere/fox.png: there is no folder /nowhere'],
     [['--out', folder], 'this is a folder; name a file in it'],

@@ -178,7 +178,7 @@ function series(seed: number, { out = 'picture.png', count, batch }: Values): To
 async function beginning({ image, mask, strength, size }: Values) {
   const [begun, filled] = [await pngOf('image', image), await pngOf('mask', mask)];
   return {
-    ...(strength !== undefined && { strength: numberFrom(strength, 'strength') }),
+    ...(strength !== undefined && { strength: numberFrom(strength, 'strength', 1) }),
     ...(begun && { image: begun.png, ...(size === undefined && begun.size) }),
     ...(filled && { mask: filled.png }),
   };
@@ -186,19 +186,32 @@ async function beginning({ image, mask, strength, size }: Values) {
 
 async function pngOf(name: string, file: string | undefined) {
   if (file === undefined) return null;
-  if (!existsSync(file)) throw new StillError('invalid_input', `--${name} ${file}: there is no such file`);
+  requireFile(name, file);
   const png = new Uint8Array(await readFile(file));
   const size = pngSize(png);
   if (!size) throw new StillError('invalid_input', `--${name} ${file}: this is no PNG`);
+  // Before memory is predicted for a size that only a damaged header says.
+  if (Math.max(size.width, size.height) > limits.pictureSidePixels)
+    throw new StillError(
+      'invalid_input',
+      `--${name} ${file}: it is ${size.width}x${size.height}; up to ${limits.pictureSidePixels} pixels a side are read`,
+    );
   if (png.length > limits.pictureBytes)
     throw new StillError('invalid_input', `--${name} ${file}: larger than ${limits.pictureBytes} bytes`);
   return { png, size };
 }
 
+function requireFile(option: string, file: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (!found) throw new StillError('invalid_input', `--${option} ${file}: there is no such file`);
+  if (found.isDirectory())
+    throw new StillError('invalid_input', `--${option} ${file}: this is a folder; name a file in it`);
+}
+
 /** `style.safetensors:0.8`; all of it unless said otherwise. */
 function adapterFrom(text: string): AdapterFile {
   const [, file = text, scale = '1'] = /^(.+):(-?[\d.]+)$/.exec(text) ?? [];
-  if (!existsSync(file)) throw new StillError('invalid_input', `--lora ${file}: there is no such file`);
+  requireFile('lora', file);
   if (!Number.isFinite(Number(scale))) throw new StillError('invalid_input', `--lora ${text}: ${scale} is no number`);
   return { path: resolve(file), scale: Number(scale) };
 }
@@ -215,7 +228,7 @@ function whole(text: string, name: string, low: number, high: number): number {
   throw new StillError('invalid_input', `--${name} ${text}: expected a whole number from ${low} to ${high}`);
 }
 
-function numberFrom(text: string, name: string): number {
-  if (text.trim() !== '' && Number(text) >= 0 && Number(text) <= 100) return Number(text);
-  throw new StillError('invalid_input', `--${name} ${text}: expected a number from 0 to 100`);
+function numberFrom(text: string, name: string, high = 100): number {
+  if (text.trim() !== '' && Number(text) >= 0 && Number(text) <= high) return Number(text);
+  throw new StillError('invalid_input', `--${name} ${text}: expected a number from 0 to ${high}`);
 }
