@@ -2,12 +2,15 @@
 // runs. The pipeline sees sessions as always; a step of the same part opens nothing anew.
 import type { Runtime, Session } from '../runtime/runtime.ts';
 
-export function holdInTurn<R extends Runtime>(runtime: R): R {
+/** @param trim gives back what a closed part has left of itself */
+export function holdInTurn<R extends Runtime>(runtime: R, trim: () => void = () => {}): R {
   let held: { readonly path: string; readonly session: Session } | null = null;
   const release = async () => {
     const present = held;
     held = null;
-    await present?.session.close();
+    if (!present) return;
+    await present.session.close();
+    trim();
   };
   return {
     ...runtime,

@@ -43,7 +43,8 @@ export async function loadEngine(order: LoadOrder): Promise<LoadedEngine> {
   const runtime = await findRuntime(order);
   const adapted = order.adapters.length > 0 ? await withAdapters(runtime, order.adapters) : null;
   const whole = adapted?.runtime ?? runtime;
-  const memory = rememberEmbeddings(joinParts(order.inTurn ? holdInTurn(whole) : whole));
+  const inTurn = order.inTurn ? holdInTurn(whole, (await import('../runtime/trim-heap.ts')).trimHeap) : whole;
+  const memory = rememberEmbeddings(joinParts(inTurn));
   const pipeline = await loadPipeline({ ...order, runtime: memory.runtime });
   adapted?.requireAllMerged();
   // Zeros in the place of a prompt's words are not to be remembered.
