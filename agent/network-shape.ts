@@ -88,7 +88,7 @@ function ofTransformer(config: Config): Denoiser | null {
     case 'SD3Transformer2DModel':
       return { ...shape, latentsPerToken: Number(config.patch_size) || 2, words: CLIP_WORDS + words };
     case 'FluxTransformer2DModel':
-      return { ...shape, words };
+      return { ...shape, denoiser: 'flux', words };
     case 'ZImageTransformer2DModel':
       return { ...shape, denoiser: 'z-image', words: Z_IMAGE_WORDS };
     default:

@@ -36,7 +36,7 @@ describe('predictMemory', () => {
     predictMemory({ ...beside, ...known }, { pixels: 64 * latents, ...how }).togetherBytes;
 
   const denoised = (batch: number) => batch * (2.1 * 4 * 8 * latents ** 2 + 105 * 100 * latents);
-  const decoded = (count: number) => 2 * 4 * count ** 2 + 22 * 32 * 64 * count;
+  const decoded = (count: number) => 2 * 4 * count ** 2 + 24 * 32 * 64 * count;
 
   it('counts what the layers of a picture hold, the larger of denoiser and decoder, and the denoiser’s of each of a batch', () => {
     expect(denoised(1)).toBeGreaterThan(decoded(latents));
@@ -76,7 +76,14 @@ describe('predictMemory', () => {
     const plain = { scores: 'none', decoderScores: 'none', decoderChannels: 0 } as const;
     const transformer: NetworkShape = { ...shape, ...plain, denoiser: 'transformer', tokenSide: 16, words: 500 };
     const [few, many] = [500, 1500].map((words) => bytesOf({ shape: { ...transformer, words } })) as [number, number];
-    expect(many - few).toBeCloseTo(130 * 100 * 1000, -1);
+    expect(many - few).toBeCloseTo((60 * 100 + 2240) * 1000, -1);
+    const ofOpenVino = (denoiser: NetworkShape['denoiser']) => {
+      const bytes = (words: number) =>
+        bytesOf({ runtime: 'openvino', shape: { ...transformer, ...{ denoiser, words } } });
+      return bytes(1500) - bytes(500);
+    };
+    expect(ofOpenVino('transformer')).toBeCloseTo(80 * 100 * 1000, -1);
+    for (const turned of ['flux', 'z-image'] as const) expect(ofOpenVino(turned)).toBeCloseTo(230 * 100 * 1000, -1);
     const reading = bytesOf({ shape: { ...transformer, textScores: 10e6 } });
     expect(reading).toBeCloseTo(169e6 + 3.5 * 4 * 10e6, -1);
   });
@@ -127,7 +134,7 @@ describe('predictMemory', () => {
     const painting = { ...shape, scores: 'none', decoderScores: 'none' } as const;
     const decoder = { stage: 'decode', bytes: 10e6 } as const;
     const denoised = 0.75 * 41e6 + 105 * 100 * latents;
-    const decoded = (pixels: number) => 0.25 * 41e6 + 22 * 32 * pixels;
+    const decoded = (pixels: number) => 0.25 * 41e6 + 24 * 32 * pixels;
     const both = { shape: painting, components: [{ stage: 'denoise', bytes: 30e6 }, decoder] } as const;
     expect(decoded(64 * latents)).toBeGreaterThan(denoised);
     expect(turns(both)).toBeCloseTo(decoded(64 * latents), -1);
@@ -170,5 +177,102 @@ describe('predictMemory', () => {
     expect([15_000, 30_000].map((pixels) => predictMemory({ ...facts, observed }, { pixels }).togetherBytes)).toEqual([
       400e6, 700e6,
     ]);
+  });
+
+  // Peaks of `still run` (two cores, x64), each with a decoder that halves three times.
+  const flux = { denoiser: 'flux', heads: 8, channels: 512, words: 512, textScores: 2_097_152 } as const;
+  const zImage = { denoiser: 'z-image', heads: 8, channels: 512, words: 32 } as const;
+  const sd3 = { denoiser: 'transformer', heads: 8, channels: 512, words: 333, textScores: 524_288 } as const;
+  const wideDecoder = { denoiser: 'unet', heads: 4, channels: 8, decoderChannels: 128 } as const;
+  it.each([
+    {
+      of: flux,
+      runtime: 'openvino',
+      parameters: 51.9e6,
+      graphBytes: 1.84e6,
+      weightBytes: 207e6,
+      side: 256,
+      batch: 1,
+      peak: 813e6,
+    },
+    {
+      of: flux,
+      runtime: 'openvino',
+      parameters: 51.9e6,
+      graphBytes: 1.84e6,
+      weightBytes: 207e6,
+      side: 256,
+      batch: 4,
+      peak: 1109e6,
+    },
+    {
+      of: flux,
+      runtime: 'openvino',
+      parameters: 51.9e6,
+      graphBytes: 1.84e6,
+      weightBytes: 207e6,
+      side: 512,
+      batch: 1,
+      peak: 1076e6,
+    },
+    {
+      of: zImage,
+      runtime: 'openvino',
+      parameters: 48.4e6,
+      graphBytes: 2.07e6,
+      weightBytes: 194e6,
+      side: 256,
+      batch: 4,
+      peak: 826e6,
+    },
+    {
+      of: flux,
+      runtime: 'onnxruntime',
+      parameters: 51.9e6,
+      graphBytes: 0,
+      weightBytes: 147e6,
+      side: 256,
+      batch: 8,
+      peak: 524e6,
+    },
+    {
+      of: sd3,
+      runtime: 'onnxruntime',
+      parameters: 81.5e6,
+      graphBytes: 0,
+      weightBytes: 253e6,
+      side: 256,
+      batch: 8,
+      peak: 601e6,
+    },
+    {
+      of: wideDecoder,
+      runtime: 'onnxruntime',
+      parameters: 53.8e6,
+      graphBytes: 0,
+      weightBytes: 214e6,
+      side: 512,
+      batch: 1,
+      peak: 1152e6,
+    },
+    {
+      of: wideDecoder,
+      runtime: 'onnxruntime',
+      parameters: 53.8e6,
+      graphBytes: 0,
+      weightBytes: 214e6,
+      side: 768,
+      batch: 1,
+      peak: 2164e6,
+    },
+  ] as const)('is within a tenth of what was measured: %o', ({ of, side, batch, peak, ...known }) => {
+    const measured: NetworkShape = { ...shape, ...{ scores: 'none', decoderScores: 'none', tokenSide: 16 }, ...of };
+    const components = [
+      { stage: 'decode', bytes: 14e6 },
+      { stage: 'denoise', bytes: 4 * known.parameters - 14e6 },
+    ] as const;
+    const bytes = bytesOf({ ...known, components, shape: measured }, { pixels: side ** 2, batch });
+    expect(bytes / peak).toBeGreaterThan(0.9);
+    expect(bytes / peak).toBeLessThan(1.1);
   });
 });

@@ -36,7 +36,7 @@ export interface MemoryComponent {
 
 /** What of the networks a picture's memory follows from: how many tokens attend to each other, how wide the layers are. */
 export interface NetworkShape {
-  readonly denoiser: 'unet' | 'transformer' | 'z-image';
+  readonly denoiser: 'unet' | 'transformer' | 'flux' | 'z-image';
   /** Of the layers that attend first, where there are most tokens. */
   readonly heads: number;
   /** Pixels a side for each token. */
@@ -110,15 +110,33 @@ const DECODER_BYTES = 8 * MB;
  * How many times the scores of attention (heads · tokens², float32) are held at once where they are written out: before and
  * after their softmax. Z-Image's are masked, which takes a copy.
  */
-const SCORES_HELD = { unet: 2.1, transformer: 2.1, 'z-image': 3, decoder: 2 } as const;
+const SCORES_HELD = { unet: 2.1, transformer: 2.1, flux: 2.1, 'z-image': 3, decoder: 2 } as const;
 /** Of ONNX Runtime's own operator, where it does not compute them piece by piece. */
 const WITHIN_OPERATOR = 1.1;
 /** Of a text encoder, whose scores are masked or added to, whatever the runtime. */
 const TEXT_SCORES_HELD = { onnxruntime: 3.5, openvino: 1.2 } as const;
-/** Of the other layers: bytes for each channel and latent of a U-Net, or token of a transformer, or pixel of a decoder. */
+/**
+ * Of the other layers: bytes for each channel and latent of a U-Net, or token of a transformer, or pixel of a decoder. What
+ * places take (Flux's and Z-Image's are turned in every layer) OpenVINO holds several times; for ONNX Runtime each token takes
+ * something whatever its width.
+ */
 const LAYERS = {
-  onnxruntime: { latentBytes: 105, cutLatentBytes: 65, tokenBytes: 130, pixelBytes: 22 },
-  openvino: { latentBytes: 100, cutLatentBytes: 100, tokenBytes: 80, pixelBytes: 27 },
+  onnxruntime: {
+    latentBytes: 105,
+    cutLatentBytes: 65,
+    tokenBytes: 60,
+    turnedTokenBytes: 60,
+    bareTokenBytes: 2240,
+    pixelBytes: 24,
+  },
+  openvino: {
+    latentBytes: 100,
+    cutLatentBytes: 100,
+    tokenBytes: 80,
+    turnedTokenBytes: 230,
+    bareTokenBytes: 0,
+    pixelBytes: 27,
+  },
 } as const;
 /** Of those bytes, where layers compute in 16 bits. */
 const VALUES_IN_16_BITS = 0.5;
@@ -226,8 +244,11 @@ function bytesByStage(
   const decodedPixels = tiled && shape.tilePixels ? Math.min(pixels, shape.tilePixels ** 2) : pixels;
   const tokens = pixels / shape.tokenSide ** 2 + shape.words;
   const latentBytes = inTurn && shape.cut ? layers.cutLatentBytes : layers.latentBytes;
+  const tokenBytes = shape.denoiser === 'transformer' ? layers.tokenBytes : layers.turnedTokenBytes;
   const denoiserBytes =
-    shape.denoiser === 'unet' ? (latentBytes * pixels) / shape.latentSide ** 2 : layers.tokenBytes * tokens;
+    shape.denoiser === 'unet'
+      ? (shape.channels * latentBytes * pixels) / shape.latentSide ** 2
+      : (shape.channels * tokenBytes + layers.bareTokenBytes) * tokens;
   // OpenVINO's kernel of attention holds no scores.
   const holdsScores = runtime !== 'openvino';
   const held = holdsScores ? timesHeld(shape.scores, SCORES_HELD[shape.denoiser]) : 0;
@@ -235,7 +256,7 @@ function bytesByStage(
   const decodedLatents = decodedPixels / shape.latentSide ** 2;
   return {
     encode: SCORE_BYTES * shape.textScores * TEXT_SCORES_HELD[runtime],
-    denoise: batch * (shape.channels * denoiserBytes * width + SCORE_BYTES * shape.heads * tokens ** 2 * held),
+    denoise: batch * (denoiserBytes * width + SCORE_BYTES * shape.heads * tokens ** 2 * held),
     decode:
       (decodedPixels < pixels ? PICTURE_BYTES_PER_PIXEL * pixels : 0) +
       layers.pixelBytes * shape.decoderChannels * decodedPixels * width +
