@@ -126,22 +126,27 @@ async function computeIn(
         `--inference-precision ${inferencePrecision}: ONNX Runtime computes in f32; export ${folder} for OpenVINO`,
       );
     const own = ran.inferencePrecisions.includes(inferencePrecision)
-      ? await paint(folder, name, `${picture}.${inferencePrecision}.png`, inferencePrecision)
-      : null;
-    if (own) await requireAlike(picture, inferencePrecision, ran.precision);
-    variants.push({ ...(own ?? ran), inferencePrecision, variant: variantName({ ...ran, inferencePrecision }) });
+      ? await paintAlike(inferencePrecision, { folder, name, picture, ran })
+      : ran;
+    variants.push({ ...own, inferencePrecision, variant: variantName({ ...ran, inferencePrecision }) });
   }
   return variants;
 }
 
-async function requireAlike(picture: string, inferencePrecision: InferencePrecision, precision: Ran['precision']) {
-  const [made, golden] = [`${picture}.${inferencePrecision}.png`, picture].map((file) => readFile(file));
-  const difference = pictureDifference(await (made as Promise<Buffer>), await (golden as Promise<Buffer>));
+/** The golden picture once more. @throws StillError `invalid_input` where a device would not take it for the same */
+async function paintAlike(
+  inferencePrecision: InferencePrecision,
+  { folder, name, picture, ran }: { folder: string; name: VersionName; picture: string; ran: Ran },
+): Promise<Ran> {
+  const out = picture.replace(/\.png$/, `-${inferencePrecision}.png`);
+  const own = await paint(folder, name, out, inferencePrecision);
+  const difference = pictureDifference(await readFile(out), await readFile(picture));
   const levels = difference.kind === 'compared' ? difference.meanAbsoluteDifference : 255;
-  if (levels <= mostLevelsApart(precision)) return;
+  const allowed = mostLevelsApart(ran.precision);
+  if (levels <= allowed) return own;
   throw new StillError(
     'invalid_input',
-    `--inference-precision ${inferencePrecision}: its picture is ${levels.toFixed(2)} of 255 levels from that in f32 on average, allowed ${mostLevelsApart(precision)}; leave it out`,
+    `--inference-precision ${inferencePrecision}: its picture is ${levels.toFixed(2)} of 255 levels from that in f32 on average, allowed ${allowed}; leave it out`,
   );
 }
 

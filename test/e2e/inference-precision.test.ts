@@ -82,6 +82,16 @@ it('is published as variants of the same files and one golden picture', async ()
   expect(await json('publish', folder, ...named)).toMatchObject({ uploadedBytes: 0 });
 });
 
+it('is not published where it strays, with the number', async () => {
+  // So much guidance multiplies what 16 bits round by as much.
+  const named = ['--name', 'far', '--version', '1.0.0', '--guidance', '100', '--inference-precision', 'bf16'];
+  const ran = await still('publish', folder, ...named);
+  if (faster === 'bf16')
+    expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(/is [3-9]\.\d+ of 255 levels .* allowed 2/) });
+  // Where nothing can be compared, each device finds out by its golden picture.
+  else expect(ran.code).toBe(0);
+});
+
 it('comes out of a device that takes the fastest, to the byte as out of the folder', async () => {
   expect(await json('rollout', 'start', 'tiny@1.0.0', '--to', 'all', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
   const file = join(fleet.folder, 'device.png');
