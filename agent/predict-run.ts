@@ -25,12 +25,21 @@ export interface RunPrediction {
   readonly inTurnPeakBytes: number;
 }
 
-/** @throws EngineFault `memory_insufficient` with the numbers, and what would fit */
-export async function predictRun(opened: OpenedFolder, asked: AskedRun): Promise<RunPrediction> {
+const SMALL = { pixels: 64 ** 2, batch: 1, tiled: false } as const;
+
+/**
+ * @param readAvailable bytes that are available
+ * @throws EngineFault `memory_insufficient` with the numbers, and what would fit
+ */
+export async function predictRun(
+  opened: OpenedFolder,
+  asked: AskedRun,
+  readAvailable = async () => (await readHost()).memoryAvailableBytes,
+): Promise<RunPrediction> {
   const facts = await factsOf(opened, asked.adapters);
   const bytesOf = (run: AskedRun) => predictMemory(facts, run)[run.inTurn ? 'inTurnBytes' : 'togetherBytes'];
   const predictedPeakBytes = bytesOf(asked);
-  const { memoryAvailableBytes } = await readHost();
+  const memoryAvailableBytes = await readAvailable();
   if (predictedPeakBytes <= memoryAvailableBytes)
     return { predictedPeakBytes, inTurnPeakBytes: bytesOf({ ...asked, inTurn: true }) };
   const others = [
@@ -38,14 +47,22 @@ export async function predictRun(opened: OpenedFolder, asked: AskedRun): Promise
     { option: '--tiled', run: { ...asked, tiled: facts.shape?.decoderAttends ?? false } },
     { option: '--tiled --in-turn', run: { ...asked, tiled: facts.shape?.decoderAttends ?? false, inTurn: true } },
     { option: '--batch 1', run: { ...asked, batch: 1 } },
+    { option: 'a small --size such as 64x64', run: { ...asked, ...SMALL } },
+    { option: 'a small --size such as 64x64 with --in-turn', run: { ...asked, ...SMALL, inTurn: true } },
   ];
   const found = others.find(({ run }) => bytesOf(run) <= memoryAvailableBytes);
-  const remedy = found ? `${found.option} would take ${megabytes(bytesOf(found.run))}` : 'ask for a smaller --size';
+  const remedy = found ? `${found.option} would take ${megabytes(bytesOf(found.run))}` : noSize(facts);
   throw new EngineFault(
     'memory_insufficient',
     `this is predicted to take ${megabytes(predictedPeakBytes)} of memory, and ${megabytes(memoryAvailableBytes)} are available; ${remedy}`,
   );
 }
+
+/** Graphs of ONNX Runtime can be cut into parts. */
+const noSize = ({ runtime, shape }: MemoryFacts): string =>
+  runtime === 'onnxruntime' && !shape?.cut
+    ? 'no size of it fits; exported with --part-mb it takes less --in-turn'
+    : 'no size of it fits';
 
 const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
 

@@ -254,6 +254,26 @@ describe('a size that comes back', () => {
   });
 });
 
+describe('a run that does not fit is refused with what would', () => {
+  const asked = { pixels: 1024 ** 2, batch: 1, tiled: false, inTurn: false, adapters: [] };
+  const refused = async (kind: string, known: object, availableBytes: number) =>
+    predictRun(await openFolder(join(pipelines, kind), undefined), { ...asked, ...known }, async () => availableBytes);
+
+  it.each([
+    {
+      kind: 'sd',
+      known: {},
+      availableBytes: 60e6,
+      says: 'no size of it fits; exported with --part-mb it takes less --in-turn',
+    },
+    { kind: 'sd', known: { inTurn: true }, availableBytes: 60e6, says: 'no size of it fits; exported with' },
+    { kind: 'sdxl', known: {}, availableBytes: 140e6, says: /a small --size such as 64x64 would take 1[34]\d MB$/ },
+    { kind: 'sd', known: { pixels: 256 ** 2, batch: 8 }, availableBytes: 200e6, says: '--batch 1 would take' },
+  ])('$kind $known in $availableBytes bytes: $says', async ({ kind, known, availableBytes, says }) => {
+    await expect(refused(kind, known, availableBytes)).rejects.toThrow(says);
+  });
+});
+
 describe('parts that do not fit together', () => {
   it('are held in turn: the same picture', async () => {
     for (const spec of [specOf(), openVinoSpec()]) {
