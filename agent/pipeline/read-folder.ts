@@ -13,7 +13,7 @@ import { weighIr } from './openvino-ir/weigh-ir.ts';
 import type { PictureDefaults } from './pipeline.ts';
 import { pipelineClass } from './pipeline-class.ts';
 import { readJson } from './read-json.ts';
-import { referenceDefaults } from './reference-defaults.ts';
+import { BARE_PIPELINES, referenceDefaults } from './reference-defaults.ts';
 
 export type StoredPrecision = 'fp32' | 'fp16' | 'bf16' | 'int8' | 'int4';
 
@@ -66,7 +66,10 @@ export async function readFolder(folder: string): Promise<FolderFacts> {
   };
   const defaults = referenceDefaults(configs);
   if (!defaults)
-    throw new EngineFault('load_failed', `${folder}: ${pipeline} needs a manifest.json that says how it is run`);
+    throw new EngineFault(
+      'load_failed',
+      `${index}: pipeline "${pipeline}" is not known without a manifest.json; known: ${BARE_PIPELINES.join(', ')}`,
+    );
   const parameters = weighed.reduce((sum, { elements }) => sum + elements, 0);
   return { pipeline, runtime, precision: mostBytes(weighed), parameters, defaults };
 }

@@ -36,10 +36,17 @@ export function parseObject(text: string, path: string): Record<string, unknown>
     value = JSON.parse(text);
   } catch (cause) {
     value = parsed(text.replace(OF_PYTHON, ': "$1"'));
-    if (value === undefined) throw new EngineFault('load_failed', `${path}: ${messageOf(cause)}`, { cause });
+    if (value === undefined) throw new EngineFault('load_failed', `${path}: ${whyNoJson(text, cause)}`, { cause });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new EngineFault('load_failed', `${path}: expected a JSON object`);
+}
+
+/** What a parser quotes of a file in another encoding are characters that no terminal shows. */
+function whyNoJson(text: string, cause: unknown): string {
+  if (/^\uFEFF/.test(text)) return 'begins with a byte order mark; save it as UTF-8 without one';
+  if (/[\0\uFFFD]/.test(text)) return 'is no text in UTF-8; save it as such';
+  return messageOf(cause).replaceAll(/\s+/g, ' ');
 }
 
 function parsed(text: string): unknown {

@@ -22,6 +22,9 @@ const BY_CLASS: Readonly<Record<string, { readonly steps: number; readonly guida
   // As the page of Z-Image-Turbo asks: nothing in a folder tells it from the models that it was distilled from.
   ZImagePipeline: { steps: 9, guidanceScale: 0 },
 };
+/** Pipelines that a folder may be of which has no manifest. */
+export const BARE_PIPELINES: readonly string[] = Object.keys(BY_CLASS);
+
 /** Turbo models, schnell, and whatever else walks few steps unguided. */
 const DISTILLED = { steps: 4, guidanceScale: 0 };
 /** Latents a side, where the transformer does not say it. */

@@ -141,6 +141,14 @@ describe('a request is refused before any work', () => {
   });
 });
 
+it('a pipeline that is not known is told which are, and not to write a manifest', async () => {
+  const change = set('model_index.json', { _class_name: 'PixArtAlphaPipeline' });
+  await expect(load('sd', change)).rejects.toThrow(/PixArtAlphaPipeline.* is not known; known: /);
+  await expect(openFolder(folder, undefined)).rejects.toThrow(
+    /model_index\.json: pipeline "PixArtAlphaPipeline" is not known without a manifest\.json; known: StableDiffusionPipeline, /,
+  );
+});
+
 describe('a pipe in the place of a file is never waited for', () => {
   const asked = { pixels: 64 ** 2, batch: 1, tiled: false, inTurn: false, adapters: [] };
   const files = [
