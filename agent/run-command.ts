@@ -49,7 +49,8 @@ async function run(wanted: RunArguments): Promise<RunResult[]> {
   );
   const predicted = await predict(wanted, opened, adapters);
   const aborting = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => aborting.abort());
+  // One press of Ctrl-C may be heard twice, through npm; and what is canceled ends soon enough not to be pressed at again.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => aborting.abort());
   const engine = await launch(wanted, opened, aborting.signal);
   try {
     return await paint({ wanted, opened, engine, adapters, predicted, signal: aborting.signal });

@@ -1,6 +1,10 @@
 // A folder without a manifest on its way: tried on this machine, published, rolled out, and the device paints the same bytes.
-import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { encodePng } from '../../agent/pipeline/png.ts';
@@ -320,6 +324,32 @@ describe('under a LoRA', () => {
   ])('%s refuses %s', async (kind, file, code, why) => {
     expect(await paint(kind, '--lora', file)).toMatchObject({ code, stderr: expect.stringContaining(why) });
   });
+});
+
+it('still run says that it was canceled, also where one Ctrl-C comes twice', async () => {
+  const previews = join(fleet.folder, 'canceled');
+  const settings = [
+    '--steps',
+    '200',
+    '--size',
+    '256x256',
+    '--previews',
+    previews,
+    '-o',
+    join(fleet.folder, 'none.png'),
+  ];
+  const command = [join(root, 'agent/run-command.ts'), join(fixtures, 'sd'), 'a fox', ...settings, '--json'];
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [stdout, stderr] = [text(child.stdout), text(child.stderr)];
+  const ended = once(child, 'exit');
+  const began = () => existsSync(previews) && readdirSync(previews).length > 0;
+  while (child.exitCode === null && !began()) await sleep(20);
+  child.kill('SIGINT');
+  await sleep(20);
+  child.kill('SIGINT');
+  expect(await ended).toEqual([1, null]);
+  expect(JSON.parse(await stdout)).toMatchObject({ error: { code: 'canceled' } });
+  expect(await stderr).toContain('still run: canceled');
 });
 
 describe('is refused with a reason', () => {
