@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inferencePrecisionsOf, instructionSetsFor, variantName } from './inference-precision.ts';
+import { inferencePrecisionOf, inferencePrecisionsOf, instructionSetsFor, variantName } from './inference-precision.ts';
 
 it.each([
   [{ runtime: 'openvino', precision: 'fp16' }, 'openvino-fp16'],
@@ -9,7 +9,16 @@ it.each([
   // Weights that are stored in it are computed in it.
   [{ runtime: 'openvino', precision: 'bf16' }, 'openvino-bf16'],
   [{ runtime: 'openvino', precision: 'bf16', inferencePrecision: 'f32' }, 'openvino-bf16-f32'],
+  [{ runtime: 'onnxruntime', precision: 'bf16' }, 'onnxruntime-bf16'],
 ] as const)('%o is called %s', (variant, name) => expect(variantName(variant)).toBe(name));
+
+it.each([
+  ['openvino', 'bf16'],
+  // It has no bf16: graphs with such weights widen them.
+  ['onnxruntime', 'f32'],
+] as const)('%s computes weights of bf16 in %s', (runtime, precision) =>
+  expect(inferencePrecisionOf({ runtime, precision: 'bf16' })).toBe(precision),
+);
 
 describe('inferencePrecisionsOf', () => {
   const [pi5, pi4] = [

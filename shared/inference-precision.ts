@@ -12,19 +12,23 @@ const INSTRUCTION_SETS = {
 } as const satisfies Record<Exclude<InferencePrecision, 'f32'>, Record<string, readonly string[]>>;
 
 interface Computed {
+  readonly runtime: string;
   readonly precision: string;
   readonly inferencePrecision?: InferencePrecision | undefined;
 }
 
-/** What a graph is computed in decides its pictures, so it follows from the variant and not from the processor. */
-export const inferencePrecisionOf = ({ precision, inferencePrecision }: Computed): InferencePrecision =>
-  inferencePrecision ?? (precision === 'bf16' ? 'bf16' : 'f32');
+/**
+ * What a graph is computed in decides its pictures, so it follows from the variant and not from the processor. ONNX Runtime
+ * computes in f32 also where weights are stored in bf16: such graphs widen them themselves.
+ */
+export const inferencePrecisionOf = ({ runtime, precision, inferencePrecision }: Computed): InferencePrecision =>
+  inferencePrecision ?? (runtime === 'openvino' && precision === 'bf16' ? 'bf16' : 'f32');
 
 /** `<runtime>-<precision>`, and what it computes in where that is not what such a variant computes in by itself. */
-export function variantName(variant: Computed & { readonly runtime: string }): string {
+export function variantName(variant: Computed): string {
   const { runtime, precision } = variant;
   const computesIn = inferencePrecisionOf(variant);
-  const suffix = computesIn === inferencePrecisionOf({ precision }) ? '' : `-${computesIn}`;
+  const suffix = computesIn === inferencePrecisionOf({ runtime, precision }) ? '' : `-${computesIn}`;
   return `${runtime}-${precision}${suffix}`;
 }
 

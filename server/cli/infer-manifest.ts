@@ -211,7 +211,7 @@ function variantOf(
   const machine = `${process.arch}, ${availableParallelism()} cores; a picture of ${MOST_GOLDEN_STEPS} steps`;
   return {
     ...{ name: ran.variant, runtime, precision, folder, artifacts: [...artifacts] },
-    ...(inferencePrecision !== inferencePrecisionOf({ precision }) && { inferencePrecision }),
+    ...(inferencePrecision !== inferencePrecisionOf({ runtime, precision }) && { inferencePrecision }),
     ...instructionSetsFor(inferencePrecision),
     ...{ resolution: { width, height }, steps, guidanceScale, parameters, ...(name.tiled && { tiled: true }) },
     ...(adapters.length > 0 && { adapters }),
