@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 
 const STILL = fileURLToPath(new URL('../../shared/bin/still.js', import.meta.url));
+/** A folder with a manifest. */
+const KEPT = fileURLToPath(new URL('../../test/fixtures/shapes-tiny/1.0.0', import.meta.url));
 
 let server: Server | undefined;
 afterEach(() => {
@@ -55,6 +57,10 @@ test.each([
   [
     ['picture', 'pi', 'a fox', '--previews', STILL, '--server', 'http://x:1', '--key', 'k'],
     'this is a file; name a folder',
+  ],
+  [
+    ['publish', KEPT, '--inference-precision', 'bf16', '--server', 'http://x:1', '--key', 'k'],
+    'error: --inference-precision: ',
   ],
   [['picture', 'pi-kitchen'], "missing required argument 'prompt'"],
   [['rollout', 'start', 'a@1.0.0', '--to', 'all', '--gate', 'quality=>4'], 'position 8'],

@@ -52,7 +52,7 @@ export function publish(): Command {
       const { client, screen } = openSession(self);
       const bar = progressBar(screen, bytes);
       const sending = existsSync(join(folder, 'manifest.json'))
-        ? publishOwn(client, folder, options, bar.update)
+        ? publishOwn(client, folder, self, bar.update)
         : publishInferred(client, folder, options, bar.update);
       const published = await sending.finally(() => bar.stop());
       const { model, version, versionDigest, uploadedBytes, skippedBytes } = published;
@@ -62,10 +62,10 @@ export function publish(): Command {
     });
 }
 
-async function publishOwn(client: Client, folder: string, options: Options, progress: PublishProgress) {
-  const [surplus] = Object.keys(options);
+async function publishOwn(client: Client, folder: string, self: Command, progress: PublishProgress) {
+  const surplus = self.options.find((option) => self.getOptionValueSource(option.attributeName()) === 'cli')?.long;
   if (surplus === undefined) return publishFolder(client, folder, progress);
-  throw new StillError('invalid_input', `--${surplus}: ${folder} has a manifest.json, which says it already`);
+  throw new StillError('invalid_input', `${surplus}: ${folder} has a manifest.json, which says it already`);
 }
 
 async function publishInferred(
