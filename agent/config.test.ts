@@ -11,11 +11,18 @@ describe('parseConfig', () => {
       STILL_TOKEN: '',
       STILL_MQTT: 'mqtts://b:8883',
     };
-    const args = [...least, '--label', 'site=home', '--label', 'rack=3', '--threads', '2'];
+    const args = [...least, '--label', 'site=home', '--label', 'rack=3', '--threads', '2', '--streams', '2'];
     const parsed = parseConfig(args, environment);
     expect(parsed).toMatchObject({
       kind: 'config',
-      config: { name: 'pi-hall', token: null, folder: '/var/lib/x', threads: 2, labels: { site: 'home', rack: '3' } },
+      config: {
+        name: 'pi-hall',
+        token: null,
+        folder: '/var/lib/x',
+        threads: 2,
+        streams: 2,
+        labels: { site: 'home', rack: '3' },
+      },
     });
     if (parsed.kind !== 'config') return;
     expect(parsed.config.server.href).toBe('http://still.local:8080/');
@@ -48,6 +55,7 @@ describe('parseConfig', () => {
       /33 are given, at most 32/,
     ],
     ['no threads', [...least, '--threads', '0'], /--threads "0": expected a whole number/],
+    ['half a stream', [...least, '--streams', '0.5'], /--streams "0.5": expected a whole number/],
     ['an unknown option', ['--nonsense'], /--nonsense.*--help/s],
   ])('refuses %s and names it', (_name, args, words) => {
     expect(() => parseConfig(args, {})).toThrow(words);

@@ -20,6 +20,7 @@ export interface Config {
   readonly folder: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly threads: number | undefined;
+  readonly streams: number | undefined;
   /** Of all downloads together, bytes a second; Infinity: as fast as they come. */
   readonly downloadBytesPerSecond: number;
   /** Where runtimes are looked for that are no npm package. */
@@ -40,6 +41,9 @@ Usage: still agent --server URL --name NAME --data DIR [--token T]
   --token T         enrolment token; needed at the first start only         (STILL_TOKEN)
   --label KEY=VALUE a label for the enrolment; may be given several times
   --threads N       threads of an engine (default: all cores)               (STILL_THREADS)
+  --streams N       pictures of a batch, or the two of guidance, that OpenVINO
+                    computes at once, each by its share of the threads;
+                    no faster on two cores (default: 1)                (STILL_STREAMS)
   --bandwidth RATE  the most that downloads take, such as 500kB or 2MB, a
                     second (default: no limit)                         (STILL_BANDWIDTH)
   --runtimes DIR    where "still runtime install" put its runtimes, when not
@@ -68,8 +72,9 @@ export function parseConfig(
   const values = parseOptions(argv);
   if (values.help) return { kind: 'print', text: HELP };
   if (values.version) return { kind: 'print', text: `${agentVersion}\n` };
-  const given = (name: 'server' | 'name' | 'data' | 'token' | 'threads' | 'bandwidth' | 'runtimes' | 'mqtt') =>
-    values[name] ?? (environment[`STILL_${name.toUpperCase()}`] || undefined);
+  const given = (
+    name: 'server' | 'name' | 'data' | 'token' | 'threads' | 'streams' | 'bandwidth' | 'runtimes' | 'mqtt',
+  ) => values[name] ?? (environment[`STILL_${name.toUpperCase()}`] || undefined);
   const mqtt = given('mqtt');
   return {
     kind: 'config',
@@ -79,7 +84,8 @@ export function parseConfig(
       name: nameOf(given('name')),
       folder: resolve(required('--data', given('data'))),
       labels: labelsOf(values.label ?? []),
-      threads: threadsOf(given('threads')),
+      threads: countOf('threads', given('threads')),
+      streams: countOf('streams', given('streams')),
       downloadBytesPerSecond: bandwidthOf(given('bandwidth')),
       runtimeFolders: runtimeFolders(given('runtimes')),
       mqtt: mqtt === undefined ? null : urlOf('--mqtt', mqtt, ['mqtt:', 'mqtts:']),
@@ -109,6 +115,7 @@ function parseOptions(argv: readonly string[]) {
         token: { type: 'string' },
         label: { type: 'string', multiple: true },
         threads: { type: 'string' },
+        streams: { type: 'string' },
         bandwidth: { type: 'string' },
         runtimes: { type: 'string' },
         mqtt: { type: 'string' },
@@ -152,12 +159,12 @@ function labelsOf(texts: readonly string[]): Record<string, string> {
   return Object.fromEntries(labels);
 }
 
-function threadsOf(text: string | undefined): number | undefined {
+function countOf(option: 'threads' | 'streams', text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const threads = Number(text);
+  const count = Number(text);
   const most = availableParallelism() * 4;
-  if (Number.isInteger(threads) && threads >= 1 && threads <= most) return threads;
-  throw new StillError('invalid_input', `--threads "${text}": expected a whole number from 1 to ${most}`);
+  if (Number.isInteger(count) && count >= 1 && count <= most) return count;
+  throw new StillError('invalid_input', `--${option} "${text}": expected a whole number from 1 to ${most}`);
 }
 
 function bandwidthOf(text: string | undefined): number {

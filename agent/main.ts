@@ -64,7 +64,7 @@ async function run(
   const launcher = createEngineLauncher({ clock, log, runtimeFolders: config.runtimeFolders });
   const { lifetime, crashes } = store;
   const engines: ResidentEngines = new ResidentEngines({
-    ...{ launcher, threads: config.threads, clock: lifetime, crashes, log },
+    ...{ launcher, threads: config.threads, streams: config.streams, clock: lifetime, crashes, log },
     plan: (spec) => planMemory({ store, measure, engines }, spec),
     onCrash: () => bell.ring(),
   });

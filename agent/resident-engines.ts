@@ -36,6 +36,8 @@ export class ResidentEngines {
     readonly launcher: EngineLauncher;
     /** Threads of each engine; undefined leaves the choice to the launcher. */
     readonly threads?: number | undefined;
+    /** As SessionOptions. */
+    readonly streams?: number | undefined;
     readonly clock: Clock;
     readonly crashes: CrashLedger;
     /** A crash was noted, and waits to be written down. */
@@ -48,11 +50,12 @@ export class ResidentEngines {
     this.crashes = options.crashes;
     this.onCrash = options.onCrash;
     this.log = options.log;
-    const threads = options.threads === undefined ? {} : { threads: options.threads };
+    const { threads, streams } = options;
+    const settings = { ...(threads !== undefined && { threads }), ...(streams !== undefined && { streams }) };
     this.launcher = {
       launch: async (spec, more) => {
         const plan = (await options.plan?.(spec)) ?? {};
-        return this.watch(spec, () => options.launcher.launch(spec, { ...threads, ...plan, ...more }));
+        return this.watch(spec, () => options.launcher.launch(spec, { ...settings, ...plan, ...more }));
       },
     };
   }

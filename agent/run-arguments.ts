@@ -38,6 +38,7 @@ Usage: still run FOLDER "PROMPT" [options]
                        picture is not quite the same
   --in-turn            hold one part of the model at a time: less memory, slower
   --threads N          of the engine (default: as an agent)
+  --streams N          pictures of a batch, or the two of guidance, that OpenVINO computes at once (default: 1)
   --json               print the result, or the error, as JSON
 `;
 const OPTIONS = {
@@ -59,6 +60,7 @@ const OPTIONS = {
   variant: { type: 'string' },
   'inference-precision': { type: 'string' },
   threads: { type: 'string' },
+  streams: { type: 'string' },
   'in-turn': { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -85,6 +87,7 @@ export interface RunArguments {
   readonly variant: string | undefined;
   readonly inferencePrecision: InferencePrecision | undefined;
   readonly threads: number | undefined;
+  readonly streams: number | undefined;
   readonly adapters: readonly AdapterFile[];
   readonly inTurn: boolean;
   /** Folder of the previews. */
@@ -111,6 +114,7 @@ export async function readArguments(argv: readonly string[]): Promise<RunArgumen
     ...{ variant: values.variant, inferencePrecision: inferencePrecisionFrom(values['inference-precision']) },
     previews: values.previews,
     threads: values.threads === undefined ? undefined : whole(values.threads, 'threads', 1, 256),
+    streams: values.streams === undefined ? undefined : whole(values.streams, 'streams', 1, 256),
     adapters: (values.lora ?? []).map(adapterFrom),
     ...{ inTurn: values['in-turn'] ?? false, json: values.json ?? false },
   };

@@ -72,7 +72,7 @@ function predict(
 }
 
 function launch(
-  { request, threads, inTurn, adapters }: RunArguments,
+  { request, threads, streams, inTurn, adapters }: RunArguments,
   opened: OpenedFolder,
   signal: AbortSignal,
 ): Promise<ProcessEngine> {
@@ -83,7 +83,7 @@ function launch(
   const variant = { ...opened.spec.variant, steps, resolution: sizeOf(request, opened) };
   return launcher.launch(
     { ...opened.spec, variant },
-    { inTurn, adapters, signal, ...(threads !== undefined && { threads }) },
+    { inTurn, adapters, signal, ...(threads !== undefined && { threads }), ...(streams !== undefined && { streams }) },
   );
 }
 

@@ -181,6 +181,8 @@ export interface GenerateHooks {
 export interface LaunchOptions {
   readonly signal?: AbortSignal;
   readonly threads?: number;
+  /** As SessionOptions; 1 unless said otherwise. */
+  readonly streams?: number;
   readonly inTurn?: boolean;
   /** Merged into the graphs as they are loaded, beside the variant's own. */
   readonly adapters?: readonly AdapterFile[];

@@ -23,6 +23,8 @@ export interface LoadOrder {
   readonly defaults: PictureDefaults;
   readonly evaluator: { readonly graph: string; readonly config: string } | null;
   readonly threads: number;
+  /** As SessionOptions. */
+  readonly streams: number;
   /** Where compiled forms are kept; null: nowhere. */
   readonly compiledFolder: string | null;
 }

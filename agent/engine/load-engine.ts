@@ -100,10 +100,11 @@ async function findRuntime({
   runtime: name,
   libraries,
   precision,
+  streams,
   compiledFolder,
 }: LoadOrder): Promise<TrackedRuntime> {
   try {
-    return trackSessions(await openRuntime(name, libraries), { precision, compiledFolder });
+    return trackSessions(await openRuntime(name, libraries), { precision, streams, compiledFolder });
   } catch (cause) {
     const code = NO_MEMORY.test(messageOf(cause)) ? 'memory_insufficient' : 'runtime_missing';
     throw new EngineFault(code, `runtime ${name}: ${messageOf(cause)}`, { cause });

@@ -46,7 +46,7 @@ async function launch(
   if (options.signal?.aborted) throw new EngineFault('canceled', 'canceled before the engine was started');
   const startedAt = clock.monotonic();
   const threads = options.threads ?? Math.min(MOST_THREADS, availableParallelism());
-  const { inTurn = false, predictedPeakBytes = null, adapters = [] } = options;
+  const { inTurn = false, predictedPeakBytes = null, adapters = [], streams = 1 } = options;
   const loading = Promise.withResolvers<Ready>();
   let asked: string | null = null;
   const asking: (() => void)[] = [];
@@ -81,7 +81,7 @@ async function launch(
     line.fail(fault);
     return { ...end, expected: asked !== null && killedFor === null, killedFor };
   });
-  child.send({ kind: 'load', order: orderOf(spec, { threads, runtimeFolders, inTurn, adapters }) });
+  child.send({ kind: 'load', order: orderOf(spec, { threads, streams, runtimeFolders, inTurn, adapters }) });
   const { runtimeVersion, compiled } = await loaded(loading, {
     ...{ clock, signal: options.signal },
     kill: () => kill('because it was not loaded'),
@@ -165,7 +165,7 @@ function orderOf(
     runtimeFolders,
     adapters,
     ...how
-  }: Pick<LoadOrder, 'threads' | 'inTurn' | 'adapters'> & {
+  }: Pick<LoadOrder, 'threads' | 'streams' | 'inTurn' | 'adapters'> & {
     readonly runtimeFolders: readonly string[];
   },
 ): LoadOrder {

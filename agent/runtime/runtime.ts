@@ -54,9 +54,8 @@ export interface MergedWeights {
 
 export interface SessionOptions {
   readonly threads: number;
-  /** Requests that may run at once (OpenVINO); 1 unless said otherwise. */
+  /** Pictures of a batch, or the two of guidance, that are computed at once, each by its share of the threads (OpenVINO); 1 unless said otherwise. */
   readonly streams?: number;
-  readonly hint?: 'latency' | 'throughput';
   /** What is computed in, whatever the weights are stored in; f32 unless said otherwise. */
   readonly precision?: InferencePrecision;
   /** Keep no second form of the weights that is faster to compute with; the last bits of results may differ. */

@@ -50,6 +50,20 @@ describe('an engine on OpenVINO', () => {
     await engine.close();
   });
 
+  it('computes a batch in streams, each picture as it is alone, to the byte, and is canceled in the midst', async () => {
+    const engine = await launcher().launch(spec, { threads: 2, streams: 2 });
+    const made = await engine.generateBatch({ ...request, batch: 3 });
+    for (const { seed, png } of made)
+      expect(Buffer.from(png)).toEqual(Buffer.from((await engine.generate({ ...request, seed })).png));
+    const controller = new AbortController();
+    const running = engine.generateBatch({ ...request, batch: 3, steps: 200 }, { signal: controller.signal });
+    setTimeout(() => controller.abort(), 50);
+    await expect(running).rejects.toMatchObject({ code: 'canceled' });
+    const again = await engine.generateBatch({ ...request, batch: 3 });
+    expect(again.map(({ png }) => Buffer.from(png))).toEqual(made.map(({ png }) => Buffer.from(png)));
+    await engine.close();
+  });
+
   it('makes the same pictures where the forms of two sizes stay, and after they made way, as over ONNX Runtime', async () => {
     for (const each of [spec, specOf()]) {
       const engine = await launcher().launch(each);

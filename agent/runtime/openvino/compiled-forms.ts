@@ -8,13 +8,13 @@ const MOST_FORMS = 2;
 export class CompiledForms {
   /** The one used last is at the end. */
   private readonly forms = new Map<string, CompiledGraph>();
-  private readonly compile: (sizes: number[][]) => Promise<CompiledGraph>;
+  private readonly compile: (sizes: number[][], streams: number) => Promise<CompiledGraph>;
   private usedNow = new Set<string>();
   private keepSizes = false;
   private last: Promise<unknown> = Promise.resolve();
   private waiting = abandonable();
 
-  constructor(compile: (sizes: number[][]) => Promise<CompiledGraph>) {
+  constructor(compile: (sizes: number[][], streams: number) => Promise<CompiledGraph>) {
     this.compile = compile;
   }
 
@@ -32,11 +32,11 @@ export class CompiledForms {
   }
 
   /** @throws Error when it was not compiled yet and `cancel` was called meanwhile */
-  async get(sizes: number[][]): Promise<CompiledGraph> {
-    const key = sizes.join(';');
+  async get(sizes: number[][], streams = 1): Promise<CompiledGraph> {
+    const key = `${sizes.join(';')} ${streams}`;
     this.usedNow.add(key);
     const known = this.forms.get(key);
-    if (!known) return Promise.race([this.inLine(() => this.make(key, sizes)), this.waiting.promise]);
+    if (!known) return Promise.race([this.inLine(() => this.make(key, sizes, streams)), this.waiting.promise]);
     this.forms.delete(key);
     this.forms.set(key, known);
     return known;
@@ -65,11 +65,11 @@ export class CompiledForms {
     });
   }
 
-  private async make(key: string, sizes: number[][]): Promise<CompiledGraph> {
+  private async make(key: string, sizes: number[][], streams: number): Promise<CompiledGraph> {
     const known = this.forms.get(key);
     if (known) return known;
     this.keepOnly(stayingForms([...this.forms.keys()], this.usedNow, this.keepSizes));
-    const made = await this.compile(sizes);
+    const made = await this.compile(sizes, streams);
     this.forms.set(key, made);
     return made;
   }

@@ -14,7 +14,7 @@ export interface Port {
 export interface CompiledGraph {
   /** Taken from OpenVINO's CACHE_DIR, not compiled. */
   readonly isFromCache: boolean;
-  /** @throws Error `broken off` when `cancel` was called meanwhile */
+  /** As many at once as there are requests. @throws Error `broken off` when `cancel` was called meanwhile */
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
   /** Of each output, in the graph's order; one that only a run decides has a 0 in it. */
   outputDims(): number[][];
@@ -27,12 +27,43 @@ export interface CompiledGraph {
 
 type TensorView = { readonly tensor: Pointer; readonly bytes: Uint8Array };
 
-/** @param sizes dims of each input, in the graph's order */
+interface Ports {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  /** Dims of each input, in the graph's order. */
+  readonly sizes: readonly number[][];
+}
+
+/** @param requests that may run at once */
 export function createCompiledGraph(
   library: Library,
   compiled: Pointer,
-  ports: { readonly inputs: readonly Port[]; readonly outputs: readonly Port[]; readonly sizes: readonly number[][] },
+  { requests: count, ...ports }: Ports & { readonly requests: number },
 ): CompiledGraph {
+  const requests = Array.from({ length: count }, () => createRequest(library, compiled, ports));
+  const first = requests[0] as Request;
+  return {
+    isFromCache: library.isFromCache(compiled),
+    async run(feeds) {
+      const idle = requests.find((request) => !request.isRunning());
+      if (!idle) throw new Error(`more than ${count} runs at once`);
+      return idle.run(feeds);
+    },
+    outputDims: () => first.outputDims(),
+    cancel() {
+      for (const request of requests) request.cancel();
+    },
+    profile: () => first.profile(),
+    close() {
+      for (const request of requests) request.close();
+      library.freeCompiled(compiled);
+    },
+  };
+}
+
+type Request = Omit<CompiledGraph, 'isFromCache'> & { isRunning(): boolean };
+
+function createRequest(library: Library, compiled: Pointer, ports: Ports): Request {
   const request = library.createRequest(compiled);
   const inputs = ports.inputs.map(({ type }, i): TensorView => {
     const tensor = library.createTensor(type, ports.sizes[i] as number[]);
@@ -41,7 +72,7 @@ export function createCompiledGraph(
   });
   let running = false;
   return {
-    isFromCache: library.isFromCache(compiled),
+    isRunning: () => running,
     async run(feeds) {
       ports.inputs.forEach(({ name }, i) => {
         fill(inputs[i] as TensorView, feeds[name] as Tensor);
@@ -62,7 +93,6 @@ export function createCompiledGraph(
     close() {
       library.freeRequest(request);
       for (const { tensor } of inputs) library.freeTensor(tensor);
-      library.freeCompiled(compiled);
     },
   };
 }

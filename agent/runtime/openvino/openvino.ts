@@ -10,6 +10,7 @@ import { FormCache } from './form-cache.ts';
 import { type Library, openLibrary, type Pointer } from './library.ts';
 import { preferredName } from './port-names.ts';
 import { withRealInputs } from './real-inputs.ts';
+import { joinBatch, splitBatch } from './split-batch.ts';
 
 /** @param folder the libraries of package.ts stand in it @throws Error when they cannot be loaded */
 export function openVino(folder: string): Runtime {
@@ -82,7 +83,7 @@ class OpenSession {
   private readonly library: Library;
   private readonly model: Pointer;
   private readonly from: SessionParts;
-  readonly forms = new CompiledForms((sizes) => this.obtain(sizes));
+  readonly forms = new CompiledForms((sizes, streams) => this.obtain(sizes, streams));
   private lastSizes: number[][] | null = null;
 
   constructor(library: Library, from: SessionParts) {
@@ -105,26 +106,51 @@ class OpenSession {
   }
 
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
-    return (await this.ready(feeds)).run(feeds);
+    const { graph, parts, streams } = await this.ready(feeds);
+    if (parts.length === 1) return graph.run(feeds);
+    const results: Record<string, Tensor>[] = [];
+    let next = 0;
+    const computeNext = async () => {
+      while (next < parts.length) {
+        const part = next++;
+        results[part] = await graph.run(parts[part] as typeof feeds).catch((cause) => {
+          next = parts.length;
+          throw cause;
+        });
+      }
+    };
+    // None may still run where another failed: whoever is told of it may close the graph.
+    const ends = await Promise.allSettled(Array.from({ length: streams }, computeNext));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    return joinBatch(results);
   }
 
   /** Compiles for the sizes that are fed. @returns zeros of the outputs' sizes */
   async prepare(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
-    const shapes = (await this.ready(feeds)).outputDims();
-    return Object.fromEntries(this.outputs.map((port, i) => [port.name, zeros(port, shapes[i] as number[])]));
+    const { graph, parts } = await this.ready(feeds);
+    const shapes = graph.outputDims();
+    const one = () =>
+      Object.fromEntries(this.outputs.map((port, i) => [port.name, zeros(port, shapes[i] as number[])]));
+    return parts.length === 1 ? one() : joinBatch(parts.map(one));
   }
 
-  private ready(feeds: Readonly<Record<string, Tensor>>): Promise<CompiledGraph> {
-    const sizes = this.inputs.map((port) => checkedDims(this.from.path, port, feeds[port.name]));
+  /** What computes the feeds: whole, or as the pictures of a batch in as many streams as there are. */
+  private async ready(feeds: Readonly<Record<string, Tensor>>) {
+    for (const port of this.inputs) checkedDims(this.from.path, port, feeds[port.name]);
+    const { streams: most = 1 } = this.from.options;
+    const isFree = (name: string) => this.inputs.find((port) => port.name === name)?.dims[0] === -1;
+    const parts = most > 1 ? splitBatch(feeds, isFree) : [feeds];
+    const streams = Math.min(most, parts.length);
+    const sizes = this.inputs.map(({ name }) => [...(parts[0]?.[name]?.dims ?? [])]);
     this.lastSizes = sizes;
-    return this.forms.get(sizes);
+    return { graph: await this.forms.get(sizes, streams), parts, streams };
   }
 
   /** Runs once more with counters on, over zeros of the sizes seen last, and says which kernels the time went to. */
   async kernels() {
     const sizes = this.lastSizes;
     if (!sizes) return [];
-    const graph = await this.forms.inLine(() => this.compile(sizes, { PERF_COUNT: 'YES' }));
+    const graph = await this.forms.inLine(() => this.compile(sizes, 1, { PERF_COUNT: 'YES' }));
     try {
       await graph.run(Object.fromEntries(this.inputs.map((port, i) => [port.name, zeros(port, sizes[i] as number[])])));
       return graph
@@ -141,15 +167,15 @@ class OpenSession {
   }
 
   /** Compiled, or taken from the disk, which gives the same form in less than half the time. */
-  private async obtain(sizes: number[][]): Promise<CompiledGraph> {
+  private async obtain(sizes: number[][], streams: number): Promise<CompiledGraph> {
     const { path, options, cache, count } = this.from;
     const weightsPath = path.replace(/\.xml$/, '.bin');
     const cached = cache?.open({
       ...{ graphPath: path, weightsPath: existsSync(weightsPath) ? weightsPath : null, sizes },
-      ...{ properties: propertiesOf(options), runtimeVersion: this.library.version() },
+      ...{ properties: propertiesOf(options, streams), runtimeVersion: this.library.version() },
     });
     try {
-      const graph = await this.compile(sizes, cached?.properties ?? {});
+      const graph = await this.compile(sizes, streams, cached?.properties ?? {});
       count[graph.isFromCache ? 'fromCache' : 'anew']++;
       cached?.done(graph.isFromCache ? 'loaded' : 'compiled');
       return graph;
@@ -159,12 +185,16 @@ class OpenSession {
     }
   }
 
-  private async compile(sizes: number[][], more: Readonly<Record<string, string>>): Promise<CompiledGraph> {
+  private async compile(
+    sizes: number[][],
+    streams: number,
+    more: Readonly<Record<string, string>>,
+  ): Promise<CompiledGraph> {
     const { library, inputs, outputs, model } = this;
     const { core, options } = this.from;
     if (inputs.some(({ dims }) => dims.includes(-1))) library.reshape(model, sizes);
-    const compiled = await library.compile(core, model, { ...propertiesOf(options), ...more });
-    return createCompiledGraph(library, compiled, { inputs, outputs, sizes });
+    const compiled = await library.compile(core, model, { ...propertiesOf(options, streams), ...more });
+    return createCompiledGraph(library, compiled, { inputs, outputs, sizes, requests: streams });
   }
 }
 
@@ -195,13 +225,13 @@ function readModel(library: Library, { core, path, options }: SessionParts): Poi
  * weights of 8 bits it would also round what they are multiplied with, in groups of 32, where a processor has instructions
  * for it; f32 does not forbid that, a group of 0 does.
  */
-function propertiesOf({ threads, streams = 1, hint = 'latency', precision = 'f32' }: SessionOptions) {
+function propertiesOf({ threads, precision = 'f32' }: SessionOptions, streams: number) {
   return {
     INFERENCE_PRECISION_HINT: precision,
     DYNAMIC_QUANTIZATION_GROUP_SIZE: '0',
     INFERENCE_NUM_THREADS: `${threads}`,
     NUM_STREAMS: `${streams}`,
-    PERFORMANCE_HINT: hint.toUpperCase(),
+    PERFORMANCE_HINT: streams === 1 ? 'LATENCY' : 'THROUGHPUT',
   };
 }
 
