@@ -122,10 +122,46 @@ describe('predictMemory', () => {
 
   it('counts weights of fewer bits beside what they become, while they are loaded', () => {
     const half = { ...facts, weightBytes: 20e6, components: [{ stage: 'denoise', bytes: 20e6 }] } as const;
-    const decodes = { ...half, decodes: true };
-    expect(predictMemory(decodes, { pixels: 4096 }).togetherBytes).toBe(128e6 + 41e6 + 26e6);
-    const full = { ...decodes, weightBytes: 40e6, components: [{ stage: 'denoise', bytes: 40e6 }] } as const;
+    expect(predictMemory(half, { pixels: 4096 }).togetherBytes).toBe(120e6 + 53e6 + 26e6);
+    const full = {
+      ...half,
+      weightBytes: 40e6,
+      components: [{ stage: 'denoise', bytes: 40e6 }],
+      decodes: true,
+    } as const;
     expect(predictMemory(full, { pixels: 4096 }).togetherBytes).toBe(128e6 + 41e6);
+  });
+
+  it('counts them in turn with each graph by itself, of which the largest is converted', () => {
+    const halves = [5e6, 15e6].map((bytes) => ({ stage: 'denoise', bytes }) as const);
+    const { togetherBytes, inTurnBytes } = predictMemory(
+      { ...facts, components: halves, decodes: true },
+      { pixels: 4096 },
+    );
+    expect(togetherBytes).toBe(128e6 + 41e6 + 0.75 * 20e6);
+    expect(inTurnBytes).toBe(128e6 + 0.75 * (41e6 + 20e6));
+  });
+
+  // Peaks of `still run` of 256x256 (two cores, x64), the bytes of all weights and of the denoiser's.
+  it.each([
+    { of: 'sd', parameters: 86.7e6, bytes: 177e6, largestBytes: 161e6, peak: 704e6 },
+    { of: 'sd', parameters: 86.7e6, bytes: 90e6, largestBytes: 81.4e6, peak: 790e6 },
+    { of: 'sdxl', parameters: 62e6, bytes: 127e6, largestBytes: 107e6, peak: 454e6 },
+    { of: 'sdxl', parameters: 62e6, bytes: 65.5e6, largestBytes: 55.2e6, peak: 680e6 },
+    { of: 'flux', parameters: 51.9e6, bytes: 104.6e6, largestBytes: 73.8e6, peak: 405e6 },
+    { of: 'flux', parameters: 51.9e6, bytes: 53.2e6, largestBytes: 37.4e6, peak: 524e6 },
+    { of: 'sd3', parameters: 81.5e6, bytes: 164e6, largestBytes: 127e6, peak: 531e6 },
+    { of: 'sd3', parameters: 81.5e6, bytes: 83.4e6, largestBytes: 64.4e6, peak: 782e6 },
+    { of: 'z-image', parameters: 48.4e6, bytes: 97.5e6, largestBytes: 66.4e6, peak: 389e6 },
+    { of: 'z-image', parameters: 48.4e6, bytes: 49.6e6, largestBytes: 33.7e6, peak: 442e6 },
+  ])('is within 15 % of what weights of fewer bits took: %o', ({ parameters, bytes, largestBytes, peak }) => {
+    const components = [
+      { stage: 'encode', bytes: bytes - largestBytes },
+      { stage: 'denoise', bytes: largestBytes },
+    ] as const;
+    const { togetherBytes } = predictMemory({ ...facts, parameters, components, decodes: true }, { pixels: 256 ** 2 });
+    expect(togetherBytes / peak).toBeGreaterThan(0.85);
+    expect(togetherBytes / peak).toBeLessThan(1.15);
   });
 
   it('counts in turn the component that takes most, with what a picture takes in its stage', () => {

@@ -150,6 +150,8 @@ const SCORE_BYTES = 4;
 const PICTURE_BYTES_PER_PIXEL = 27;
 /** Of the bytes of weights in fewer than 32 bits, while ONNX Runtime loads them. */
 const CONVERTED = 1.3;
+/** Bytes for each parameter of the largest graph of a pipeline of latents, while such weights become float32. */
+const CONVERTING = { halves: 2, bytes: 4.6 } as const;
 
 export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPrediction {
   const processBytes = PROCESS_BYTES[facts.runtime] + (facts.decodes ? DECODER_BYTES : 0);
@@ -159,9 +161,11 @@ export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPred
     ? seenBytes(facts, facts.observed, size)
     : Math.max(processBytes + loadingBytes, processBytes + heldBytes + paintedBytes, facts.publishedPeakBytes);
   const wholeBytes = Math.max(1, sum(facts.components.map(({ bytes }) => bytes)));
+  const apart = bytesOfModel(facts, 'each by itself');
   const ofComponent = ({ stage, bytes }: MemoryComponent) => {
     const share = bytes / wholeBytes;
-    return bytesInTurn(facts, { stage, loadingBytes: share * loadingBytes, heldBytes: share * heldBytes }, size);
+    const own = { loadingBytes: share * apart.loadingBytes, heldBytes: share * apart.heldBytes };
+    return bytesInTurn(facts, { stage, ...own }, size);
   };
   const largestBytes = Math.max(0, ...facts.components.map(ofComponent));
   return {
@@ -185,8 +189,8 @@ function bytesInTurn(
 }
 
 /** Of the graphs, adapters merged, while they are read and prepared, and when they are. */
-function bytesOfModel(facts: MemoryFacts): ModelBytes {
-  const { loadingBytes, heldBytes } = bytesOfGraphs(facts);
+function bytesOfModel(facts: MemoryFacts, loaded: Loaded = 'one after the other'): ModelBytes {
+  const { loadingBytes, heldBytes } = bytesOfGraphs(facts, loaded);
   const { graphBytes, weightBytes } = facts.adapted;
   if (facts.runtime === 'openvino' || graphBytes + weightBytes === 0) return { loadingBytes, heldBytes };
   const garbageBytes = Math.min(ADAPTED.mostGarbageBytes, (graphBytes + weightBytes) * ADAPTED.garbage);
@@ -194,13 +198,24 @@ function bytesOfModel(facts: MemoryFacts): ModelBytes {
   return { loadingBytes: loadingBytes + mergingBytes, heldBytes };
 }
 
-function bytesOfGraphs(facts: MemoryFacts): ModelBytes {
+/** Graphs beside those that are loaded already, or each of which none is beside. */
+type Loaded = 'one after the other' | 'each by itself';
+
+function bytesOfGraphs(facts: MemoryFacts, loaded: Loaded): ModelBytes {
   const { runtime, inferencePrecision, parameters, graphBytes, weightBytes, components, decodes } = facts;
   switch (runtime) {
     case 'onnxruntime': {
+      const wholeBytes = Math.max(1, sum(components.map(({ bytes }) => bytes)));
+      if (decodes && wholeBytes < 3 * parameters) {
+        const largestBytes =
+          loaded === 'each by itself' ? wholeBytes : Math.max(...components.map(({ bytes }) => bytes));
+        const converting = CONVERTING[wholeBytes < 1.5 * parameters ? 'bytes' : 'halves'];
+        const heldBytes = parameters * 4.1;
+        return { loadingBytes: heldBytes + (largestBytes / wholeBytes) * parameters * converting, heldBytes };
+      }
       // Within the graph's file: as read, and as unpacked or converted, and what is being laid out anew for the kernels. Beside
       // it they are read one by one; convolutions of a fixed size are laid out anew, those of the pipelines of latents are not.
-      const besideParameters = parameters * (weightBytes / Math.max(1, sum(components.map(({ bytes }) => bytes))));
+      const besideParameters = parameters * (weightBytes / wholeBytes);
       const besideBytes = besideParameters * (decodes ? 4.1 : 5.3);
       // Weights of fewer bits are read beside what they are converted to.
       const convertedBytes = weightBytes < 3 * besideParameters ? weightBytes * CONVERTED : 0;
