@@ -157,9 +157,11 @@ export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPred
   const processBytes = PROCESS_BYTES[facts.runtime] + (facts.decodes ? DECODER_BYTES : 0);
   const { loadingBytes, heldBytes } = bytesOfModel(facts);
   const paintedBytes = facts.shape ? bytesOfPictures(facts.shape, facts, size) : 0;
+  // A publisher whose processor does not compute in 16 bits measured the same graphs in f32.
+  const publishedBytes = facts.inferencePrecision === 'f32' ? facts.publishedPeakBytes : 0;
   const togetherBytes = facts.observed
     ? seenBytes(facts, facts.observed, size)
-    : Math.max(processBytes + loadingBytes, processBytes + heldBytes + paintedBytes, facts.publishedPeakBytes);
+    : Math.max(processBytes + loadingBytes, processBytes + heldBytes + paintedBytes, publishedBytes);
   const wholeBytes = Math.max(1, sum(facts.components.map(({ bytes }) => bytes)));
   const apart = bytesOfModel(facts, 'each by itself');
   const ofComponent = ({ stage, bytes }: MemoryComponent) => {

@@ -73,8 +73,8 @@ test('gates and selectors are read here already, with the place of the fault', (
   expect(() => selector('site=home,two words')).toThrow('position 15');
 });
 
-test('inference precisions, each once', () => {
-  expect(inferencePrecisions('bf16, f16', inferencePrecisions('f32,bf16'))).toEqual(['f32', 'bf16', 'f16']);
+test('inference precisions, each once and in one order', () => {
+  expect(inferencePrecisions('bf16, f16', inferencePrecisions('f32,bf16'))).toEqual(['f32', 'f16', 'bf16']);
   for (const wrong of ['', 'fp16', 'f32,', 'f32;f16'])
     expect(() => inferencePrecisions(wrong)).toThrow('f32, f16, bf16');
 });

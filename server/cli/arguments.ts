@@ -98,10 +98,10 @@ export function list(text: string, before: readonly string[] = []): string[] {
   return [...before, ...text.split(',').map((part) => part.trim())];
 }
 
-/** A list, each once. */
+/** A list, each once and in one order, so that the same ones make the same manifest. */
 export function inferencePrecisions(text: string, before: readonly InferencePrecision[] = []): InferencePrecision[] {
   const read = z.array(InferencePrecision).safeParse(list(text, before));
-  if (read.success) return [...new Set(read.data)];
+  if (read.success) return InferencePrecision.options.filter((each) => read.data.includes(each));
   throw new InvalidArgumentError(`Expected ${InferencePrecision.options.join(', ')}, or several of them with commas.`);
 }
 

@@ -74,8 +74,8 @@ it('is published as variants of the same files and one golden picture', async ()
   await json('publish', folder, ...named);
   const { body } = await server.call('GET', '/v1/models/tiny/versions/1.0.0');
   const { variants, artifacts } = (body as { manifest: Manifest }).manifest;
-  expect(variants.map(({ name }) => name)).toEqual(['openvino-fp16', 'openvino-fp16-bf16', 'openvino-fp16-f16']);
-  expect(variants.map(({ inferencePrecision }) => inferencePrecision)).toEqual([undefined, 'bf16', 'f16']);
+  expect(variants.map(({ name }) => name)).toEqual(['openvino-fp16', 'openvino-fp16-f16', 'openvino-fp16-bf16']);
+  expect(variants.map(({ inferencePrecision }) => inferencePrecision)).toEqual([undefined, 'f16', 'bf16']);
   for (const variant of variants)
     expect(variant).toMatchObject({ artifacts: variants[0]?.artifacts, golden: variants[0]?.golden });
   expect(artifacts.filter(({ path }) => path.endsWith('.png'))).toHaveLength(1);
