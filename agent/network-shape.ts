@@ -2,7 +2,7 @@
 // are, by the components' own config.json.
 import { join } from 'node:path';
 import { parseObject } from './pipeline/read-json.ts';
-import type { NetworkShape, ScoresKept } from './rules/predict-memory.ts';
+import type { NetworkShape, ScoresKept } from './rules/memory/picture-bytes.ts';
 
 type Config = Readonly<Record<string, unknown>>;
 type Denoiser = Pick<NetworkShape, 'denoiser' | 'heads' | 'words' | 'channels'> & { readonly latentsPerToken: number };

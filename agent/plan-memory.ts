@@ -5,7 +5,8 @@ import { EngineFault, type EngineSpec } from './engine/engine.ts';
 import type { Measure } from './means.ts';
 import { readNetworkShape } from './network-shape.ts';
 import type { ResidentEngines } from './resident-engines.ts';
-import { type MemoryFacts, type MemoryPrediction, type PictureSize, predictMemory } from './rules/predict-memory.ts';
+import type { PictureSize } from './rules/memory/picture-bytes.ts';
+import { type MemoryFacts, type MemoryPrediction, predictMemory } from './rules/memory/predict-memory.ts';
 import type { Store } from './store/open-store.ts';
 import { type WeighedFile, weighAdapted, weighFiles } from './weigh-files.ts';
 

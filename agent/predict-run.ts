@@ -7,7 +7,8 @@ import { readNetworkShape } from './network-shape.ts';
 import type { OpenedFolder } from './open-folder.ts';
 import type { DescribedAdapter } from './pipeline/lora/describe-adapters.ts';
 import { readText } from './pipeline/read-json.ts';
-import { type MemoryFacts, type PictureSize, predictMemory } from './rules/predict-memory.ts';
+import type { PictureSize } from './rules/memory/picture-bytes.ts';
+import { type MemoryFacts, predictMemory } from './rules/memory/predict-memory.ts';
 import { weighAdapted, weighFiles } from './weigh-files.ts';
 
 export interface AskedRun extends PictureSize {

@@ -1,6 +1,6 @@
 // What of a variant's files counts for its memory: the graphs and their weights, by component.
 import { posix } from 'node:path';
-import type { MemoryComponent, MemoryFacts } from './rules/predict-memory.ts';
+import type { MemoryComponent, MemoryFacts } from './rules/memory/predict-memory.ts';
 
 export interface WeighedFile {
   /** With slashes, the component's folder last but one. */

@@ -1,7 +1,7 @@
 // What engines of each version took on this device, by the pixels of their pictures: the next prediction is better.
 import type { Database, Statement } from 'better-sqlite3';
 import type { VersionPlace } from '../rules/kept-versions.ts';
-import type { ObservedMemory } from '../rules/predict-memory.ts';
+import type { ObservedMemory } from '../rules/memory/predict-memory.ts';
 
 export interface MemoryObservation {
   readonly pixels: number;

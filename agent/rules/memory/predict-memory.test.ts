@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type MemoryFacts, type NetworkShape, predictMemory } from './predict-memory.ts';
+import type { NetworkShape } from './picture-bytes.ts';
+import { type MemoryFacts, predictMemory } from './predict-memory.ts';
 
 const components = [
   { stage: 'denoise', bytes: 30e6 },

@@ -3,11 +3,16 @@
 // OpenVINO 2026.4) to engines of 0.1 to 86 million parameters, one of them of Stable Diffusion's shape for pictures of 128 to
 // 512 pixels and batches of up to 8; test/engine/memory.test.ts holds them to 15 %.
 
-import type { InferencePrecision } from '../../shared/manifest.ts';
+import {
+  bytesByStage,
+  bytesOfPictures,
+  type Computed,
+  type NetworkShape,
+  type PictureSize,
+  type Stage,
+} from './picture-bytes.ts';
 
-export interface MemoryFacts {
-  readonly runtime: 'onnxruntime' | 'openvino';
-  readonly inferencePrecision: InferencePrecision;
+export interface MemoryFacts extends Computed {
   /** Weights of all graphs together. */
   readonly parameters: number;
   readonly components: readonly MemoryComponent[];
@@ -29,57 +34,14 @@ export interface MemoryFacts {
 /** A graph, or a part of one that was cut. */
 export interface MemoryComponent {
   /** Of a picture, which it is run in. */
-  readonly stage: 'encode' | 'denoise' | 'decode';
+  readonly stage: Stage;
   /** Weights and graph. */
   readonly bytes: number;
 }
 
-/** What of the networks a picture's memory follows from: how many tokens attend to each other, how wide the layers are. */
-export interface NetworkShape {
-  readonly denoiser: 'unet' | 'transformer' | 'flux' | 'z-image';
-  /** Of the layers that attend first, where there are most tokens. */
-  readonly heads: number;
-  /** Pixels a side for each token. */
-  readonly tokenSide: number;
-  /** What attention holds of its scores, in the denoiser and in the decoder. */
-  readonly scores: ScoresKept;
-  readonly decoderScores: ScoresKept;
-  /** Tokens of text that attend among those of the picture. */
-  readonly words: number;
-  /** Of a U-Net's first layers, or of a transformer's tokens. */
-  readonly channels: number;
-  /** The scores of the text encoder that reads most words: heads · words². */
-  readonly textScores: number;
-  /** Pixels a side for each latent. */
-  readonly latentSide: number;
-  /** Of the last layers, those of the full size. */
-  readonly decoderChannels: number;
-  /** Whether latents attend to each other in the decoder; those of a small one do not. */
-  readonly decoderAttends: boolean;
-  /** Of a tile's side, where a picture is taken in tiles. */
-  readonly tilePixels: number;
-  /** Whether the denoiser was cut into parts, each of which holds its own layers' values alone. */
-  readonly cut: boolean;
-}
-
-type Computed = Pick<MemoryFacts, 'runtime' | 'inferencePrecision'>;
-
-/** All as written out in operators, each once within one operator, or none of them. */
-export type ScoresKept = 'several times' | 'once' | 'none';
-
 interface ModelBytes {
   readonly loadingBytes: number;
   readonly heldBytes: number;
-}
-
-/** What is asked for, and what stays beside it. */
-export interface PictureSize {
-  readonly pixels: number;
-  /** Pictures of one run. */
-  readonly batch?: number;
-  readonly tiled?: boolean;
-  /** Pixels of another size whose compiled forms stay in memory beside (OpenVINO). */
-  readonly besidePixels?: number;
 }
 
 /** What engines of the version took on this device. */
@@ -107,47 +69,10 @@ const PROCESS_BYTES = {
 /** Code and buffers of a decoder, beyond its weights. */
 const DECODER_BYTES = 8 * MB;
 /**
- * How many times the scores of attention (heads · tokens², float32) are held at once where they are written out: before and
- * after their softmax. Z-Image's are masked, which takes a copy.
- */
-const SCORES_HELD = { unet: 2.1, transformer: 2.1, flux: 2.1, 'z-image': 3, decoder: 2 } as const;
-/** Of ONNX Runtime's own operator, where it does not compute them piece by piece. */
-const WITHIN_OPERATOR = 1.1;
-/** Of a text encoder, whose scores are masked or added to, whatever the runtime. */
-const TEXT_SCORES_HELD = { onnxruntime: 3.5, openvino: 1.2 } as const;
-/**
- * Of the other layers: bytes for each channel and latent of a U-Net, or token of a transformer, or pixel of a decoder. What
- * places take (Flux's and Z-Image's are turned in every layer) OpenVINO holds several times; for ONNX Runtime each token takes
- * something whatever its width.
- */
-const LAYERS = {
-  onnxruntime: {
-    latentBytes: 105,
-    cutLatentBytes: 65,
-    tokenBytes: 60,
-    turnedTokenBytes: 60,
-    bareTokenBytes: 2240,
-    pixelBytes: 24,
-  },
-  openvino: {
-    latentBytes: 100,
-    cutLatentBytes: 100,
-    tokenBytes: 80,
-    turnedTokenBytes: 230,
-    bareTokenBytes: 0,
-    pixelBytes: 27,
-  },
-} as const;
-/** Of those bytes, where layers compute in 16 bits. */
-const VALUES_IN_16_BITS = 0.5;
-/**
  * Of the bytes of graphs that adapters are merged into, while ONNX Runtime loads them: it copies what it is given. Once loaded
  * they take what they take anyhow, and OpenVINO takes the changed weights in the place of those that it would map.
  */
 const ADAPTED = { graph: 0.66, weights: 1.5, garbage: 0.3, mostGarbageBytes: 27e6 } as const;
-const SCORE_BYTES = 4;
-/** Of a picture that is put together from tiles: planes in float32, the row of tiles above, and 8-bit levels. */
-const PICTURE_BYTES_PER_PIXEL = 27;
 /** Of the bytes of weights in fewer than 32 bits, while ONNX Runtime loads them. */
 const CONVERTED = 1.3;
 /** Bytes for each parameter of the largest graph of a pipeline of latents, while such weights become float32. */
@@ -241,48 +166,6 @@ function bytesOfForms(facts: MemoryFacts, pixels: number | undefined): number {
   if (pixels === undefined || facts.runtime !== 'openvino') return 0;
   const { loadingBytes } = bytesOfModel({ ...facts, weightBytes: 0 });
   return loadingBytes + (facts.shape ? bytesOfPictures(facts.shape, facts, { pixels }) : 0);
-}
-
-/** What a picture takes beyond the graphs, all of which are there: OpenVINO's keep what they took, ONNX Runtime's give it back. */
-function bytesOfPictures(shape: NetworkShape, computed: Computed, size: PictureSize): number {
-  const stages = Object.values(bytesByStage(shape, computed, size));
-  return computed.runtime === 'openvino' ? sum(stages) : Math.max(...stages);
-}
-
-/** What the layers of a run hold between each other: the denoiser's for all pictures together, the decoder's for one. */
-function bytesByStage(
-  shape: NetworkShape,
-  { runtime, inferencePrecision }: Computed,
-  size: PictureSize & { readonly inTurn?: boolean },
-): Record<MemoryComponent['stage'], number> {
-  const { pixels, batch = 1, tiled = false, inTurn = false } = size;
-  const layers = LAYERS[runtime];
-  const width = inferencePrecision === 'f32' ? 1 : VALUES_IN_16_BITS;
-  const decodedPixels = tiled && shape.tilePixels ? Math.min(pixels, shape.tilePixels ** 2) : pixels;
-  const tokens = pixels / shape.tokenSide ** 2 + shape.words;
-  const latentBytes = inTurn && shape.cut ? layers.cutLatentBytes : layers.latentBytes;
-  const tokenBytes = shape.denoiser === 'transformer' ? layers.tokenBytes : layers.turnedTokenBytes;
-  const denoiserBytes =
-    shape.denoiser === 'unet'
-      ? (shape.channels * latentBytes * pixels) / shape.latentSide ** 2
-      : (shape.channels * tokenBytes + layers.bareTokenBytes) * tokens;
-  // OpenVINO's kernel of attention holds no scores.
-  const holdsScores = runtime !== 'openvino';
-  const held = holdsScores ? timesHeld(shape.scores, SCORES_HELD[shape.denoiser]) : 0;
-  const decoderHeld = holdsScores && shape.decoderAttends ? timesHeld(shape.decoderScores, SCORES_HELD.decoder) : 0;
-  const decodedLatents = decodedPixels / shape.latentSide ** 2;
-  return {
-    encode: SCORE_BYTES * shape.textScores * TEXT_SCORES_HELD[runtime],
-    denoise: batch * (denoiserBytes * width + SCORE_BYTES * shape.heads * tokens ** 2 * held),
-    decode:
-      (decodedPixels < pixels ? PICTURE_BYTES_PER_PIXEL * pixels : 0) +
-      layers.pixelBytes * shape.decoderChannels * decodedPixels * width +
-      SCORE_BYTES * decodedLatents ** 2 * decoderHeld,
-  };
-}
-
-function timesHeld(kept: ScoresKept, writtenOut: number): number {
-  return { 'several times': writtenOut, once: WITHIN_OPERATOR, none: 0 }[kept];
 }
 
 /** Beyond what was seen a picture grows as its networks say, whose attention is no line; where they are not known, as one. */

@@ -1,0 +1,139 @@
+// What a picture takes beyond the graphs, from the shape of the networks that paint it. Constants as in predict-memory.ts.
+import type { InferencePrecision } from '../../../shared/manifest.ts';
+
+/** What of the networks a picture's memory follows from: how many tokens attend to each other, how wide the layers are. */
+export interface NetworkShape {
+  readonly denoiser: 'unet' | 'transformer' | 'flux' | 'z-image';
+  /** Of the layers that attend first, where there are most tokens. */
+  readonly heads: number;
+  /** Pixels a side for each token. */
+  readonly tokenSide: number;
+  /** What attention holds of its scores, in the denoiser and in the decoder. */
+  readonly scores: ScoresKept;
+  readonly decoderScores: ScoresKept;
+  /** Tokens of text that attend among those of the picture. */
+  readonly words: number;
+  /** Of a U-Net's first layers, or of a transformer's tokens. */
+  readonly channels: number;
+  /** The scores of the text encoder that reads most words: heads · words². */
+  readonly textScores: number;
+  /** Pixels a side for each latent. */
+  readonly latentSide: number;
+  /** Of the last layers, those of the full size. */
+  readonly decoderChannels: number;
+  /** Whether latents attend to each other in the decoder; those of a small one do not. */
+  readonly decoderAttends: boolean;
+  /** Of a tile's side, where a picture is taken in tiles. */
+  readonly tilePixels: number;
+  /** Whether the denoiser was cut into parts, each of which holds its own layers' values alone. */
+  readonly cut: boolean;
+}
+
+/** What computes, and in what. */
+export interface Computed {
+  readonly runtime: 'onnxruntime' | 'openvino';
+  readonly inferencePrecision: InferencePrecision;
+}
+
+export type Stage = 'encode' | 'denoise' | 'decode';
+
+/** All as written out in operators, each once within one operator, or none of them. */
+export type ScoresKept = 'several times' | 'once' | 'none';
+
+/** What is asked for, and what stays beside it. */
+export interface PictureSize {
+  readonly pixels: number;
+  /** Pictures of one run. */
+  readonly batch?: number;
+  readonly tiled?: boolean;
+  /** Pixels of another size whose compiled forms stay in memory beside (OpenVINO). */
+  readonly besidePixels?: number;
+}
+
+/**
+ * How many times the scores of attention (heads · tokens², float32) are held at once where they are written out: before and
+ * after their softmax. Z-Image's are masked, which takes a copy.
+ */
+const SCORES_HELD = { unet: 2.1, transformer: 2.1, flux: 2.1, 'z-image': 3, decoder: 2 } as const;
+
+/** Of ONNX Runtime's own operator, where it does not compute them piece by piece. */
+const WITHIN_OPERATOR = 1.1;
+
+/** Of a text encoder, whose scores are masked or added to, whatever the runtime. */
+const TEXT_SCORES_HELD = { onnxruntime: 3.5, openvino: 1.2 } as const;
+
+/**
+ * Of the other layers: bytes for each channel and latent of a U-Net, or token of a transformer, or pixel of a decoder. What
+ * places take (Flux's and Z-Image's are turned in every layer) OpenVINO holds several times; for ONNX Runtime each token takes
+ * something whatever its width.
+ */
+const LAYERS = {
+  onnxruntime: {
+    latentBytes: 105,
+    cutLatentBytes: 65,
+    tokenBytes: 60,
+    turnedTokenBytes: 60,
+    bareTokenBytes: 2240,
+    pixelBytes: 24,
+  },
+  openvino: {
+    latentBytes: 100,
+    cutLatentBytes: 100,
+    tokenBytes: 80,
+    turnedTokenBytes: 230,
+    bareTokenBytes: 0,
+    pixelBytes: 27,
+  },
+} as const;
+
+/** Of those bytes, where layers compute in 16 bits. */
+const VALUES_IN_16_BITS = 0.5;
+
+const SCORE_BYTES = 4;
+
+/** Of a picture that is put together from tiles: planes in float32, the row of tiles above, and 8-bit levels. */
+const PICTURE_BYTES_PER_PIXEL = 27;
+
+/** What a picture takes beyond the graphs, all of which are there: OpenVINO's keep what they took, ONNX Runtime's give it back. */
+export function bytesOfPictures(shape: NetworkShape, computed: Computed, size: PictureSize): number {
+  const stages = Object.values(bytesByStage(shape, computed, size));
+  return computed.runtime === 'openvino' ? sum(stages) : Math.max(...stages);
+}
+
+/** What the layers of a run hold between each other: the denoiser's for all pictures together, the decoder's for one. */
+export function bytesByStage(
+  shape: NetworkShape,
+  { runtime, inferencePrecision }: Computed,
+  size: PictureSize & { readonly inTurn?: boolean },
+): Record<Stage, number> {
+  const { pixels, batch = 1, tiled = false, inTurn = false } = size;
+  const layers = LAYERS[runtime];
+  const width = inferencePrecision === 'f32' ? 1 : VALUES_IN_16_BITS;
+  const decodedPixels = tiled && shape.tilePixels ? Math.min(pixels, shape.tilePixels ** 2) : pixels;
+  const tokens = pixels / shape.tokenSide ** 2 + shape.words;
+  const latentBytes = inTurn && shape.cut ? layers.cutLatentBytes : layers.latentBytes;
+  const tokenBytes = shape.denoiser === 'transformer' ? layers.tokenBytes : layers.turnedTokenBytes;
+  const denoiserBytes =
+    shape.denoiser === 'unet'
+      ? (shape.channels * latentBytes * pixels) / shape.latentSide ** 2
+      : (shape.channels * tokenBytes + layers.bareTokenBytes) * tokens;
+  // OpenVINO's kernel of attention holds no scores.
+  const holdsScores = runtime !== 'openvino';
+  const held = holdsScores ? timesHeld(shape.scores, SCORES_HELD[shape.denoiser]) : 0;
+  const decoderHeld = holdsScores && shape.decoderAttends ? timesHeld(shape.decoderScores, SCORES_HELD.decoder) : 0;
+  const decodedLatents = decodedPixels / shape.latentSide ** 2;
+  return {
+    encode: SCORE_BYTES * shape.textScores * TEXT_SCORES_HELD[runtime],
+    denoise: batch * (denoiserBytes * width + SCORE_BYTES * shape.heads * tokens ** 2 * held),
+    decode:
+      (decodedPixels < pixels ? PICTURE_BYTES_PER_PIXEL * pixels : 0) +
+      layers.pixelBytes * shape.decoderChannels * decodedPixels * width +
+      SCORE_BYTES * decodedLatents ** 2 * decoderHeld,
+  };
+}
+
+function timesHeld(kept: ScoresKept, writtenOut: number): number {
+  return { 'several times': writtenOut, once: WITHIN_OPERATOR, none: 0 }[kept];
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
