@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
 import { timings } from '../shared/limits.ts';
+import { type HeardSignal, isEcho } from '../shared/signal-echo.ts';
 import { Bell } from './bell.ts';
 import { agentVersion, type Config, configOfProcess } from './config.ts';
 import { createEngineLauncher } from './engine/supervisor.ts';
@@ -161,8 +162,12 @@ function onSignals(): Over {
     atOnce();
     process.exit(1);
   };
+  let first: HeardSignal | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (controller.signal.aborted) return force(`${signal} again`);
+    const heard = { signal, atMs: performance.now() };
+    if (first) return isEcho(first, heard) ? undefined : force(`${signal} again`);
+    first = heard;
+    process.once('beforeExit', () => process.exit());
     controller.abort();
     resolve();
   };

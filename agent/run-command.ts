@@ -51,6 +51,7 @@ async function run(wanted: RunArguments): Promise<RunResult[]> {
   const aborting = new AbortController();
   // One press of Ctrl-C may be heard twice, through npm; and what is canceled ends soon enough not to be pressed at again.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => aborting.abort());
+  aborting.signal.addEventListener('abort', () => process.once('beforeExit', () => process.exit()));
   const engine = await launch(wanted, opened, aborting.signal);
   try {
     return await paint({ wanted, opened, engine, adapters, predicted, signal: aborting.signal });

@@ -1,6 +1,7 @@
 // Starts the server, says `ready`, and stops in order at SIGTERM or SIGINT; a second signal stops at once.
 import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
 import { timings } from '../shared/limits.ts';
+import { type HeardSignal, isEcho } from '../shared/signal-echo.ts';
 import { readConfig } from './config.ts';
 import packageJson from './package.json' with { type: 'json' };
 import { startServer } from './start-server.ts';
@@ -26,10 +27,14 @@ else
   }
 
 function stopOnSignal(stop: () => Promise<void>): void {
-  let stopping = false;
+  let first: HeardSignal | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(1);
-    stopping = true;
+    const heard = { signal, atMs: performance.now() };
+    if (first) {
+      if (!isEcho(first, heard)) process.exit(1);
+      return;
+    }
+    first = heard;
     systemLog('info', 'stopping', { signal });
     setTimeout(() => {
       systemLog('error', 'did not stop in time', { shutdownMs: timings.shutdownMs });

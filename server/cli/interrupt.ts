@@ -1,26 +1,30 @@
 // Ctrl-C while waiting lets go of the wait, not of the work.
+import { type HeardSignal, isEcho } from '../../shared/signal-echo.ts';
 
 /** What a shell shows for a program that Ctrl-C ended. */
 export const INTERRUPTED_EXIT_CODE = 130;
-/** Sooner than a person presses twice on purpose, later than a signal takes through two processes. */
-const ECHO_MS = 300;
 
-/** Runs `work` with a signal that Ctrl-C aborts; a second Ctrl-C ends the process at once. */
+/**
+ * Runs `work` with a signal that Ctrl-C aborts; a second Ctrl-C ends the process at once. After the first one Ctrl-C stays
+ * with this process to its end, so that what was heard twice does not change its exit code.
+ */
 export async function untilInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  let abortedMs = 0;
+  let first: HeardSignal | undefined;
   const stop = () => {
-    if (!controller.signal.aborted) {
-      abortedMs = performance.now();
-      controller.abort();
-      // The terminal tells every process of a command, and those that started one (npm, the launcher under an older Node)
-      // pass theirs on: one press, heard twice.
-    } else if (performance.now() - abortedMs > ECHO_MS) process.exit(INTERRUPTED_EXIT_CODE);
+    const heard: HeardSignal = { signal: 'SIGINT', atMs: performance.now() };
+    if (first) {
+      if (!isEcho(first, heard)) process.exit(INTERRUPTED_EXIT_CODE);
+      return;
+    }
+    first = heard;
+    controller.abort();
+    process.once('beforeExit', () => process.exit());
   };
   process.on('SIGINT', stop);
   try {
     return await work(controller.signal);
   } finally {
-    process.off('SIGINT', stop);
+    if (!first) process.off('SIGINT', stop);
   }
 }

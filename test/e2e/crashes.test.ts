@@ -1,7 +1,9 @@
 // SIGKILL at bad moments, with real processes: everything converges, nothing is lost, nothing is doubled.
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -190,5 +192,18 @@ describe('SIGTERM', () => {
     expect(await agent.stop()).toBe(0);
     await until('the device to be offline', 5000, async () => !(await device('pi')).online);
     expect(await server.stop()).toBe(0);
+  });
+});
+
+describe('Ctrl-C that is heard twice', () => {
+  it('ends agent and server in order', async () => {
+    const agent = await fleet.agent(server, 'pi', { token: await createToken(server) });
+    for (const { process, log } of [agent, server]) {
+      const ended = once(process, 'exit');
+      process.kill('SIGINT');
+      await sleep(5);
+      process.kill('SIGINT');
+      expect([...(await ended), log()]).toEqual([0, null, expect.stringContaining('stopping')]);
+    }
   });
 });
