@@ -2,7 +2,7 @@
 // the engine of the agent, so a device paints the same bytes.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asksForJson, type CommandFailure, failureJson, failureOf } from '../shared/command-failure.ts';
+import { asksForJson, type CommandFailure, failureJson, failureOf, SeriesCut } from '../shared/command-failure.ts';
 import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
 import { literalWeights } from '../shared/prompt-notices.ts';
 import { runtimeFoldersOfProcess } from './config.ts';
@@ -32,10 +32,12 @@ try {
 }
 
 function told(error: unknown): CommandFailure {
+  if (error instanceof SeriesCut) return { ...told(error.cause), pictures: error.pictures };
   return error instanceof EngineFault ? { code: error.code, message: error.message } : failureOf(error);
 }
 
 function exitCodeOf(error: unknown): number {
+  if (error instanceof SeriesCut) return exitCodeOf(error.cause);
   if (error instanceof StillError) return ERROR_CODES[error.code][1];
   return error instanceof EngineFault && REFUSALS.includes(error.code) ? 4 : 1;
 }
@@ -53,11 +55,17 @@ async function run(wanted: RunArguments): Promise<RunResult[]> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => aborting.abort());
   aborting.signal.addEventListener('abort', () => process.once('beforeExit', () => process.exit()));
   const engine = await launch(wanted, opened, aborting.signal);
+  const results: RunResult[] = [];
   try {
-    return await paint({ wanted, opened, engine, adapters, predicted, signal: aborting.signal });
+    await paint({ wanted, opened, engine, adapters, predicted, results, signal: aborting.signal });
+  } catch (error) {
+    if (results.length === 0) throw error;
+    if (!wanted.json) tellResults(wanted, results);
+    throw new SeriesCut(error, results);
   } finally {
     await engine.close();
   }
+  return results;
 }
 
 function predict(
@@ -94,6 +102,7 @@ async function paint({
   engine,
   adapters,
   predicted,
+  results,
   signal,
 }: {
   readonly wanted: RunArguments;
@@ -101,11 +110,12 @@ async function paint({
   readonly engine: ProcessEngine;
   readonly adapters: readonly DescribedAdapter[];
   readonly predicted: RunPrediction;
+  /** Where each picture that was saved is entered. */
+  readonly results: RunResult[];
   readonly signal: AbortSignal;
-}): Promise<RunResult[]> {
+}): Promise<void> {
   const { loadMs, runtimeVersion, threads } = engine;
   const guidanceScale = request.guidanceScale ?? told.defaults.guidanceScale;
-  const results: RunResult[] = [];
   for (const pictures of runs) {
     const [{ file: firstFile, seed }] = pictures;
     const made = await engine.generateBatch(
@@ -124,7 +134,6 @@ async function paint({
       });
     }
   }
-  return results;
 }
 
 function sizeOf({ width, height }: RunArguments['request'], { told: { defaults } }: OpenedFolder) {

@@ -7,6 +7,20 @@ export interface CommandFailure {
   readonly message: string;
   /** Fields that are wrong, and what to do. */
   readonly problems?: readonly Problem[];
+  /** Of a series, those that were made before. */
+  readonly pictures?: readonly object[];
+}
+
+/** A series that ended before its last picture: what ended it, and what stands on the disk all the same. */
+export class SeriesCut extends Error {
+  override readonly cause: unknown;
+  readonly pictures: readonly object[];
+
+  constructor(cause: unknown, pictures: readonly object[]) {
+    super(messageOf(cause));
+    this.cause = cause;
+    this.pictures = pictures;
+  }
 }
 
 /** Read from the words themselves: those that cannot be parsed are a failure, too. */
@@ -17,10 +31,12 @@ export function asksForJson(args: readonly string[]): boolean {
 
 /** Of anything thrown. */
 export function failureOf(thrown: unknown): CommandFailure {
+  if (thrown instanceof SeriesCut) return { ...failureOf(thrown.cause), pictures: thrown.pictures };
   const { code, problems } = thrown instanceof StillError ? thrown : { code: 'internal', problems: [] };
   return { code, message: messageOf(thrown), problems };
 }
 
-export function failureJson({ code, message, problems = [] }: CommandFailure): string {
-  return `${JSON.stringify({ error: { code, message, ...(problems.length > 0 && { problems }) } })}\n`;
+export function failureJson({ code, message, problems = [], pictures = [] }: CommandFailure): string {
+  const error = { code, message, ...(problems.length > 0 && { problems }) };
+  return `${JSON.stringify({ ...(pictures.length > 0 && { pictures }), error })}\n`;
 }

@@ -166,6 +166,21 @@ test('a series that ends early says what it has saved', async () => {
   expect(stdout).toContain(`saved ${join(folder, 'fox-1.png')}`);
 });
 
+test('with --json such a series prints what it has saved beside the error', async () => {
+  const reason = { code: 'engine_killed', message: 'it was killed' };
+  const connection = await servingPictures([made(1), { ...made(2), state: 'FAILED', reason, result: null }]);
+  const file = join(await mkdtemp(join(tmpdir(), 'still-series-')), 'fox-1.png');
+  const asked = ['picture', 'pi', 'a fox', '--count', '2', '-o', file.replace('-1', ''), '--json'];
+  const { code, stdout } = await still(...asked, ...connection);
+  expect({ code, printed: JSON.parse(stdout) }).toEqual({
+    code: 1,
+    printed: {
+      pictures: [expect.objectContaining({ file, seed: 1 })],
+      error: expect.objectContaining({ problems: [reason] }),
+    },
+  });
+});
+
 test('with --json the reason of a device keeps its own code, and is said once to a person', async () => {
   const reason = { code: 'size_not_supported', message: 'size: 63x63 is not possible' };
   const connection = await servingPictures([{ ...made(1), state: 'REJECTED', reason, result: null }]);

@@ -1,7 +1,7 @@
 // The one door through which a failure leaves: what was wrong, where, what to do, and the exit code that says the kind.
 import { CommanderError } from 'commander';
 import pc from 'picocolors';
-import { type CommandFailure, failureOf } from '../../shared/command-failure.ts';
+import { type CommandFailure, failureOf, SeriesCut } from '../../shared/command-failure.ts';
 import { ERROR_CODES, messageOf, type Problem, StillError } from '../../shared/errors.ts';
 
 export interface Failure {
@@ -14,6 +14,7 @@ export interface Failure {
 
 /** Commander has printed its own errors already; of them only the exit code is left to say. */
 export function tellFailure(thrown: unknown): Failure {
+  if (thrown instanceof SeriesCut) return { ...tellFailure(thrown.cause), error: failureOf(thrown) };
   if (thrown instanceof CommanderError) {
     if (thrown.exitCode === 0) return { text: '', error: null, exitCode: 0 };
     const message = thrown.message.replace(/^error: /, '');

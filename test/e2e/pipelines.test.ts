@@ -352,6 +352,32 @@ it('still run says that it was canceled, also where one Ctrl-C comes twice', asy
   expect(await stderr).toContain('still run: canceled');
 });
 
+it('still run tells what it has saved of a series that ends early', async () => {
+  const folder = join(fleet.folder, 'cut');
+  // The second cannot be saved: a folder has its name.
+  mkdirSync(join(folder, 'fox-2.png'), { recursive: true });
+  const asked = [
+    'run',
+    join(fixtures, 'sd'),
+    'a fox',
+    '--steps',
+    '1',
+    '--seed',
+    '1',
+    '--count',
+    '2',
+    '-o',
+    join(folder, 'fox.png'),
+  ];
+  const saved = join(folder, 'fox-1.png');
+  expect(await still(...asked)).toMatchObject({ code: 1, stdout: expect.stringContaining(`Saved ${saved}`) });
+  const { code, stdout } = await still(...asked, '--json');
+  expect({ code, printed: JSON.parse(stdout) }).toMatchObject({
+    code: 1,
+    printed: { pictures: [{ file: saved, seed: 1 }], error: { message: expect.stringContaining('fox-2.png') } },
+  });
+});
+
 describe('is refused with a reason', () => {
   it('a variant that the device does not run', async () => {
     const ran = await still('picture', 'pi-kitchen', 'a fox', '--variant', 'openvino-fp16', '-o', 'x.png');

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { basename, dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
+import { SeriesCut } from '../../../shared/command-failure.ts';
 import { StillError } from '../../../shared/errors.ts';
 import type { FitTarget } from '../../../shared/fit.ts';
 import type { PictureView } from '../../../shared/http-api.ts';
@@ -141,6 +142,11 @@ export function picture(): Command {
           // At once: what stands on the disk is told also where the series ends early.
           session.screen.line(saved.text);
         }
+      }).catch((error) => {
+        throw new SeriesCut(
+          error,
+          pictures.map(({ told }) => told),
+        );
       });
       session.screen.result({ pictures: pictures.map(({ told }) => told) }, previews.told().join('\n'));
     });
