@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
 import { inferencePrecisionOf } from '../../shared/inference-precision.ts';
 import { timings } from '../../shared/limits.ts';
-import { defaultRuntimeFolders, findOpenVino } from '../runtime/runtime-folders.ts';
+import { isWhole } from '../runtime/openvino/is-whole.ts';
+import { defaultRuntimeFolders, findOpenVino, INSTALL_OPENVINO } from '../runtime/runtime-folders.ts';
 import { adaptersOf } from './adapters-of.ts';
 import { type Child, type ChildEnd, startChild } from './child.ts';
 import {
@@ -81,11 +82,12 @@ async function launch(
     line.fail(fault);
     return { ...end, expected: asked !== null && killedFor === null, killedFor };
   });
-  child.send({ kind: 'load', order: orderOf(spec, { threads, streams, runtimeFolders, inTurn, adapters }) });
+  const order = orderOf(spec, { threads, streams, runtimeFolders, inTurn, adapters });
+  child.send({ kind: 'load', order });
   const { runtimeVersion, compiled } = await loaded(loading, {
     ...{ clock, signal: options.signal },
     kill: () => kill('because it was not loaded'),
-  });
+  }).catch(async (fault) => Promise.reject(await orDamage(fault, order.libraries)));
   const { peakRssBytes: loadedBytes } = await readProcess(child.pid);
   return {
     ...{ loadedBytes, predictedPeakBytes, inTurn, compiled },
@@ -157,6 +159,17 @@ async function loaded(
     stopWaiting();
     signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/**
+ * What damaged libraries do to an engine looks like a fault of the version; whoever reads of it should mend them. They are
+ * read for it only now, so that no start waits for that.
+ */
+async function orDamage(fault: EngineFault, libraries: string | null): Promise<EngineFault> {
+  const maybe = fault.code === 'killed' || fault.code === 'load_failed' || fault.code === 'run_failed';
+  if (libraries === null || !maybe || (await isWhole(libraries))) return fault;
+  const remedy = `the libraries in ${libraries} are damaged, and "${INSTALL_OPENVINO}" replaces them`;
+  return new EngineFault('runtime_missing', `runtime openvino: ${remedy}; ${fault.message}`, { cause: fault });
 }
 
 function orderOf(

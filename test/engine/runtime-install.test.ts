@@ -16,9 +16,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
+import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
+import { ResidentEngines } from '../../agent/resident-engines.ts';
 import { openRuntime } from '../../agent/runtime/open-runtime.ts';
+import { OPENVINO_PACKAGES } from '../../agent/runtime/openvino/package.ts';
 import { openVinoFolderName } from '../../agent/runtime/runtime-folders.ts';
-import { openVinoRuntimes } from './openvino-fixture.ts';
+import { clockOf } from './fixture.ts';
+import { openVinoRuntimes, openVinoSpec } from './openvino-fixture.ts';
 
 const into = mkdtempSync(join(tmpdir(), 'stillhouse-runtimes-'));
 afterAll(() => rmSync(into, { recursive: true }));
@@ -64,6 +68,37 @@ it('replaces libraries that are damaged, by which engines say so, where they sta
   expect(Buffer.compare(readFileSync(library), whole)).toBe(0);
   expect(runtime({ STILL_RUNTIMES: into }, 'list').stdout).toContain(` in ${place}\n`);
 });
+
+it.each([
+  { of: 'its header', from: 0, to: 64 / 2 ** 20 },
+  { of: 'its code, by which engines die', from: 0.1, to: 0.9 },
+])(
+  'names the command where a library of the right size is damaged in $of, and no version is to blame',
+  async (flip) => {
+    expect((await install({})).status).toBe(0);
+    const library = join(place, OPENVINO_PACKAGES[process.arch]?.files[2]?.name ?? '');
+    const { size } = statSync(library);
+    const file = openSync(library, 'r+');
+    const [from, to] = [Math.floor(flip.from * size), Math.floor(flip.to * size)];
+    writeSync(file, Buffer.alloc(to - from, 0xa5), 0, to - from, from);
+    closeSync(file);
+    const notes: string[] = [];
+    const { launcher } = new ResidentEngines({
+      launcher: createEngineLauncher({ clock: clockOf(), log: () => {}, runtimeFolders: [into] }),
+      ...{ clock: clockOf(), log: () => {}, onCrash: () => {} },
+      crashes: { note: (_, message) => void notes.push(message), quarantineOf: () => null },
+    });
+    const spec = openVinoSpec();
+    await expect(launcher.launch(spec)).rejects.toMatchObject({
+      code: 'runtime_missing',
+      message: expect.stringContaining('are damaged, and "still runtime install openvino" replaces them'),
+    });
+    expect(notes).toEqual([]);
+    expect((await install({})).stderr).toContain('are damaged and are replaced');
+    await (await launcher.launch(spec)).close();
+    rmSync(spec.folder, { recursive: true });
+  },
+);
 
 it('takes away what an installation left that was killed, and not what one is at work on', async () => {
   rmSync(place, { recursive: true, force: true });

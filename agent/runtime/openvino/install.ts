@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { messageOf, StillError } from '../../../shared/errors.ts';
 import { bytes } from '../../../shared/units.ts';
 import { findOpenVino, openVinoFolderName } from '../runtime-folders.ts';
+import { isWhole } from './is-whole.ts';
 import { OPENVINO_PACKAGES, OPENVINO_VERSION, type OpenVinoPackage, WHEEL_FOLDER, WHEEL_PYTHON } from './package.ts';
 import { openWheel } from './wheel.ts';
 
@@ -39,7 +40,7 @@ export async function installOpenVino(options: InstallOptions): Promise<string> 
       `OpenVINO ${OPENVINO_VERSION} is pinned for x64 and arm64, not ${architecture}`,
     );
   const present = findOpenVino([into], architecture);
-  if (present && (await isWhole(present, wanted))) return present;
+  if (present && (await isWhole(present, architecture))) return present;
   if (present) say(`the libraries in ${present} are damaged and are replaced`);
   await makeReady(into, wanted);
   if (options.from !== null) return take(options, wanted, options.from);
@@ -51,16 +52,6 @@ export async function installOpenVino(options: InstallOptions): Promise<string> 
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** What agents look for by size alone is read to its end here. */
-async function isWhole(folder: string, { files }: OpenVinoPackage): Promise<boolean> {
-  for (const { name, sha256 } of files) {
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(join(folder, name))) hash.update(chunk);
-    if (hash.digest('hex') !== sha256) return false;
-  }
-  return true;
 }
 
 /** A folder that can be written to, without what was left over, and with room. @throws StillError */
