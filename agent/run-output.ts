@@ -41,9 +41,15 @@ export interface RunResult extends ReturnType<typeof figuresOf>, Told, RunPredic
 /** What is told of a picture, its bytes by their digest. */
 export function figuresOf(made: GeneratedPicture) {
   const { png, seed, steps, width, height, latencyMs, stagesMs, unknownWords, promptCuts, tiled, batch } = made;
+  const { negativeUnreadUpTo } = made;
   const sha256 = createHash('sha256').update(png).digest('hex');
   const told = { seed, steps, width, height, latencyMs, stagesMs, unknownWords, promptCuts, sha256 };
-  return { ...told, ...(tiled && { tiled }), ...(batch && { batch }) };
+  return {
+    ...told,
+    ...(tiled && { tiled }),
+    ...(batch && { batch }),
+    ...(negativeUnreadUpTo !== undefined && { negativeUnreadUpTo }),
+  };
 }
 
 /** In sentences or, for programs, as JSON: an object for one picture, a list for a series. */

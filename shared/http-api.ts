@@ -324,6 +324,8 @@ export const PictureView = z.looseObject({
       promptCuts: z.array(PromptCut),
       /** Weights in brackets, which were read as letters. */
       literalWeights: z.array(z.string()),
+      /** Where a negative prompt was given and not read: the guidance up to which that is so. */
+      negativeUnreadUpTo: z.number().optional(),
     })
     .nullable(),
 });

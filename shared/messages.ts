@@ -8,7 +8,7 @@ import { InstallationReason, InstallationState } from './installation.ts';
 import { Inventory } from './inventory.ts';
 import { JobReason, JobState } from './job.ts';
 import { limits } from './limits.ts';
-import { PromptCut } from './prompt-cut.ts';
+import { promptNoticeFields } from './prompt-cut.ts';
 import type { UpKind } from './topics.ts';
 
 const UtcMs = z.int().min(0);
@@ -100,10 +100,7 @@ export const ReportBody = z.discriminatedUnion('kind', [
         height: z.int().min(1),
         /** Peak of the engine process, where it had made nothing larger before. */
         peakRssBytes: z.int().min(0).optional(),
-        /** Words of the prompt that the model does not know. */
-        unknownWords: z.array(z.string().max(100)).max(100).optional(),
-        /** Ends of the prompts that the model's text encoders did not read. */
-        promptCuts: z.array(PromptCut).max(16).optional(),
+        ...promptNoticeFields,
         /** Made for the same request before; the latency is that of then. */
         cached: z.boolean().optional(),
         /** Decoded in tiles. */

@@ -27,11 +27,14 @@ test('tells once what several encoders left out, and apart what differs', () => 
     cut('text_encoder_3', { mostTokens: 256, tokens: 300, unread: 'teal' }),
     cut('text_encoder', { of: 'negativePrompt', tokens: 80 }),
   ];
-  expect(noticeTexts({ unknownWords: ['purple'], promptCuts, literalWeights: ['(fox:1.3)'] })).toEqual([
+  expect(
+    noticeTexts({ unknownWords: ['purple'], promptCuts, literalWeights: ['(fox:1.3)'], negativeUnreadUpTo: 1 }),
+  ).toEqual([
     'The model does not know: purple.',
     'text_encoder and text_encoder_2 read 77 tokens, the prompt has 103; left out: “on teal”.',
     'text_encoder_3 reads 256 tokens, the prompt has 300; left out: “teal”.',
     'text_encoder reads 77 tokens, the negative prompt has 80; left out: “on teal”.',
     'Weights in brackets are read as they stand, not as weights: (fox:1.3).',
+    'The negative prompt is not read: that takes a guidance over 1 (--guidance).',
   ]);
 });

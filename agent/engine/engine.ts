@@ -81,6 +81,8 @@ export interface GeneratedPicture {
   readonly unknownWords: readonly string[];
   /** Ends of the prompts that the text encoders did not read. */
   readonly promptCuts: readonly PromptCut[];
+  /** Where a negative prompt was given and not read: the guidance up to which that is so. */
+  readonly negativeUnreadUpTo?: number;
 }
 
 /** An engine, and a picture that it has made. */

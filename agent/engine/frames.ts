@@ -115,7 +115,8 @@ function isPicture(value: unknown): value is GeneratedPicture {
     Array.isArray(picture.stepsMs) &&
     Array.isArray(picture.unknownWords) &&
     Array.isArray(picture.promptCuts) &&
-    picture.promptCuts.every(isPromptCut)
+    picture.promptCuts.every(isPromptCut) &&
+    (picture.negativeUnreadUpTo === undefined || typeof picture.negativeUnreadUpTo === 'number')
   );
 }
 

@@ -133,6 +133,8 @@ async function generate(
   const { pictures, unknownWords, promptCuts } = await pipeline.generate(request, host);
   await host.reach({ stage: 'png', done: 0, total: 1 });
   const pngs = pictures.map(encodePng);
+  const { unguidedUpTo = 1 } = pipeline;
+  const isNegativeUnread = request.negativePrompt && request.guidanceScale <= unguidedUpTo;
   const seeds = seedsFrom(request.seed, pngs.length);
   const run = { steps: request.steps, stagesMs: stages.end(), latencyMs: performance.now() - startedAt };
   return pngs.map((png, i) => {
@@ -140,6 +142,7 @@ async function generate(
     return {
       ...{ png, width, height, seed: seeds[i] as number, unknownWords, promptCuts, ...run },
       ...(request.tiled && { tiled: true }),
+      ...(isNegativeUnread && { negativeUnreadUpTo: unguidedUpTo }),
       ...(pngs.length > 1 && { batch: pngs.length }),
       stepsMs: steps.stepsMs,
     };

@@ -152,7 +152,7 @@ function inMessage({ preview, ...progress }: StageProgress) {
 }
 
 function figures({ versionDigest, variant }: RunningModel, { made, peakRssBytes }: Generated, cached: boolean) {
-  const { png, latencyMs, stagesMs, seed, steps, width, height } = made;
+  const { png, latencyMs, stagesMs, seed, steps, width, height, negativeUnreadUpTo } = made;
   return {
     sha256: createHash('sha256').update(png).digest('hex'),
     sizeBytes: png.length,
@@ -163,6 +163,7 @@ function figures({ versionDigest, variant }: RunningModel, { made, peakRssBytes 
     ...(peakRssBytes !== null && { peakRssBytes }),
     ...(cached && { cached }),
     ...(made.tiled && { tiled: true }),
+    ...(negativeUnreadUpTo !== undefined && { negativeUnreadUpTo }),
     promptCuts: made.promptCuts.map((cut) => ({ ...cut, unread: cut.unread.slice(0, limits.promptCharacters) })),
     unknownWords: made.unknownWords.slice(0, UNKNOWN_WORDS).map((word) => word.slice(0, 100)),
   };

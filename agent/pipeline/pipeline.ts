@@ -63,5 +63,7 @@ export interface PipelinePictures {
 export interface Pipeline {
   /** @throws EngineFault for a request that this pipeline cannot fulfil, before any work is done */
   check(request: PictureRequest): void;
+  /** Guidance up to which a negative prompt is not read; left out: 1. */
+  readonly unguidedUpTo?: number;
   generate(request: PictureRequest, host: PipelineHost): Promise<PipelinePictures>;
 }

@@ -24,6 +24,8 @@ import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-d
 
 /** The reference's `max_sequence_length`, with what the template adds. */
 const MOST_TOKENS = 512;
+/** Guidance up to which the reference leads away from nothing. */
+const UNGUIDED = 0;
 /** Latents a side of each patch. */
 const PATCH = 2;
 const INPUTS = ['hidden_states', 'encoder_hidden_states', 'timestep'];
@@ -66,7 +68,7 @@ export async function loadZImage(options: PartOptions & { defaults: PictureDefau
   };
   requireChannels(options.folder, parts.transformer.count('in_channels'), parts.vae.channels);
   check(options.defaults);
-  return { check, generate: (request, host) => generate(parts, request, host) };
+  return { check, unguidedUpTo: UNGUIDED, generate: (request, host) => generate(parts, request, host) };
 }
 
 async function loadParts(options: PartOptions): Promise<Parts> {
@@ -108,7 +110,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
   const { steps, guidanceScale: scale, width, height, batch = 1, negativePrompt = '' } = request;
   await host.reach({ stage: 'tokenize', done: 0, total: 1 });
   const prompt = parts.read(request.prompt);
-  const negative = scale > 0 ? parts.read(negativePrompt) : null;
+  const negative = scale > UNGUIDED ? parts.read(negativePrompt) : null;
   await host.reach({ stage: 'encode', done: 0, total: 1 });
   const asked = await encode(parts, prompt);
   const contrast = negative && (await encode(parts, negative));

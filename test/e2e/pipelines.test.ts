@@ -211,6 +211,19 @@ test('what a prompt says in vain is told, from the device as from the folder', a
   );
 });
 
+test('a negative prompt that is not read for want of guidance is told, from the device as from the folder', async () => {
+  const args = (guidance: string) => ['--negative', 'green', '--guidance', guidance, '--steps', '1', '--size', '48x64'];
+  const out = ['-o', join(fleet.folder, 'unread.png')];
+  const notice = /^The negative prompt is not read: that takes a guidance over (\d) \(--guidance\)\.$/m;
+  const upTo = async (kind: string, guidance: string) =>
+    (await still('run', join(fixtures, kind), 'a fox', ...args(guidance), ...out)).stdout.match(notice)?.[1];
+  expect([await upTo('sd', '1'), await upTo('sd', '1.5')]).toEqual(['1', undefined]);
+  expect([await upTo('z-image', '0'), await upTo('z-image', '1')]).toEqual(['0', undefined]);
+  const there = ['picture', 'pi-kitchen', 'a fox', '--model', 'tiny-sd', ...args('1'), ...out];
+  expect(await json(...there)).toMatchObject({ negativeUnreadUpTo: 1 });
+  expect((await still(...there)).stdout).toMatch(notice);
+});
+
 describe('from a picture', () => {
   const settings = ['--seed', '42', '--steps', '4', '--guidance', '2', '--scheduler', 'euler'];
   let first = '';
