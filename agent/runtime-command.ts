@@ -4,16 +4,19 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { asksForJson, failureJson, failureOf } from '../shared/command-failure.ts';
 import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
+import { bytes } from '../shared/units.ts';
 import { runtimeFoldersOfProcess } from './config.ts';
 import { installedRuntimes } from './runtime/installed.ts';
 import { installOpenVino } from './runtime/openvino/install.ts';
 import { OPENVINO_VERSION } from './runtime/openvino/package.ts';
+import { removeOpenVino } from './runtime/openvino/remove.ts';
 import { findOpenVino, installFolder } from './runtime/runtime-folders.ts';
 
 const HELP = `Runtimes of this machine.
 
 Usage: still runtime [list]
        still runtime install openvino [--from WHEEL|FOLDER] [--into DIR]
+       still runtime remove openvino [--into DIR]
 
   list               the runtimes that an agent here can use
   install openvino   bring OpenVINO ${OPENVINO_VERSION}: five libraries (60 to 86 MB) of its
@@ -23,11 +26,12 @@ Usage: still runtime [list]
     --into DIR       folder of runtimes; the agent finds it by STILL_RUNTIMES
                      (default: where it stands, else for root
                      ${installFolder()}, else the home folder)
+  remove openvino    take it away again; engines that run keep what they have opened
+    --into DIR       from this folder of runtimes (default: the first that has it)
   --json             print the result, or the error, as JSON
 
-A running agent sees a new runtime the next time it connects to its server. To
-install again replaces libraries that are damaged; to remove a runtime, delete the
-folder that "list" names.
+A running agent tells its server of a change the next time it connects. To install
+again replaces libraries that are damaged.
 `;
 
 try {
@@ -41,21 +45,22 @@ try {
 async function main(argv: readonly string[]): Promise<void> {
   const { values, positionals } = parse(argv);
   const [verb = 'list', what] = positionals;
-  const surplus = positionals[verb === 'install' ? 2 : 1];
+  const surplus = positionals[verb === 'list' ? 1 : 2];
   if (values.help) process.stdout.write(HELP);
-  else if (verb !== 'list' && verb !== 'install')
+  else if (verb !== 'list' && verb !== 'install' && verb !== 'remove')
     throw new StillError('invalid_input', `"${verb}" is not known; "still runtime --help" lists what is`);
   else if (surplus !== undefined)
     throw new StillError('invalid_input', `"${surplus}" is too much; "still runtime --help" says what is expected`);
   else if (verb === 'list') await list(values.json ?? false);
-  else if (what === 'openvino') await install(values);
-  else
+  else if (what === undefined)
+    throw new StillError('invalid_input', `say which runtime: "still runtime ${verb} openvino"`);
+  else if (what !== 'openvino')
     throw new StillError(
       'invalid_input',
-      what === undefined
-        ? 'say which runtime: "still runtime install openvino"'
-        : `"${what}" cannot be installed; expected openvino`,
+      `"${what}" cannot be ${verb}${verb === 'install' ? 'ed' : 'd'}; expected openvino`,
     );
+  else if (verb === 'install') await install(values);
+  else await remove(values);
 }
 
 function parse(argv: readonly string[]) {
@@ -99,6 +104,14 @@ async function install(values: { from?: string; into?: string; json?: boolean })
   const searched = runtimeFoldersOfProcess();
   if (!searched.includes(resolve(into)))
     say(`an agent and "still run" look there only with STILL_RUNTIMES=${resolve(into)}, which is not set here`);
+}
+
+async function remove({ into, from, json }: { from?: string; into?: string; json?: boolean }): Promise<void> {
+  if (from !== undefined) throw new StillError('invalid_input', '--from belongs to install; --into names a folder');
+  if (into === '') throw new StillError('invalid_input', '--into: expected a folder');
+  const removed = await removeOpenVino(into === undefined ? runtimeFoldersOfProcess() : [resolve(into)]);
+  if (json) return print(JSON.stringify({ runtime: 'openvino', ...removed }, null, 2));
+  print(`removed ${removed.folder}, which frees ${bytes(removed.freedBytes)}`);
 }
 
 function print(line: string): void {

@@ -6,9 +6,11 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   utimesSync,
   writeSync,
 } from 'node:fs';
@@ -20,6 +22,7 @@ import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import { ResidentEngines } from '../../agent/resident-engines.ts';
 import { openRuntime } from '../../agent/runtime/open-runtime.ts';
 import { OPENVINO_PACKAGES } from '../../agent/runtime/openvino/package.ts';
+import { removeOpenVino } from '../../agent/runtime/openvino/remove.ts';
 import { openVinoFolderName } from '../../agent/runtime/runtime-folders.ts';
 import { clockOf } from './fixture.ts';
 import { openVinoRuntimes, openVinoSpec } from './openvino-fixture.ts';
@@ -113,9 +116,33 @@ it('takes away what an installation left that was killed, and not what one is at
   expect([abandoned, current].map((folder) => existsSync(folder))).toEqual([false, true]);
 });
 
+// The folder is always named: without that the command would look where this machine's own runtime stands.
+it('removes what it brought, damaged or not, and says what that freed, or that nothing is there', async () => {
+  const remove = (...more: string[]) => runtime({}, 'remove', 'openvino', '--into', into, ...more);
+  expect((await install({})).status).toBe(0);
+  truncateSync(join(place, 'libtbb.so.12'), 5);
+  const freedBytes = readdirSync(place).reduce((sum, name) => sum + statSync(join(place, name)).size, 0);
+  const { status, stdout } = remove('--json');
+  expect({ status, ...JSON.parse(stdout) }).toEqual({ status: 0, runtime: 'openvino', folder: place, freedBytes });
+  expect(existsSync(place)).toBe(false);
+  expect((await install({})).status).toBe(0);
+  expect(remove().stdout).toMatch(/^removed .*, which frees \d+\.\d MB\n$/);
+  expect(remove()).toMatchObject({ status: 1, stderr: expect.stringContaining(`stands in ${into}`) });
+});
+
+it('removes it from the first folder that has it alone', async () => {
+  const folders = ['none', 'own', 'everybodys'].map((name) => join(into, name));
+  const [, own, everybodys] = folders.map((folder) => join(folder, openVinoFolderName(process.arch)));
+  for (const folder of [own, everybodys] as string[]) mkdirSync(folder, { recursive: true });
+  expect(await removeOpenVino(folders)).toEqual({ folder: own, freedBytes: 0 });
+  expect([own, everybodys].map((folder) => existsSync(folder as string))).toEqual([false, true]);
+});
+
 it.each([
   { args: ['list', 'openvino'], says: '"openvino" is too much' },
   { args: ['install'], says: 'say which runtime' },
+  { args: ['remove'], says: 'say which runtime: "still runtime remove openvino"' },
+  { args: ['remove', 'onnxruntime'], says: '"onnxruntime" cannot be removed' },
   { args: ['install', 'openvino', '--into', ''], says: '--into: expected a folder' },
   { args: ['install', 'openvino', '--into', `${command}/x`], says: /cannot install into .*ENOTDIR.*--into DIR takes/ },
 ])('says what is wrong with $args', ({ args, says }) => {

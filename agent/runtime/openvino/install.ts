@@ -16,8 +16,8 @@ import { OPENVINO_PACKAGES, OPENVINO_VERSION, type OpenVinoPackage, WHEEL_FOLDER
 import { openWheel } from './wheel.ts';
 
 const PIP_MS = 30 * 60_000;
-/** Of the folders in which installations are put together. */
-const UNFINISHED = '.openvino-';
+/** Of the folders in which installations are put together, and taken apart. */
+export const UNFINISHED = '.openvino-';
 /** What an installation leaves that was killed; none that is still at work is so old. */
 const ABANDONED_MS = 2 * PIP_MS;
 
