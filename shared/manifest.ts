@@ -156,6 +156,8 @@ export const Variant = z.looseObject({
     machine: z.string().max(200),
     /** What ran it: the toolkit's Python, which takes less memory than an engine of a device, or that engine. Left out: python. */
     process: z.enum(['python', 'engine']).optional(),
+    /** What was computed in, where the publisher's processor has not what the variant computes in. Left out: the variant's own. */
+    inferencePrecision: InferencePrecision.optional(),
     peakRssBytes: z.int().min(0),
     loadMs: z.number().min(0),
     latencyMs: z.number().min(0),

@@ -63,6 +63,11 @@ const Ran = z.looseObject({
 });
 type Ran = z.infer<typeof Ran>;
 
+/** A variant to be, with the figures of a run that may have computed in another precision. */
+interface Computed extends Ran {
+  readonly measuredIn: InferencePrecision;
+}
+
 /** The manifest, and where the files that it names stand. @param scratch an empty folder for the golden picture */
 export async function inferManifest(folder: string, name: VersionName, scratch: string) {
   const picture = join(scratch, 'golden.png');
@@ -113,11 +118,11 @@ export async function inferManifest(folder: string, name: VersionName, scratch: 
 async function computeIn(
   precisions: readonly InferencePrecision[],
   { folder, name, picture, ran }: { folder: string; name: VersionName; picture: string; ran: Ran },
-): Promise<Ran[]> {
-  const variants: Ran[] = [];
+): Promise<Computed[]> {
+  const variants: Computed[] = [];
   for (const inferencePrecision of precisions) {
     if (inferencePrecision === ran.inferencePrecision) {
-      variants.push(ran);
+      variants.push({ ...ran, measuredIn: inferencePrecision });
       continue;
     }
     if (ran.runtime === 'onnxruntime')
@@ -128,7 +133,8 @@ async function computeIn(
     const own = ran.inferencePrecisions.includes(inferencePrecision)
       ? await paintAlike(inferencePrecision, { folder, name, picture, ran })
       : ran;
-    variants.push({ ...own, inferencePrecision, variant: variantName({ ...ran, inferencePrecision }) });
+    const variant = variantName({ ...ran, inferencePrecision });
+    variants.push({ ...own, inferencePrecision, variant, measuredIn: own.inferencePrecision });
   }
   return variants;
 }
@@ -187,7 +193,7 @@ async function paint(
 }
 
 function variantOf(
-  ran: Ran,
+  ran: Computed,
   name: VersionName,
   {
     folder,
@@ -199,6 +205,7 @@ function variantOf(
     runtime,
     precision,
     inferencePrecision,
+    measuredIn,
     parameters,
     defaults,
     loadMs,
@@ -216,7 +223,10 @@ function variantOf(
     ...{ resolution: { width, height }, steps, guidanceScale, parameters, ...(name.tiled && { tiled: true }) },
     ...(adapters.length > 0 && { adapters }),
     inTurnPeakBytes,
-    measured: { machine, process: 'engine', peakRssBytes, loadMs, latencyMs },
+    measured: {
+      ...{ machine, process: 'engine', peakRssBytes, loadMs, latencyMs },
+      ...(measuredIn !== inferencePrecision && { inferencePrecision: measuredIn }),
+    },
     golden: {
       maxMeanAbsoluteDifference: mostLevelsApart(precision),
       pictures: [{ ...GOLDEN, steps: MOST_GOLDEN_STEPS, guidanceScale, picture: 'golden/0.png' }],

@@ -78,6 +78,9 @@ it('is published as variants of the same files and one golden picture', async ()
   expect(variants.map(({ inferencePrecision }) => inferencePrecision)).toEqual([undefined, 'f16', 'bf16']);
   for (const variant of variants)
     expect(variant).toMatchObject({ artifacts: variants[0]?.artifacts, golden: variants[0]?.golden });
+  // f32's figures stand for what this processor does not compute in, and say so.
+  for (const { inferencePrecision, measured } of variants)
+    expect(measured.inferencePrecision).toBe([undefined, faster].includes(inferencePrecision) ? undefined : 'f32');
   expect(artifacts.filter(({ path }) => path.endsWith('.png'))).toHaveLength(1);
   expect(await json('publish', folder, ...named)).toMatchObject({ uploadedBytes: 0 });
 });

@@ -10,6 +10,10 @@ export function deviceText(device: DeviceDetail, nowMs: number): string {
   const facts: [string, string][] = [
     ['state', `${presence(device, nowMs)}${device.online ? '' : lastSeen(device, nowMs)}`],
     ['runs', runs(device, nowMs)],
+    ...device.running.map(({ model, version, variant }): [string, string] => [
+      'variant',
+      `${model}@${version} as ${variant}`,
+    ]),
     ...leftAlone(device, nowMs),
     ['class', device.deviceClass],
     ['labels', labels(device.labels) || '–'],

@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import type { AnswerOf } from '../../../shared/http-api.ts';
-import type { Manifest } from '../../../shared/manifest.ts';
+import { inferencePrecisionOf } from '../../../shared/inference-precision.ts';
+import type { Manifest, Variant } from '../../../shared/manifest.ts';
 import { plural } from '../../../shared/plural.ts';
 import { bytes, latency, moment, parameters } from '../../../shared/units.ts';
 import { columns } from '../columns.ts';
@@ -25,8 +26,7 @@ export function versionText({ manifest, ...version }: AnswerOf<'showVersion'>): 
     `${variant.resolution.width}×${variant.resolution.height}`,
     String(variant.steps),
     variant.scores ? `${variant.scores.quality.toFixed(2)}/5` : '–',
-    latency(variant.measured.latencyMs),
-    bytes(variant.measured.peakRssBytes),
+    ...(isMeasured(variant) ? [latency(variant.measured.latencyMs), bytes(variant.measured.peakRssBytes)] : ['–', '–']),
   ]);
   const byPython = manifest.variants.some(({ measured }) => measured.process !== 'engine');
   const machines = [...new Set(manifest.variants.map(({ measured }) => measured.machine))];
@@ -37,12 +37,21 @@ export function versionText({ manifest, ...version }: AnswerOf<'showVersion'>): 
     '',
     columns(HEADS, rows),
     pc.dim(`measured by the publisher on ${machines.join('; ')}`),
+    ...manifest.variants.filter((variant) => !isMeasured(variant)).map(unmeasuredLine),
     ...(byPython ? [pc.dim('MEMORY: of a Python process; an engine takes more, see "still table".')] : []),
     ...adapterLines(manifest),
     ...evaluationLines(manifest),
     ...lineageLines(manifest),
   ].join('\n');
 }
+
+/** Whether the publisher's figures are of what the variant computes in. */
+const isMeasured = ({ measured }: Variant): boolean => measured.inferencePrecision === undefined;
+
+const unmeasuredLine = (variant: Variant): string =>
+  pc.dim(
+    `${variant.name}: the publisher's processor does not compute in ${inferencePrecisionOf(variant)}; see "still table"`,
+  );
 
 function adapterLines({ variants }: Manifest): string[] {
   return variants.flatMap(({ name, adapters = [] }) =>

@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import type { BenchRunView, DeviceView, RolloutView, TableRow } from '../../../shared/http-api.ts';
 import { benchOf } from '../../../test/server/made-device.ts';
+import { makeManifest, makeVariant } from '../../../test/server/make-version.ts';
 import type { Fetched } from '../fetch-picture.ts';
 import { benchText } from './bench-text.ts';
 import { comparisonText } from './comparison-text.ts';
@@ -14,6 +15,7 @@ import { rolloutChanges } from './rollout-changes.ts';
 import { rolloutText } from './rollout-text.ts';
 import { samplesCsv } from './samples-csv.ts';
 import { seedTable } from './seed-table.ts';
+import { versionText } from './version-text.ts';
 
 const NOW = Date.UTC(2026, 0, 31, 12);
 const iso = new Date(NOW).toISOString();
@@ -58,6 +60,7 @@ pi-old      revoked             –                                        raspb
   expect(shown(devicesText([left], NOW + 30 * 60_000))).not.toContain('quarantined');
   const detail = { ...left, inventory: null, telemetry: null, shadows: [], enrolledAtMs: NOW };
   expect(shown(deviceText(detail, NOW))).toMatch(/left alone +stickers-lite@1\.0\.0, because SIGSEGV/);
+  expect(shown(deviceText(detail, NOW))).toMatch(/variant +stickers-lite@1\.0\.0 as v\n/);
   expect(devicesText([], NOW)).toContain('still token create');
 });
 
@@ -104,6 +107,32 @@ const rollout = (change: Partial<RolloutView>): RolloutView => ({
     installation('pi-desk', 'REJECTED', 'needs 512 MB, the device has 430 MB'),
   ],
   ...change,
+});
+
+test('a version says nothing of what its publisher could not measure', () => {
+  const own = { machine: 'x64, 2 cores', process: 'engine', peakRssBytes: 200e6, loadMs: 100, latencyMs: 50 };
+  const made = (name: string, over: object) =>
+    makeVariant('fp16', { ...{ name, runtime: 'openvino', folder: 'openvino-fp16', measured: own }, ...over });
+  const variants = [
+    made('openvino-fp16', {}),
+    made('openvino-fp16-f16', { inferencePrecision: 'f16', measured: { ...own, inferencePrecision: 'f32' } }),
+    made('openvino-fp16-bf16', { inferencePrecision: 'bf16', measured: { ...own, latencyMs: 30 } }),
+  ];
+  const manifest = makeManifest('1.0.0', variants, false);
+  const named = {
+    model: 'foxes',
+    version: '1.0.0',
+    licence: 'MIT',
+    versionDigest: sha,
+    publishedAtMs: NOW,
+    sizeBytes: 1,
+  };
+  const text = shown(versionText({ ...named, variants: [], manifest }));
+  expect(text).toMatch(/openvino-fp16 .* 50\.0 ms +200 MB\n/);
+  expect(text).toMatch(/openvino-fp16-f16 .* – +–\n/);
+  expect(text).toMatch(/openvino-fp16-bf16 .* 30\.0 ms +200 MB\n/);
+  expect(text).toContain("openvino-fp16-f16: the publisher's processor does not compute in f16; see");
+  expect(text).not.toContain('bf16: the publisher');
 });
 
 test('a rollout as it stands', () => {
