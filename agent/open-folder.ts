@@ -8,7 +8,7 @@ import {
   instructionSetsFor,
   variantName,
 } from '../shared/inference-precision.ts';
-import { instructionSetFault } from '../shared/instruction-set.ts';
+import { instructionSetFault, type Processor } from '../shared/instruction-set.ts';
 import { type InferencePrecision, Manifest, type Variant } from '../shared/manifest.ts';
 import type { LaunchSpec } from './engine/engine.ts';
 import { readProcessor } from './measure/cpu-features.ts';
@@ -63,7 +63,10 @@ async function openVersion(
   const { name, runtime, precision, parameters, steps, guidanceScale, resolution } = variant;
   const defaults = { steps, guidanceScale, width: resolution.width, height: resolution.height };
   const pipeline = String(manifest.pipeline._class_name);
-  const computed = await computedHere(variant);
+  const processor = await readProcessor();
+  const others = manifest.variants.filter((each) => instructionSetFault(each, processor) === null);
+  const remedy = others.length > 0 ? `--variant ${others.map((each) => each.name).join(' or ')} runs here` : null;
+  const computed = computedHere(variant, { processor, remedy });
   const told = { pipeline, variant: name, runtime, precision, ...computed, parameters, defaults };
   return { spec: { folder, manifest, variant }, told, publishedPeakBytes: variant.measured.peakRssBytes };
 }
@@ -81,14 +84,16 @@ async function openPipeline(
   const { steps, guidanceScale, width, height } = defaults;
   const variant = { ...computes, folder: '.', steps, guidanceScale, resolution: { width, height } };
   const needed = instructionSetsFor(inferencePrecision ?? 'f32');
-  const computed = await computedHere({ ...computes, name, ...needed });
+  const here = { processor: await readProcessor(), remedy: '--inference-precision f32 runs here' };
+  const computed = computedHere({ ...computes, name, ...needed }, here);
   const told = { pipeline, variant: name, runtime, precision, ...computed, parameters, defaults };
   return { spec: { folder, manifest: {}, variant }, told, publishedPeakBytes: 0 };
 }
 
 /** @throws StillError `unprocessable` where it computes in what its runtime or this processor does not */
-async function computedHere(
+function computedHere(
   variant: Pick<Variant, 'name' | 'runtime' | 'precision' | 'inferencePrecision' | 'instructionSets'>,
+  { processor, remedy }: { readonly processor: Processor; readonly remedy: string | null },
 ) {
   const { runtime } = variant;
   const inferencePrecision = inferencePrecisionOf(variant);
@@ -97,9 +102,8 @@ async function computedHere(
       'unprocessable',
       `${variant.name}: ONNX Runtime computes in f32; a folder that is exported for OpenVINO computes in ${inferencePrecision}`,
     );
-  const processor = await readProcessor();
   const unsupported = instructionSetFault(variant, processor);
-  if (unsupported) throw new StillError('unprocessable', unsupported);
+  if (unsupported) throw new StillError('unprocessable', [unsupported, ...(remedy ? [remedy] : [])].join('; '));
   return { inferencePrecision, inferencePrecisions: inferencePrecisionsOf(runtime, processor) };
 }
 

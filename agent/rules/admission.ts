@@ -29,7 +29,8 @@ export function admissionFault(facts: AdmissionFacts): InstallationReason | null
       message: `variant ${variant.name} needs the runtime ${variant.runtime}; installed: ${installedRuntimes.join(', ') || 'none'}; "still runtime install ${variant.runtime}" on the device brings it`,
     };
   const unsupported = instructionSetFault(variant, facts.processor);
-  if (unsupported) return { code: 'processor_unsupported', message: `variant ${unsupported}` };
+  if (unsupported)
+    return { code: 'processor_unsupported', message: `variant ${unsupported}; roll out another variant` };
   const memoryBytes = facts.memoryAvailableBytes + facts.memoryReclaimableBytes;
   const peak = leastPeak(facts);
   if (peak.bytes > memoryBytes)

@@ -34,7 +34,7 @@ describe('admissionFault', () => {
     [
       'processor_unsupported',
       { variant: variantOf(500, { instructionSets: { arm64: ['asimd', 'asimddp'] } }) },
-      /needs asimd, asimddp of an arm64 processor, this one lacks asimddp/,
+      /needs asimd, asimddp of an arm64 processor, this one lacks asimddp; roll out another variant/,
     ],
     ['memory_insufficient', { variant: variantOf(501) }, /501 bytes .*on a laptop.* 500 available, 1 too few/],
     [

@@ -70,7 +70,7 @@ function chosenTargets({ targets, manifest: { model, version } }: Plan) {
           message: `leave ${same
             .map(({ device }) => device.name)
             .slice(0, 5)
-            .join(', ')} out (class!=${same[0]?.device.deviceClass}), or publish a variant that fits`,
+            .join(', ')} out (class!=${same[0]?.device.deviceClass}), or name or publish a variant that fits`,
         })),
       },
     );

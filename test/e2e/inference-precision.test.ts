@@ -108,7 +108,11 @@ it('is refused where it cannot be, with the reason', async () => {
   const start = ['rollout', 'start', 'tiny@1.0.0', '--to', 'all', '--variant', `openvino-fp16-${other}`];
   const started = await still(...start, '--wait');
   expect(started.code).not.toBe(0);
-  expect(`${started.stdout}${started.stderr}`).toContain(`openvino-fp16-${other} is made for`);
+  const refusal = `${started.stdout}${started.stderr}`;
+  expect(refusal).toContain(`openvino-fp16-${other} is made for`);
+  expect(refusal).toContain('what fits is openvino-fp16');
+  const here = await still('run', folder, 'a fox', '--inference-precision', other);
+  expect(here).toMatchObject({ code: 4, stderr: expect.stringContaining('; --inference-precision f32 runs here') });
   const over = await still(
     'publish',
     fileURLToPath(new URL('../fixtures/pipelines/sd', import.meta.url)),

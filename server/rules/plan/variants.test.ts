@@ -151,6 +151,15 @@ describe('chooseVariant', () => {
       expect(on('x64', 'avx2')).toBe('openvino-fp16');
     });
 
+    it('names what fits where the one that the operator named does not', () => {
+      const device = { ...inventory, runtimes, architecture: 'x64', cpuFeatures: ['avx2'] };
+      const asked = { ...pi, manifest, inventory: device, wanted: 'openvino-fp16-bf16' };
+      expect(chooseVariant(asked)).toMatchObject({
+        variant: null,
+        why: 'openvino-fp16-bf16 needs avx512_bf16 of an x64 processor, this one lacks avx512_bf16; what fits is openvino-fp16',
+      });
+    });
+
     it('takes none on a device that has not said what it is', () =>
       expect(chooseVariant({ ...pi, manifest, inventory: null }).variant).toBe('openvino-fp16'));
 

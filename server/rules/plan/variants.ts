@@ -46,12 +46,20 @@ export function chooseVariant(question: VariantQuestion): VariantChoice {
     );
   const refusals = candidates.map((variant) => refusalOf(variant, question));
   const able = candidates.filter((_, index) => refusals[index] === null);
-  if (able.length === 0) return none(refusals.join('; '));
+  if (able.length === 0) return none([...refusals, ...othersThatFit(question)].join('; '));
   // Parts in turn are slow: only where nothing fits whole.
   const whole = able.filter((variant) => fitsWhole(variant, question));
   const fitting = whole.length > 0 ? whole : able;
   if (wanted) return chosen(fitting[0] as Variant, 'named by the operator', question);
   return byMeasurement(fitting, question) ?? byRule(fitting, question);
+}
+
+/** What an operator may name in the place of what does not fit. */
+function othersThatFit(question: VariantQuestion): string[] {
+  const { manifest, wanted } = question;
+  if (wanted === undefined) return [];
+  const fitting = manifest.variants.filter((variant) => refusalOf(variant, question) === null);
+  return fitting.length > 0 ? [`what fits is ${fitting.map(({ name }) => name).join(', ')}`] : [];
 }
 
 /** Why a variant cannot run there, with the numbers; null when it can. */
