@@ -272,6 +272,7 @@ def doctor_command(
     from stillhouse_models.doctor.examine import examine, pictures_to_make
     from stillhouse_models.doctor.report_text import report_text
     from stillhouse_models.doctor.worst_sheet import save_worst
+    from stillhouse_models.inference_precision import not_computed_here
     from stillhouse_models.manifest import read_manifest
 
     with progress("pictures", pictures_to_make(version)) as advance:
@@ -281,7 +282,7 @@ def doctor_command(
     file = sheet or Path(f"doctor-{name.replace('@', '-')}.png")
     worst = save_worst(examination, file)
     told = {"version": name, "variant": examination.facts.main["name"]} | report(examination.facts)
-    told |= {"worst": worst, "sheet": str(file)}
+    told |= {"notJudged": not_computed_here(manifest["variants"]), "worst": worst, "sheet": str(file)}
     typer.echo(json.dumps(told, indent=2) if as_json else report_text(told))
 
 

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from stillhouse_models.faults import RefusedError
+
 F32 = "f32"
 # As Node calls architectures, and the kernel extensions.
 INSTRUCTION_SETS = {"f16": {"arm64": ["asimdhp"]}, "bf16": {"x64": ["avx512_bf16"]}}
@@ -30,5 +32,22 @@ def precision_of(variant: dict[str, Any]) -> str:
 
 
 def computed_here(variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those that this machine computes as devices do."""
-    return [variant for variant in variants if processor_computes_in(precision_of(variant))]
+    """Those that this machine computes as devices do. Refuses where that is none, naming what the processor would need."""
+    able = [variant for variant in variants if processor_computes_in(precision_of(variant))]
+    if able:
+        return able
+    needed = sorted({name for variant in variants for names in variant["instructionSets"].values() for name in names})
+    raise RefusedError(
+        f"this processor computes none of {', '.join(variant['name'] for variant in variants)}: it has none of "
+        f"{', '.join(needed)}; judge the version on a machine that has, or export a variant in f32 beside them"
+    )
+
+
+def not_computed_here(variants: list[dict[str, Any]]) -> list[str]:
+    """Names of the others, for whoever would look for them in a result."""
+    return [variant["name"] for variant in variants if not processor_computes_in(precision_of(variant))]
+
+
+def not_judged_text(names: list[str]) -> list[str]:
+    """A line for people each."""
+    return [f"{name}: not judged, since this processor does not compute in it" for name in names]

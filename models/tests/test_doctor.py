@@ -13,6 +13,7 @@ from onnx import numpy_helper
 from PIL import Image
 from typer.testing import CliRunner
 
+from stillhouse_models import inference_precision
 from stillhouse_models.cli import app
 from stillhouse_models.doctor.causes import causes, fall_if_doubled, main_phase
 from stillhouse_models.doctor.diagnose import diagnose, report
@@ -103,7 +104,7 @@ def test_the_teacher_itself_has_nothing_wrong() -> None:
     as_teacher["diversity"] |= {"seedLevels": 30}
     sound = dataclasses.replace(facts, variants=[as_teacher])
     assert report(sound) == {"diagnosis": None, "findings": [], "causes": []}
-    assert "Nothing found" in report_text(report(sound) | {"version": "v", "variant": "a", "sheet": "s"})
+    assert "Nothing found" in report_text(report(sound) | {"version": "v", "variant": "a", "notJudged": ["b"], "sheet": "s"})
 
 
 def blurred(facts: Facts, share: float = 0.5) -> Facts:
@@ -165,6 +166,12 @@ def test_the_variant_with_the_most_bits_speaks_for_the_weights() -> None:
     integers = {"quantization": {"activationBits": 8}}
     variants = [{"precision": "int8"} | integers, {"precision": "int8"}, {"precision": "fp16"}, {"precision": "fp32"}]
     assert most_bits_first(variants) == variants[::-1]
+
+
+def test_f32_speaks_for_the_weights_before_16_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference_precision, "processor_computes_in", lambda _: True)
+    variants = [{"precision": "fp16", "inferencePrecision": "bf16"}, {"precision": "fp16"}, {"precision": "int8"}]
+    assert most_bits_first(variants) == [variants[1], variants[0], variants[2]]
 
 
 def test_the_command_prints_what_it_found_and_leaves_the_worst_pictures(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The quality measures: each says what it should of pictures made for it, and of those that a version makes."""
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stillhouse_models import inference_precision
 from stillhouse_models.adherence import OnnxEvaluator, quality_scores
+from stillhouse_models.doctor.examine import pictures_to_make as doctor_pictures_to_make
+from stillhouse_models.faults import RefusedError
 from stillhouse_models.quality.artifacts import picture_artifacts
 from stillhouse_models.quality.bootstrap import mean_interval, mulberry32
 from stillhouse_models.quality.diversity import diversity
@@ -108,6 +112,24 @@ def test_a_version_is_judged_variant_by_variant_as_it_was_published() -> None:
     assert row["diversity"]["seedLevels"] > 0
     assert json.loads(json.dumps(result)) == result
     assert "onnxruntime-fp16" in quality_table(result)
+
+
+def test_what_this_processor_does_not_compute_is_named_and_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference_precision, "processor_computes_in", lambda precision: precision == "f32")
+    copy = tmp_path / "version"
+    shutil.copytree(VERSION, copy)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    narrow = manifest["variants"][0] | {"name": "openvino-fp16-bf16", "inferencePrecision": "bf16"}
+    narrow |= {"instructionSets": {"x64": ["avx512_bf16"]}}
+    (copy / "manifest.json").write_text(json.dumps(manifest | {"variants": [*manifest["variants"], narrow]}))
+    assert pictures_to_make(copy) == pictures_to_make(VERSION)
+    assert doctor_pictures_to_make(copy) == doctor_pictures_to_make(VERSION)
+    result = evaluate_version(copy)
+    assert result["notJudged"] == ["openvino-fp16-bf16"]
+    assert "openvino-fp16-bf16: not judged, since this processor does not compute in it" in quality_table(result)
+    (copy / "manifest.json").write_text(json.dumps(manifest | {"variants": [narrow]}))
+    with pytest.raises(RefusedError, match="none of openvino-fp16-bf16: it has none of avx512_bf16; judge"):
+        evaluate_version(copy)
 
 
 def test_a_folder_without_teacher_pictures_has_no_fidelity(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stillhouse_models.doctor.facts import Facts, StepsTrial
-from stillhouse_models.inference_precision import computed_here, precision_of
+from stillhouse_models.inference_precision import F32, computed_here, precision_of
 from stillhouse_models.manifest import read_manifest
 from stillhouse_models.pipeline import Pipeline
 from stillhouse_models.quality.bootstrap import mean_interval
@@ -37,16 +37,20 @@ def trial_steps(steps: int) -> list[int]:
 
 
 def pictures_to_make(version: Path) -> int:
-    variants = read_manifest(version)["variants"]
+    variants = most_bits_first(read_manifest(version)["variants"])
     rows = len(json.loads((version / "evaluation/evaluation.json").read_text())["prompts"])
-    return rows * (len(variants) + len(trial_steps(most_bits_first(variants)[0]["steps"])))
+    return rows * (len(variants) + len(trial_steps(variants[0]["steps"])))
 
 
 def most_bits_first(variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of those that this machine computes. Of equals, the one that is published first; float arithmetic before integers."""
-    return sorted(
-        computed_here(variants), key=lambda v: (-BITS[v["precision"]], (v.get("quantization") or {}).get("activationBits") == 8)
-    )
+    """Of those that this machine computes. Of equals, the one that is published first; f32 before 16 bits, and float arithmetic
+    before integers."""
+
+    def key(variant: dict[str, Any]) -> tuple[int, bool, bool]:
+        integers = (variant.get("quantization") or {}).get("activationBits") == 8
+        return -BITS[variant["precision"]], precision_of(variant) != F32, integers
+
+    return sorted(computed_here(variants), key=key)
 
 
 def examine(version: Path, on_picture: OnPicture = lambda: None) -> Examination:
@@ -57,7 +61,7 @@ def examine(version: Path, on_picture: OnPicture = lambda: None) -> Examination:
     measured = [_measure(version, variant, folder, variant["steps"], on_picture) for variant in variants]
     first, rest = measured[0], measured[1:]
     period = grid_period(version / variants[0]["folder"])
-    pipeline = Pipeline.load(version / variants[0]["folder"])
+    pipeline = Pipeline.load(version / variants[0]["folder"], inference_precision=precision_of(variants[0]))
     by_seed = seed_diversity(folder, lambda prompt, seed: pipeline.sample(prompt, seed, variants[0]["steps"]))
     lineage = manifest.get("lineage") or {}
     facts = Facts(

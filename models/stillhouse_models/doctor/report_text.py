@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from stillhouse_models.inference_precision import not_judged_text
+
 
 def report_text(report: dict[str, Any]) -> str:
     lines = [f"{report['version']}, variant {report['variant']}"]
@@ -15,5 +17,7 @@ def report_text(report: dict[str, Any]) -> str:
             reason = f" - {remedy['why']}" if remedy["why"] and remedy["do"] not in shown else ""
             shown.add(remedy["do"])
             lines.append(f"   -> {remedy['remedy']}: {remedy['do']}{reason}")
+    if report["notJudged"]:
+        lines += ["", *not_judged_text(report["notJudged"])]
     lines += ["", f"The worst pictures, teacher left and student right: {report['sheet']}"]
     return "\n".join(lines)

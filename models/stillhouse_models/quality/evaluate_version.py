@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from stillhouse_models.inference_precision import computed_here, precision_of
+from stillhouse_models.inference_precision import computed_here, not_computed_here, precision_of
 from stillhouse_models.manifest import read_manifest
 from stillhouse_models.pipeline import Pipeline
 from stillhouse_models.quality.evaluation_folder import EvaluationFolder, grid_period
@@ -15,7 +15,7 @@ from stillhouse_models.quality.measure_variant import SEED_PROMPTS, SEEDS, judge
 
 def pictures_to_make(version: Path) -> int:
     manifest = read_manifest(version)
-    return len(manifest["variants"]) * (len(EvaluationFolder.load(version).rows) + SEED_PROMPTS * SEEDS)
+    return len(computed_here(manifest["variants"])) * (len(EvaluationFolder.load(version).rows) + SEED_PROMPTS * SEEDS)
 
 
 def evaluate_version(version: Path, on_picture: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -26,6 +26,7 @@ def evaluate_version(version: Path, on_picture: Callable[[], None] = lambda: Non
         folder, grid_period(version / manifest["variants"][0]["folder"])
     )
     named = {"model": manifest["model"], "version": manifest["version"], "prompts": len(folder.rows)}
+    named |= {"notJudged": not_computed_here(manifest["variants"])}
     return named | {"teacher": row_of(teacher), "variants": rows}
 
 

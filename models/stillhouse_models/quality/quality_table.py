@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from stillhouse_models.inference_precision import not_judged_text
+
 COLUMNS = ("variant", "score", "95 %", "adherence", "whole", "PSNR dB", "SSIM", "perceptual",
            "grid", "seams", "clipped", "sharpness", "flat", "no number", "diversity", "by seed")  # fmt: skip
 
@@ -18,7 +20,7 @@ def quality_table(result: dict[str, Any]) -> str:
         table.add_row(name, *_cells(row))
     text = StringIO()
     Console(file=text, width=200).print(table)
-    return text.getvalue()
+    return text.getvalue() + "\n".join(not_judged_text(result["notJudged"]))
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
