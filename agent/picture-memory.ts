@@ -13,6 +13,8 @@ interface Sized {
   readonly height?: number | undefined;
   /** What the request says of tiles. */
   readonly tiled?: boolean | undefined;
+  /** Whether it begins from a picture. */
+  readonly image?: boolean | undefined;
 }
 
 /** @throws EngineFault `memory_insufficient` */
@@ -63,7 +65,11 @@ async function planDecoding(means: Means, asked: Sized): Promise<{ readonly tile
   const [usualPixels, pixels] = [resolution.width * resolution.height, wide * high];
   if (pixels <= usualPixels) return {};
   const bytesFor = async (tiled: boolean) => {
-    const { togetherBytes, inTurnBytes } = await predictFor(store, spec, { pixels, tiled });
+    const { togetherBytes, inTurnBytes } = await predictFor(store, spec, {
+      pixels,
+      tiled,
+      image: asked.image ?? false,
+    });
     return engine.inTurn ? inTurnBytes : togetherBytes;
   };
   const [wholeBytes, tiledBytes] = [await bytesFor(false), await bytesFor(true)];

@@ -76,7 +76,7 @@ function predict(
   const { width, height } = sizeOf(request, opened);
   return predictRun(opened, {
     ...{ pixels: width * height, batch: runs[0]?.length ?? 1, tiled: request.tiled ?? false },
-    ...{ inTurn, adapters },
+    ...{ image: request.image !== undefined, inTurn, adapters },
   });
 }
 

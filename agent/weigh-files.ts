@@ -11,19 +11,23 @@ export interface WeighedFile {
 /** What reads pictures is loaded by the first request that begins from one, and left out. */
 export function weighFiles(
   all: readonly WeighedFile[],
-): Pick<MemoryFacts, 'components' | 'graphBytes' | 'weightBytes' | 'decodes'> {
-  const files = all
-    .filter(({ path }) => /\.(onnx|onnx_data|data|xml|bin)$/.test(path))
-    .filter(({ path }) => posix.basename(posix.dirname(path)) !== 'vae_encoder');
+): Pick<MemoryFacts, 'components' | 'graphBytes' | 'weightBytes' | 'decodes' | 'encoder'> {
+  const graphs = all.filter(({ path }) => /\.(onnx|onnx_data|data|xml|bin)$/.test(path));
+  const { encoders = [], files = [] } = Object.groupBy(graphs, ({ path }) =>
+    posix.basename(posix.dirname(path)) === 'vae_encoder' ? 'encoders' : 'files',
+  );
   const components = new Map<string, number>();
   for (const { path, bytes } of files)
     components.set(componentOf(path), (components.get(componentOf(path)) ?? 0) + bytes);
-  const bytesOf = (ending: RegExp) =>
-    files.filter(({ path }) => ending.test(path)).reduce((sum, { bytes }) => sum + bytes, 0);
+  const bytesOf = (some: readonly WeighedFile[]) => {
+    const bytes = (ending: RegExp) =>
+      some.filter(({ path }) => ending.test(path)).reduce((sum, file) => sum + file.bytes, 0);
+    return { graphBytes: bytes(/\.xml$/), weightBytes: bytes(/(_data|\.data|\.bin)$/) };
+  };
   return {
     components: [...components].map(([path, bytes]) => ({ stage: stageOf(path), bytes })),
-    graphBytes: bytesOf(/\.xml$/),
-    weightBytes: bytesOf(/(_data|\.data|\.bin)$/),
+    ...bytesOf(files),
+    encoder: bytesOf(encoders),
     decodes: [...components.keys()].some((component) => component.includes('vae_decoder')),
   };
 }

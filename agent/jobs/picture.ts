@@ -102,7 +102,11 @@ async function generate(means: Means, order: PictureOrder, begun: Beginning): Pr
   for (let attempt = 1; ; attempt++) {
     try {
       const engine = await unlessAborted(means.engines.get(spec), order.signal);
-      const how = await planPicture(means, { spec, engine, ...{ width, height, tiled } });
+      const how = await planPicture(means, {
+        spec,
+        engine,
+        ...{ width, height, tiled, image: begun.image !== undefined },
+      });
       const made = await engine.generate({ ...asked, ...how }, hooks);
       const peakRssBytes = await observeMemory(means, { spec, engine, made });
       return { made, peakRssBytes };

@@ -46,6 +46,8 @@ export interface PictureSize {
   /** Pictures of one run. */
   readonly batch?: number;
   readonly tiled?: boolean;
+  /** Whether it begins from a picture, which an encoder reads. */
+  readonly image?: boolean;
   /** Pixels of another size whose compiled forms stay in memory beside (OpenVINO). */
   readonly besidePixels?: number;
 }
@@ -86,6 +88,9 @@ const LAYERS = {
   },
 } as const;
 
+/** Of an encoder's layers, likewise for each channel and pixel, on OpenVINO, which keeps them. */
+const ENCODED_PIXEL_BYTES = 20;
+
 /** Of those bytes, where layers compute in 16 bits. */
 const VALUES_IN_16_BITS = 0.5;
 
@@ -108,8 +113,8 @@ export function bytesByStage(
 ): Record<Stage, number> {
   const { pixels, batch = 1, tiled = false, inTurn = false } = size;
   const layers = LAYERS[runtime];
-  const width = inferencePrecision === 'f32' ? 1 : VALUES_IN_16_BITS;
-  const decodedPixels = tiled && shape.tilePixels ? Math.min(pixels, shape.tilePixels ** 2) : pixels;
+  const width = widthOf(inferencePrecision);
+  const decodedPixels = pixelsAtOnce(shape, { pixels, tiled });
   const tokens = pixels / shape.tokenSide ** 2 + shape.words;
   const latentBytes = inTurn && shape.cut ? layers.cutLatentBytes : layers.latentBytes;
   const tokenBytes = shape.denoiser === 'transformer' ? layers.tokenBytes : layers.turnedTokenBytes;
@@ -131,6 +136,16 @@ export function bytesByStage(
       SCORE_BYTES * decodedLatents ** 2 * decoderHeld,
   };
 }
+
+/** Of the picture that another begins from, beyond its encoder's graph. */
+export const bytesOfEncoding = (shape: NetworkShape, { inferencePrecision }: Computed, size: PictureSize): number =>
+  ENCODED_PIXEL_BYTES * shape.decoderChannels * pixelsAtOnce(shape, size) * widthOf(inferencePrecision);
+
+const widthOf = (inferencePrecision: InferencePrecision): number =>
+  inferencePrecision === 'f32' ? 1 : VALUES_IN_16_BITS;
+
+const pixelsAtOnce = ({ tilePixels }: NetworkShape, { pixels, tiled = false }: PictureSize): number =>
+  tiled && tilePixels ? Math.min(pixels, tilePixels ** 2) : pixels;
 
 function timesHeld(kept: ScoresKept, writtenOut: number): number {
   return { 'several times': writtenOut, once: WITHIN_OPERATOR, none: 0 }[kept];

@@ -10,6 +10,7 @@ const facts: MemoryFacts = {
   ...{ runtime: 'onnxruntime', inferencePrecision: 'f32', parameters: 10e6, components },
   ...{ graphBytes: 0, weightBytes: 0, decodes: false },
   ...{ publishedPeakBytes: 0, observed: null, shape: null, adapted: { graphBytes: 0, weightBytes: 0 } },
+  encoder: { graphBytes: 0, weightBytes: 0 },
 };
 
 describe('predictMemory', () => {
@@ -217,6 +218,30 @@ describe('predictMemory', () => {
     expect([15_000, 30_000].map((pixels) => predictMemory({ ...facts, observed }, { pixels }).togetherBytes)).toEqual([
       400e6, 700e6,
     ]);
+  });
+
+  // Peaks of `still run` (two cores, x64) on OpenVINO: a U-Net of Stable Diffusion's shape and a decoder of a million parameters.
+  const inHalves = { graphBytes: 2.96e6, weightBytes: 176e6, encoder: { graphBytes: 0.57e6, weightBytes: 4.29e6 } };
+  const inBytes = { graphBytes: 3.73e6, weightBytes: 88.8e6, encoder: { graphBytes: 0.62e6, weightBytes: 2.16e6 } };
+  it.each([
+    { ...inHalves, inferencePrecision: 'f32', side: 256, how: { image: true }, peak: 948e6 },
+    { ...inHalves, inferencePrecision: 'bf16', side: 256, how: { image: true }, peak: 742e6 },
+    { ...inHalves, inferencePrecision: 'f32', side: 512, how: { image: true }, peak: 1252e6 },
+    { ...inHalves, inferencePrecision: 'bf16', side: 512, how: { image: true }, peak: 902e6 },
+    { ...inHalves, inferencePrecision: 'f32', side: 512, how: { image: true, tiled: true }, peak: 1070e6 },
+    { ...inHalves, inferencePrecision: 'bf16', side: 512, how: { image: true, tiled: true }, peak: 842e6 },
+    { ...inBytes, inferencePrecision: 'f32', side: 256, how: {}, peak: 887e6 },
+    { ...inBytes, inferencePrecision: 'bf16', side: 256, how: {}, peak: 760e6 },
+    { ...inBytes, inferencePrecision: 'f32', side: 512, how: {}, peak: 1079e6 },
+    { ...inBytes, inferencePrecision: 'bf16', side: 512, how: {}, peak: 858e6 },
+    { ...inBytes, inferencePrecision: 'bf16', side: 256, how: { image: true }, peak: 817e6 },
+  ] as const)('is within an eighth with a picture to begin from, and with weights of 8 bits: %o', (measured) => {
+    const { side, how, peak, ...known } = measured;
+    const networks = { ...shape, ...{ tokenSide: 8, channels: 96 } };
+    const openvino = { ...known, runtime: 'openvino', parameters: 88.4e6, shape: networks } as const;
+    const bytes = bytesOf(openvino, { pixels: side ** 2, ...how });
+    expect(bytes / peak).toBeGreaterThan(0.875);
+    expect(bytes / peak).toBeLessThan(1.125);
   });
 
   // Peaks of `still run` (two cores, x64), each with a decoder that halves three times.

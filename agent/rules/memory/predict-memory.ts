@@ -5,6 +5,7 @@
 
 import {
   bytesByStage,
+  bytesOfEncoding,
   bytesOfPictures,
   type Computed,
   type NetworkShape,
@@ -27,6 +28,8 @@ export interface MemoryFacts extends Computed {
   readonly observed: ObservedMemory | null;
   /** Null where the folder does not say it: what a picture takes is left out then. */
   readonly shape: NetworkShape | null;
+  /** Of the graph that reads a picture, loaded with the first request that has one; nothing where there is none. */
+  readonly encoder: { readonly graphBytes: number; readonly weightBytes: number };
   /** Bytes of the graphs that LoRA adapters are merged into, and of the weights beside them. */
   readonly adapted: { readonly graphBytes: number; readonly weightBytes: number };
 }
@@ -78,6 +81,9 @@ const CONVERTED = 1.3;
 /** Bytes for each parameter of the largest graph of a pipeline of latents, while such weights become float32. */
 const CONVERTING = { halves: 2, bytes: 4.6 } as const;
 
+/** Bytes for each parameter on OpenVINO, computed in f32 or in 16 bits. It unpacks weights of 8 bits before it narrows them. */
+const REPACKED = { wider: { f32: 4.2, narrow: 2.5 }, bytes: { f32: 5.05, narrow: 4.05 } } as const;
+
 export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPrediction {
   const processBytes = PROCESS_BYTES[facts.runtime] + (facts.decodes ? DECODER_BYTES : 0);
   const { loadingBytes, heldBytes } = bytesOfModel(facts);
@@ -96,7 +102,7 @@ export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPred
   };
   const largestBytes = Math.max(0, ...facts.components.map(ofComponent));
   return {
-    togetherBytes: Math.round(togetherBytes + bytesOfForms(facts, size.besidePixels)),
+    togetherBytes: Math.round(togetherBytes + bytesOfForms(facts, size.besidePixels) + bytesOfImage(facts, size)),
     inTurnBytes: Math.round(processBytes + largestBytes),
   };
 }
@@ -151,11 +157,23 @@ function bytesOfGraphs(facts: MemoryFacts, loaded: Loaded): ModelBytes {
     }
     case 'openvino': {
       // Weights stay mapped and are repacked once, as they are computed with; compiling takes memory for every node.
-      const repackedBytes = parameters * (inferencePrecision === 'f32' ? 4.2 : 2.5);
+      const repacked = REPACKED[weightBytes < 1.5 * parameters ? 'bytes' : 'wider'];
+      const repackedBytes = parameters * (inferencePrecision === 'f32' ? repacked.f32 : repacked.narrow);
       const bytes = weightBytes + repackedBytes + graphBytes * 30;
       return { loadingBytes: bytes, heldBytes: bytes };
     }
   }
+}
+
+/**
+ * Of the encoder that OpenVINO keeps beside the other graphs, where nothing was seen yet. ONNX Runtime gives back what it ran in,
+ * and one part at a time takes no more for it: the denoiser is larger.
+ */
+function bytesOfImage(facts: MemoryFacts, size: PictureSize): number {
+  if (!size.image || facts.runtime !== 'openvino' || facts.observed) return 0;
+  const parameters = facts.parameters * (facts.encoder.weightBytes / Math.max(1, facts.weightBytes));
+  const { heldBytes } = bytesOfGraphs({ ...facts, ...facts.encoder, parameters }, 'each by itself');
+  return heldBytes + (facts.shape ? bytesOfEncoding(facts.shape, facts, size) : 0);
 }
 
 /**
@@ -164,8 +182,8 @@ function bytesOfGraphs(facts: MemoryFacts, loaded: Loaded): ModelBytes {
  */
 function bytesOfForms(facts: MemoryFacts, pixels: number | undefined): number {
   if (pixels === undefined || facts.runtime !== 'openvino') return 0;
-  const { loadingBytes } = bytesOfModel({ ...facts, weightBytes: 0 });
-  return loadingBytes + (facts.shape ? bytesOfPictures(facts.shape, facts, { pixels }) : 0);
+  const laidOutBytes = bytesOfModel(facts).loadingBytes - facts.weightBytes;
+  return laidOutBytes + (facts.shape ? bytesOfPictures(facts.shape, facts, { pixels }) : 0);
 }
 
 /** Beyond what was seen a picture grows as its networks say, whose attention is no line; where they are not known, as one. */
