@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { Inventory } from '../shared/inventory.ts';
 import type { Measure } from './means.ts';
+import { readProcessor } from './measure/cpu-features.ts';
 
 const HARDWARE_MS = 30_000;
 
@@ -52,7 +53,8 @@ async function readHardware(options: {
 }): Promise<Hardware> {
   const file = join(options.folder, 'hardware.json');
   const kept = readKept(file);
-  if (kept?.kernel === release() && kept.agentVersion === options.agentVersion) return kept.hardware;
+  const sameSystem = kept?.kernel === release() && kept.agentVersion === options.agentVersion;
+  if (sameSystem && hasFeatures((await readProcessor()).cpuFeatures, kept.hardware)) return kept.hardware;
   try {
     const program = fileURLToPath(
       new URL(`./read-hardware${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
@@ -66,6 +68,10 @@ async function readHardware(options: {
     return { hardwareModel: '', cpuModel: '', cpuFeatures: [], os: process.platform };
   }
 }
+
+/** A disk may have come to another machine, whose processor decides what it computes in. @param features none where it names none */
+const hasFeatures = (features: readonly string[], { cpuFeatures }: Hardware): boolean =>
+  features.length === 0 || features.join() === cpuFeatures.join();
 
 function readKept(file: string): z.infer<typeof KeptHardware> | null {
   try {
