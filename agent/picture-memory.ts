@@ -56,14 +56,14 @@ async function keepsLast(
   return staysBeside(togetherBytes, rssBytes + memoryAvailableBytes);
 }
 
-/** Only a size larger than the usual is looked at: that one was planned for when the engine started. */
+/** The usual size, from noise, is not looked at: that one was planned for when the engine started. */
 async function planDecoding(means: Means, asked: Sized): Promise<{ readonly tiled?: boolean }> {
   const { store } = means;
   const { spec, engine } = asked;
   const { resolution } = spec.variant;
   const [wide, high] = [asked.width ?? resolution.width, asked.height ?? resolution.height];
   const [usualPixels, pixels] = [resolution.width * resolution.height, wide * high];
-  if (pixels <= usualPixels) return {};
+  if (pixels <= usualPixels && !asked.image) return {};
   const bytesFor = async (tiled: boolean) => {
     const { togetherBytes, inTurnBytes } = await predictFor(store, spec, {
       pixels,

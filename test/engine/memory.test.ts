@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { EngineFault, type EngineSpec, type LaunchOptions } from '../../agent/engine/engine.ts';
+import { type Engine, EngineFault, type EngineSpec, type LaunchOptions } from '../../agent/engine/engine.ts';
 import { createEngineLauncher } from '../../agent/engine/supervisor.ts';
 import type { Means } from '../../agent/means.ts';
 import { openFolder } from '../../agent/open-folder.ts';
@@ -252,6 +252,17 @@ describe('a size that comes back', () => {
     expect(await observeMemory(means, { spec, engine, made: picture })).toBeNull();
     await engines.closeAll();
   });
+});
+
+it('a picture of the usual size is looked at again where it begins from one, for which a graph more is loaded', async () => {
+  const spec = { ...(await pipeline('sd')), versionDigest: 'd'.repeat(64) };
+  const host = { memoryAvailableBytes: 0, load1: 0, temperatureCelsius: null, throttledFlags: null };
+  const engine = { inTurn: false, compiled: null, resources: async () => ({ rssBytes: 1e6 }) } as unknown as Engine;
+  const crashes = { note: () => {}, quarantineOf: () => null };
+  const engines = new ResidentEngines({ launcher, clock, crashes, onCrash: () => {}, log: () => {} });
+  const means = { store, engines, measure: { readHost: async () => host } } as unknown as Means;
+  expect(await planPicture(means, { spec, engine })).toEqual({});
+  await expect(planPicture(means, { spec, engine, image: true })).rejects.toThrow(/too few/);
 });
 
 describe('a run that does not fit is refused with what would', () => {
