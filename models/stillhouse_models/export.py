@@ -156,9 +156,7 @@ def _describe(version: Path, sprites: SpriteSet, graphs: Graphs, kind: Kind, ste
         "steps": steps,
         "guidanceScale": 1,
         "parameters": graphs.parameters(),
-        "measured": measure(version / kind.name, steps, kind.inference_precision)
-        if able
-        else measure(version / kind.name, steps) | {"inferencePrecision": F32},
+        "measured": measure(version / kind.name, steps, kind.inference_precision),
         "golden": {
             "maxMeanAbsoluteDifference": kind.golden_levels,
             "pictures": write_golden_pictures(version, kind.name, golden_prompts(sprites), steps),

@@ -11,12 +11,15 @@ import sys
 import time
 from pathlib import Path
 
-from stillhouse_models.inference_precision import F32
+from stillhouse_models.inference_precision import F32, processor_computes_in
 
 PICTURES = 12
 
 
 def measure(folder: Path, steps: int, inference_precision: str = F32) -> dict[str, object]:
+    """The manifest's `measured`. Computed in f32, and said so, where this processor has not what is asked for."""
+    if not processor_computes_in(inference_precision):
+        return measure(folder, steps) | {"inferencePrecision": F32}
     settings = [str(folder.resolve()), str(steps), inference_precision]
     command = [sys.executable, "-m", "stillhouse_models.measure", *settings]
     # The package is found beside itself, from wherever the toolkit was called.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stillhouse_models import inference_precision
+from stillhouse_models import inference_precision, measure
 from stillhouse_models.inference_precision import computed_here, processor_computes_in
 from stillhouse_models.run_text import run_text
 
@@ -31,6 +31,13 @@ def test_a_processor_computes_in_what_it_has_instructions_for(
     assert [each for each in ("f32", "f16", "bf16") if processor_computes_in(each)] == able
     variants = [{"name": "a"}, {"name": "b", "inferencePrecision": "f16"}, {"name": "c", "inferencePrecision": "bf16"}]
     assert [variant.get("inferencePrecision", "f32") for variant in computed_here(variants)] == able
+
+
+def test_figures_of_f32_say_that_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(__file__).parents[2] / "test/fixtures/shapes-tiny/1.1.0/onnxruntime-fp16"
+    assert "inferencePrecision" not in measure.measure(folder, 1)
+    monkeypatch.setattr(measure, "processor_computes_in", lambda precision: precision == "f32")
+    assert measure.measure(folder, 1, "f16")["inferencePrecision"] == "f32"
 
 
 def test_a_variant_that_could_not_be_scored_here_is_told_as_such() -> None:
