@@ -61,7 +61,7 @@ describe('chooseVariant', () => {
     const choice = chooseVariant({ ...pi, evidence });
     expect(choice.variant).toBe('onnxruntime-fp16');
     expect(choice.why).toContain('onnxruntime-fp32 90.0 ms, 300 MB, quality 4.50, worse in every way');
-    expect(choice.why).toContain('not measured there: onnxruntime-int8');
+    expect(choice.why).toContain('not measured there: onnxruntime-int8 (--variant brings one)');
   });
 
   it('never chooses what something else beats in everything', () => {

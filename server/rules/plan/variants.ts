@@ -117,7 +117,9 @@ function byMeasurement(fitting: readonly Variant[], question: VariantQuestion): 
   const parts = [
     `measured on ${deviceClass}: ${figures(fastest)} (${fastest.known.runs} runs)`,
     ...others.map((one) => `${one.variant.name} ${figures(one)}${front.includes(one) ? '' : ', worse in every way'}`),
-    ...(unmeasured.length > 0 ? [`not measured there: ${unmeasured.map(({ name }) => name).join(', ')}`] : []),
+    ...(unmeasured.length > 0
+      ? [`not measured there: ${unmeasured.map(({ name }) => name).join(', ')} (--variant brings one)`]
+      : []),
   ];
   return chosen(fastest.variant, parts.join('; '), question);
 }
