@@ -14,7 +14,7 @@ import { scheduleOf } from './stages/schedule-of.ts';
 import { startPictures } from './stages/start-pictures.ts';
 import type { Float32Tensor } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
-import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
+import { guidanceInput, loadUnet, negativeBound, type Unet } from './stages/unet.ts';
 import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
 
 /** The references' own for beginning from a picture. */
@@ -47,10 +47,6 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
     pictures: pictureReader(options, vae, (await isConsistency(options.folder)) ? CONSISTENCY : STRENGTH),
   };
   const multiple = parts.vae.scale * parts.unet.multiple;
-  const refusesNegative =
-    parts.unet.guidanceWidth === null
-      ? undefined
-      : 'guidance is distilled into this model, so nothing is guided away from';
   const check = (request: PictureDefaults) =>
     checkRequest(request, {
       ...{ schedulers: parts.schedulers, multiple, tiles: parts.vae.tiling !== null },
@@ -58,7 +54,7 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
       fixedBatch: parts.unet.fixedBatch,
       fills: parts.unet.fills,
       wholeTimesteps: parts.unet.wholeTimesteps,
-      ...(refusesNegative && { refusesNegative }),
+      ...negativeBound(parts.unet),
     });
   await requireUnmasked(options.folder);
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);

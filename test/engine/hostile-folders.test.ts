@@ -10,6 +10,7 @@ import { openFolder } from '../../agent/open-folder.ts';
 import { loadPipeline } from '../../agent/pipeline/load-pipeline.ts';
 import { predictRun } from '../../agent/predict-run.ts';
 import { openRuntime } from '../../agent/runtime/open-runtime.ts';
+import type { Runtime } from '../../agent/runtime/runtime.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/pipelines', import.meta.url));
 const DEFAULTS = { steps: 2, guidanceScale: 1, width: 64, height: 64 };
@@ -19,11 +20,28 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 type Change = (folder: string) => void;
 
-async function load(kind: string, change: Change) {
+async function load(kind: string, change: Change, runtime?: Runtime) {
   folder = mkdtempSync(join(tmpdir(), 'stillhouse-hostile-'));
   cpSync(join(FIXTURES, kind), folder, { recursive: true });
   change(folder);
-  return loadPipeline({ folder, runtime: await openRuntime('onnxruntime', null), threads: 1, defaults: DEFAULTS });
+  return loadPipeline({
+    folder,
+    runtime: runtime ?? (await openRuntime('onnxruntime', null)),
+    threads: 1,
+    defaults: DEFAULTS,
+  });
+}
+
+/** Its U-Net has the input of a model that is told its guidance. */
+async function toldOfGuidance(): Promise<Runtime> {
+  const runtime = await openRuntime('onnxruntime', null);
+  const load: Runtime['load'] = async (path, options) => {
+    const session = await runtime.load(path, options);
+    if (!path.includes('unet')) return session;
+    const more = { name: 'timestep_cond', type: 'float32', dims: [null, 16] } as const;
+    return Object.create(session, { inputs: { value: [...session.inputs, more] } });
+  };
+  return Object.create(runtime, { load: { value: load } });
 }
 
 const set =
@@ -133,10 +151,18 @@ describe('a request is refused before any work', () => {
     expect(() => pipeline.check({ ...request, ...change })).toThrow(expect.objectContaining({ code }));
   });
 
-  it('a negative prompt where guidance is distilled in', async () => {
-    const pipeline = await load('flux-dev', () => {});
+  it.each<[string, Change]>([
+    ['flux-dev', () => {}],
+    ['lcm', () => {}],
+    ['sdxl', set('unet/config.json', { time_cond_proj_dim: 16 })],
+  ])('a negative prompt where guidance is distilled into %s', async (kind, change) => {
+    const pipeline = await load(kind, change, kind === 'sdxl' ? await toldOfGuidance() : undefined);
+    pipeline.check(request);
     expect(() => pipeline.check({ ...request, negativePrompt: 'blur' })).toThrow(
-      expect.objectContaining({ code: 'invalid_request' }),
+      expect.objectContaining({
+        code: 'invalid_request',
+        message: expect.stringContaining('negativePrompt: guidance'),
+      }),
     );
   });
 });

@@ -26,9 +26,9 @@ DIFFUSION = (
     "DDIMScheduler", "PNDMScheduler", "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "DPMSolverMultistepScheduler",
     "UniPCMultistepScheduler",
 )  # fmt: skip
-GUIDED_WITHIN = ("lcm", "flux-schnell", "flux-dev")
+GUIDED_WITHIN = ("lcm", "lcm-xl", "flux-schnell", "flux-dev")
 """Kinds that take no negative prompt."""
-FILLS = ("sd", "sd2", "sd-turbo", "sd-inpaint", "sdxl", "sdxl-turbo")
+FILLS = ("sd", "sd2", "sd-turbo", "sd-inpaint", "sdxl", "sdxl-turbo", "lcm-xl")
 """Kinds that can paint a part of a picture anew."""
 ADAPTS = ("sd", "sd2", "sdxl", "sd3", "flux-dev")
 """Kinds that are also painted under a LoRA; of these the small fixtures keep the names that one needs only for the first."""

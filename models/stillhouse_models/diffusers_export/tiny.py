@@ -79,7 +79,7 @@ def _sd_inpaint(words: list[str]) -> Any:
     )
 
 
-def _sdxl_with(words: list[str], scheduler: object, zeros: bool) -> Any:
+def _sdxl_with(words: list[str], scheduler: object, zeros: bool, **unet: Any) -> Any:
     first, second = clip_tokenizer(words), clip_tokenizer(words, "!")
     end = len(first) - 1
     return diffusers.StableDiffusionXLPipeline(
@@ -87,7 +87,7 @@ def _sdxl_with(words: list[str], scheduler: object, zeros: bool) -> Any:
         text_encoder_2=parts.clip(len(second), 32, 24, "gelu", end), vae=parts.vae(4, 0.13025), scheduler=scheduler,
         unet=parts.unet(
             64, addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=24 + 6 * 8,
-            transformer_layers_per_block=(1, 2), use_linear_projection=True,
+            transformer_layers_per_block=(1, 2), use_linear_projection=True, **unet,
         ), force_zeros_for_empty_prompt=zeros, add_watermarker=False,
     )  # fmt: skip
 
@@ -98,6 +98,11 @@ def _sdxl(words: list[str]) -> Any:
 
 def _sdxl_turbo(words: list[str]) -> Any:
     return _sdxl_with(words, diffusers.EulerAncestralDiscreteScheduler(timestep_spacing="trailing", **SCHEDULE), zeros=False)
+
+
+def _lcm_xl(words: list[str]) -> Any:
+    scheduler = diffusers.LCMScheduler(clip_sample=False, set_alpha_to_one=False, **SCHEDULE)
+    return _sdxl_with(words, scheduler, zeros=True, time_cond_proj_dim=16)
 
 
 def _sd3_with(words: list[str], with_t5: bool) -> Any:
@@ -162,7 +167,7 @@ def _z_image(words: list[str]) -> Any:
 
 KINDS: dict[str, Callable[[list[str]], Any]] = {
     "sd": _sd, "sd2": _sd2, "sd-turbo": _sd_turbo, "sd-inpaint": _sd_inpaint, "lcm": _lcm, "sdxl": _sdxl,
-    "sdxl-turbo": _sdxl_turbo, "sd3": _sd3, "sd3-without-t5": _sd3_without_t5, "flux-schnell": _flux_schnell,
+    "sdxl-turbo": _sdxl_turbo, "lcm-xl": _lcm_xl, "sd3": _sd3, "sd3-without-t5": _sd3_without_t5, "flux-schnell": _flux_schnell,
     "flux-dev": _flux_dev, "z-image": _z_image,
 }  # fmt: skip
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
