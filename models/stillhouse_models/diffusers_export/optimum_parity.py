@@ -132,7 +132,7 @@ def _wanted(kind: str, chance: random.Random) -> list[Wanted]:
     plain = [text for text in FIXED if text.isascii() and "<" not in text]
     texts.append(replace(texts[-1], prompt=chance.choice(plain), seed=chance.randrange(2**32)))
     # Given several generators, the reference draws what stays under a mask from the first one for all pictures.
-    together = [] if kind == "sd-inpaint" else batches(texts[:2])
+    together = [] if kind.endswith("-inpaint") else batches(texts[:2])
     begun, filled = from_pictures(kind, chance, 3)
     return [*texts, *together, *begun, *filled]
 

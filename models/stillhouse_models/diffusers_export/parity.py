@@ -28,7 +28,7 @@ DIFFUSION = (
 )  # fmt: skip
 GUIDED_WITHIN = ("lcm", "lcm-xl", "flux-schnell", "flux-dev")
 """Kinds that take no negative prompt."""
-FILLS = ("sd", "sd2", "sd-turbo", "sd-inpaint", "sdxl", "sdxl-turbo", "lcm-xl")
+FILLS = ("sd", "sd2", "sd-turbo", "sd-inpaint", "sdxl", "sdxl-turbo", "sdxl-inpaint", "lcm-xl")
 """Kinds that can paint a part of a picture anew."""
 ADAPTS = ("sd", "sd2", "sdxl", "sd3", "flux-dev")
 """Kinds that are also painted under a LoRA; of these the small fixtures keep the names that one needs only for the first."""
@@ -126,7 +126,7 @@ def from_pictures(kind: str, chance: random.Random, count: int) -> tuple[list[Wa
         found.append(replace(one, steps=steps, strength=strength, image=image))
     masked = [_filled(one, i) for i, one in enumerate(found)] if kind in FILLS else []
     # It begins from no picture without a mask.
-    return [] if kind == "sd-inpaint" else found, masked
+    return [] if kind.endswith("-inpaint") else found, masked
 
 
 def _filled(one: Wanted, i: int) -> Wanted:

@@ -105,9 +105,9 @@ def _pixels(pipeline: Any, one: Wanted) -> np.ndarray:
     if one.image is None:
         asked |= {"width": one.width, "height": one.height}
         if type(pipeline).__name__.endswith("InpaintPipeline"):
-            # All of it is filled, so what it was does not show.
+            # All of it is filled, so what it was does not show; SDXL's own strength would leave a trace of it.
             picture = Image.new("RGB", (one.width, one.height))
-            asked |= {"image": picture, "mask_image": Image.new("L", picture.size, 255)}
+            asked |= {"image": picture, "mask_image": Image.new("L", picture.size, 255), "strength": 1.0}
     else:
         asked |= {"image": Image.open(io.BytesIO(base64.b64decode(one.image))), "strength": one.strength}
         # The others take the picture's own size. optimum's classes hand on to those of diffusers.

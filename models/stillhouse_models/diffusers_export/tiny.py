@@ -79,17 +79,22 @@ def _sd_inpaint(words: list[str]) -> Any:
     )
 
 
-def _sdxl_with(words: list[str], scheduler: object, zeros: bool, **unet: Any) -> Any:
+def _sdxl_parts(words: list[str], scheduler: object, **unet: Any) -> dict[str, Any]:
     first, second = clip_tokenizer(words), clip_tokenizer(words, "!")
     end = len(first) - 1
-    return diffusers.StableDiffusionXLPipeline(
-        tokenizer=first, tokenizer_2=second, text_encoder=parts.clip(len(first), 32, None, "quick_gelu", end),
-        text_encoder_2=parts.clip(len(second), 32, 24, "gelu", end), vae=parts.vae(4, 0.13025), scheduler=scheduler,
-        unet=parts.unet(
+    return {
+        "tokenizer": first, "tokenizer_2": second, "text_encoder": parts.clip(len(first), 32, None, "quick_gelu", end),
+        "text_encoder_2": parts.clip(len(second), 32, 24, "gelu", end), "vae": parts.vae(4, 0.13025), "scheduler": scheduler,
+        "unet": parts.unet(
             64, addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=24 + 6 * 8,
             transformer_layers_per_block=(1, 2), use_linear_projection=True, **unet,
-        ), force_zeros_for_empty_prompt=zeros, add_watermarker=False,
-    )  # fmt: skip
+        ),
+    }  # fmt: skip
+
+
+def _sdxl_with(words: list[str], scheduler: object, zeros: bool, **unet: Any) -> Any:
+    components = _sdxl_parts(words, scheduler, **unet)
+    return diffusers.StableDiffusionXLPipeline(**components, force_zeros_for_empty_prompt=zeros, add_watermarker=False)
 
 
 def _sdxl(words: list[str]) -> Any:
@@ -103,6 +108,11 @@ def _sdxl_turbo(words: list[str]) -> Any:
 def _lcm_xl(words: list[str]) -> Any:
     scheduler = diffusers.LCMScheduler(clip_sample=False, set_alpha_to_one=False, **SCHEDULE)
     return _sdxl_with(words, scheduler, zeros=True, time_cond_proj_dim=16)
+
+
+def _sdxl_inpaint(words: list[str]) -> Any:
+    components = _sdxl_parts(words, diffusers.EulerDiscreteScheduler(**SCHEDULE), in_channels=9)
+    return diffusers.StableDiffusionXLInpaintPipeline(**components, add_watermarker=False)
 
 
 def _sd3_with(words: list[str], with_t5: bool) -> Any:
@@ -167,7 +177,7 @@ def _z_image(words: list[str]) -> Any:
 
 KINDS: dict[str, Callable[[list[str]], Any]] = {
     "sd": _sd, "sd2": _sd2, "sd-turbo": _sd_turbo, "sd-inpaint": _sd_inpaint, "lcm": _lcm, "sdxl": _sdxl,
-    "sdxl-turbo": _sdxl_turbo, "lcm-xl": _lcm_xl, "sd3": _sd3, "sd3-without-t5": _sd3_without_t5, "flux-schnell": _flux_schnell,
-    "flux-dev": _flux_dev, "z-image": _z_image,
+    "sdxl-turbo": _sdxl_turbo, "sdxl-inpaint": _sdxl_inpaint, "lcm-xl": _lcm_xl, "sd3": _sd3,
+    "sd3-without-t5": _sd3_without_t5, "flux-schnell": _flux_schnell, "flux-dev": _flux_dev, "z-image": _z_image,
 }  # fmt: skip
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
