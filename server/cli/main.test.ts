@@ -169,8 +169,9 @@ test('a series that ends early says what it has saved', async () => {
 test('with --json such a series prints what it has saved beside the error', async () => {
   const reason = { code: 'engine_killed', message: 'it was killed' };
   const connection = await servingPictures([made(1), { ...made(2), state: 'FAILED', reason, result: null }]);
-  const file = join(await mkdtemp(join(tmpdir(), 'still-series-')), 'fox-1.png');
-  const asked = ['picture', 'pi', 'a fox', '--count', '2', '-o', file.replace('-1', ''), '--json'];
+  const folder = await mkdtemp(join(tmpdir(), 'still-series-'));
+  const file = join(folder, 'fox-1.png');
+  const asked = ['picture', 'pi', 'a fox', '--count', '2', '-o', join(folder, 'fox.png'), '--json'];
   const { code, stdout } = await still(...asked, ...connection);
   expect({ code, printed: JSON.parse(stdout) }).toEqual({
     code: 1,
