@@ -62,7 +62,7 @@ export async function loadFlux(options: PartOptions & { defaults: PictureDefault
       image: parts.pictures,
       fixedBatch: parts.transformer.fixedBatch,
       flow: flowOf(parts, request),
-      refusesNegative: 'guidance is distilled into this model, so there is nothing to guide away from; leave it out',
+      distilledGuidance: true,
     });
   requireChannels(options.folder, parts.transformer.count('in_channels') / 4, parts.vae.channels);
   check(options.defaults);

@@ -10,7 +10,7 @@ import { promptCuts, type ReadText } from './stages/prompt-cuts.ts';
 import { startPictures } from './stages/start-pictures.ts';
 import { besideEachOther, type Float32Tensor, float32, zerosLike } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, penultimate, type TextEncoder } from './stages/text-encoder.ts';
-import { guidanceInput, loadUnet, negativeBound, type Unet } from './stages/unet.ts';
+import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
 import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
 
 /** The reference's own for beginning from a picture. */
@@ -66,7 +66,7 @@ export async function loadStableDiffusionXl(options: PartOptions & { defaults: P
       fixedBatch: parts.unet.fixedBatch,
       fills: parts.unet.fills,
       wholeTimesteps: parts.unet.wholeTimesteps,
-      ...negativeBound(parts.unet),
+      distilledGuidance: parts.unet.guidanceWidth !== null,
     });
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);
   check(options.defaults);

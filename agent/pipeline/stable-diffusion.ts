@@ -14,7 +14,7 @@ import { scheduleOf } from './stages/schedule-of.ts';
 import { startPictures } from './stages/start-pictures.ts';
 import type { Float32Tensor } from './stages/tensors.ts';
 import { loadTextEncoder, type PartOptions, type TextEncoder } from './stages/text-encoder.ts';
-import { guidanceInput, loadUnet, negativeBound, type Unet } from './stages/unet.ts';
+import { guidanceInput, loadUnet, type Unet } from './stages/unet.ts';
 import { loadVaeDecoder, requireChannels, type VaeDecoder } from './stages/vae-decoder.ts';
 
 /** The references' own for beginning from a picture. */
@@ -54,7 +54,7 @@ export async function loadStableDiffusion(options: PartOptions & { defaults: Pic
       fixedBatch: parts.unet.fixedBatch,
       fills: parts.unet.fills,
       wholeTimesteps: parts.unet.wholeTimesteps,
-      ...negativeBound(parts.unet),
+      distilledGuidance: parts.unet.guidanceWidth !== null,
     });
   await requireUnmasked(options.folder);
   requireChannels(options.folder, parts.unet.channels, parts.vae.channels);

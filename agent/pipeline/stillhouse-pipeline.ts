@@ -15,6 +15,7 @@ import type { PictureDefaults, PictureRequest, Pipeline, PipelineHost, PipelineP
 import { planesToRgb } from './pixels.ts';
 import { readJson } from './read-json.ts';
 import { checkBatch, fixedBatch, toEach } from './stages/batch.ts';
+import { refuseNegative } from './stages/refuse-negative.ts';
 import { joined, pieces } from './stages/tensors.ts';
 import { loadTokenizer, type PromptTokenizer } from './tokenizer.ts';
 
@@ -108,11 +109,7 @@ function check({ side, guided, unet }: Parts, request: PictureDefaults & Partial
       'invalid_request',
       `guidanceScale: ${guidanceScale} is not possible; guidance is distilled into this model, leave it out`,
     );
-  if (request.negativePrompt !== undefined && !guided)
-    throw new EngineFault(
-      'invalid_request',
-      'negativePrompt: guidance is distilled into this model, so there is nothing to guide away from; leave it out',
-    );
+  if (!guided) refuseNegative(request);
 }
 
 async function generate(parts: Parts, request: PictureRequest, host: PipelineHost): Promise<PipelinePictures> {

@@ -8,6 +8,7 @@ import type { PictureDefaults, PictureRequest } from '../pipeline.ts';
 import type { FlowSettings } from '../schedulers/scheduler.ts';
 import { checkBatch } from './batch.ts';
 import { firstStep, type PictureReader, shareOf } from './picture-latents.ts';
+import { refuseNegative } from './refuse-negative.ts';
 import { scheduleOf } from './schedule-of.ts';
 
 export interface Bounds {
@@ -27,8 +28,8 @@ export interface Bounds {
   /** How many pictures the denoiser takes at a time; null for any number. */
   readonly fixedBatch: number | null;
   readonly flow?: FlowSettings;
-  /** Why a negative prompt has no effect here, where it has none. */
-  readonly refusesNegative?: string;
+  /** Guidance is distilled into the model, so that a negative prompt has no effect. */
+  readonly distilledGuidance?: boolean;
 }
 
 /** @throws EngineFault that says what is possible */
@@ -56,8 +57,7 @@ export function checkRequest(request: PictureDefaults & Partial<PictureRequest>,
   }
   if (!(guidanceScale >= 0))
     throw new EngineFault('invalid_request', `guidanceScale: ${guidanceScale} is no number from 0 up`);
-  if (request.negativePrompt !== undefined && bounds.refusesNegative)
-    throw new EngineFault('invalid_request', `negativePrompt: ${bounds.refusesNegative}`);
+  if (bounds.distilledGuidance) refuseNegative(request);
   if (request.tiled && !bounds.tiles)
     throw new EngineFault(
       'invalid_request',

@@ -107,12 +107,6 @@ function besideEach(sample: Float32Array, beside: Float32Array, batch: number): 
   return joined(pieces(sample, batch).flatMap((one, i) => [one, further[i] as Float32Array]));
 }
 
-/** Of the bounds of a request: why a negative prompt has no effect on such a model. */
-export const negativeBound = ({ guidanceWidth }: Unet): { readonly refusesNegative?: string } =>
-  guidanceWidth === null
-    ? {}
-    : { refusesNegative: 'guidance is distilled into this model, so nothing is guided away from; leave it out' };
-
 /** What such a model is told at every step; nothing for any other. */
 export function guidanceInput({ guidanceWidth }: Unet, scale: number): Readonly<Record<string, Float32Tensor>> {
   return guidanceWidth === null ? {} : { timestep_cond: guidanceEmbedding(scale, guidanceWidth) };
