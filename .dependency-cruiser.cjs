@@ -85,6 +85,7 @@ module.exports = {
       'MQTT is known to the mqtt rooms only.',
     ),
     lock('koffi|yauzl', ['agent/runtime/'], 'Native libraries are reached by agent/runtime only.'),
+    lock('sharp', ['shared/picture-file\\.ts'], 'Photographs are read by shared/picture-file.ts only.'),
     lock('onnxruntime-node', ['agent/runtime/'], 'Ask for a session through agent/runtime/runtime.ts.'),
 
     siblings('server/actions'),

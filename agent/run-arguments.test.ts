@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { pngSize } from '../shared/png-size.ts';
 import { encodePng } from './pipeline/png.ts';
 import { readArguments } from './run-arguments.ts';
 
@@ -49,7 +50,10 @@ describe('what still run is asked for', () => {
 
   it('takes the size of the picture that it begins from, unless another is said', async () => {
     expect((await read('--image', png))?.request).toMatchObject({ width: 40, height: 24 });
-    expect((await read('--image', png, '--size', '64x32'))?.request).toMatchObject({ width: 64, height: 32 });
+    const { request } = (await read('--image', png, '--mask', png, '--size', '64x32')) ?? {};
+    expect(request).toMatchObject({ width: 64, height: 32 });
+    for (const scaled of [request?.image, request?.mask])
+      expect(pngSize(scaled as Uint8Array)).toEqual({ width: 64, height: 32 });
   });
 
   it('takes adapters with and without a scale', async () => {
@@ -66,10 +70,11 @@ describe('what still run is asked for', () => {
     [['--size', '64'], '--size 64: expected WxH such as 64x64'],
     [['--size', '99999x64'], '--size 99999x64: up to '],
     [['--count', '0'], '--count 0: expected a whole number from 1 to '],
-    [['--image', lora], 'style.safetensors: this is no PNG'],
+    [['--image', lora], 'style.safetensors: this cannot be read as a JPEG, PNG or WebP: '],
     [['--mask', '/nowhere.png'], '--mask /nowhere.png: there is no such file'],
     [['--image', folder], 'this is a folder; name a file in it'],
     [['--image', damaged], 'damaged.png: it is 2147483647x24; up to 4096 pixels a side are read'],
+    [['--image', damaged, '--size', '64x64'], 'damaged.png: this cannot be read as a JPEG, PNG or WebP: '],
     [['--image', png, '--strength', '-0.5'], '--strength -0.5: expected a number from 0 to 1'],
     [['--lora', folder], 'this is a folder; name a file in it'],
     [['--lora', `${lora}:1.2.3`], '1.2.3 is no number'],

@@ -6,8 +6,8 @@ import { parseArgs } from 'node:util';
 import { messageOf, StillError } from '../shared/errors.ts';
 import { limits } from '../shared/limits.ts';
 import { InferencePrecision } from '../shared/manifest.ts';
+import { type PixelSize, pictureAsPng } from '../shared/picture-file.ts';
 import { MOST_PICTURES, numbered, seedsFrom } from '../shared/picture-series.ts';
-import { pngSize } from '../shared/png-size.ts';
 import type { GenerateRequest } from './engine/engine.ts';
 import type { AdapterFile } from './pipeline/lora/with-adapters.ts';
 
@@ -26,8 +26,9 @@ Usage: still run FOLDER "PROMPT" [options]
   --size WxH           likewise, in pixels
   --scheduler NAME     in place of the folder's own, such as euler, ddim, dpm++-karras
   --negative TEXT      what to lead away from
-  --image FILE         begin from this PNG, whose size the picture takes; needs vae_encoder in the folder
-  --mask FILE          a PNG of that size: what is white in it is painted anew, what is black stays
+  --image FILE         begin from this JPEG, PNG or WebP: scaled and cropped to --size, else the picture takes its size;
+                       needs vae_encoder in the folder
+  --mask FILE          a picture likewise: what is white in it is painted anew, what is black stays
   --strength S         how far to go away from it, over 0 to 1
   --lora FILE[:SCALE]  merge a LoRA (safetensors of diffusers, peft or kohya) into the graphs; may be said again
   --tiled              decode a large picture (and encode --image) in tiles, within the memory of one
@@ -106,7 +107,8 @@ export async function readArguments(argv: readonly string[]): Promise<RunArgumen
   if (folder === undefined || prompt === undefined || surplus !== undefined)
     throw new StillError('invalid_input', 'expected a folder and a prompt in quotes; "still run --help" says more');
   if (!existsSync(folder)) throw new StillError('invalid_input', `there is no folder ${folder}`);
-  const request = { ...requestOf(prompt, values), ...(await beginning(values)) };
+  const painted = requestOf(prompt, values);
+  const request = { ...painted, ...(await beginning(values, painted)) };
   if (values.out !== undefined) requireFolderOf(values.out);
   refuseFile(values.previews);
   return {
@@ -179,30 +181,32 @@ function series(seed: number, { out = 'picture.png', count, batch }: Values): To
 }
 
 /** The picture to begin from, whose size is the one to make unless another is said. */
-async function beginning({ image, mask, strength, size }: Values) {
-  const [begun, filled] = [await pngOf('image', image), await pngOf('mask', mask)];
+async function beginning({ image, mask, strength }: Values, { width, height }: GenerateRequest) {
+  const wanted = width && height ? { width, height } : undefined;
+  const [begun, filled] = [await pngOf('image', image, wanted), await pngOf('mask', mask, wanted)];
   return {
     ...(strength !== undefined && { strength: numberFrom(strength, 'strength', 1) }),
-    ...(begun && { image: begun.png, ...(size === undefined && begun.size) }),
+    ...(begun && { image: begun.png, ...begun.size }),
     ...(filled && { mask: filled.png }),
   };
 }
 
-async function pngOf(name: string, file: string | undefined) {
+async function pngOf(name: string, file: string | undefined, wanted: PixelSize | undefined) {
   if (file === undefined) return null;
   requireFile(name, file);
-  const png = new Uint8Array(await readFile(file));
-  const size = pngSize(png);
-  if (!size) throw new StillError('invalid_input', `--${name} ${file}: this is no PNG`);
+  if (statSync(file).size > limits.pictureBytes)
+    throw new StillError('invalid_input', `--${name} ${file}: larger than ${limits.pictureBytes} bytes`);
+  const read = await pictureAsPng(await readFile(file), wanted).catch((cause) => {
+    throw new StillError('invalid_input', `--${name} ${file}: ${messageOf(cause)}`, { cause });
+  });
+  const { width, height } = read.size;
   // Before memory is predicted for a size that only a damaged header says.
-  if (Math.max(size.width, size.height) > limits.pictureSidePixels)
+  if (Math.max(width, height) > limits.pictureSidePixels)
     throw new StillError(
       'invalid_input',
-      `--${name} ${file}: it is ${size.width}x${size.height}; up to ${limits.pictureSidePixels} pixels a side are read`,
+      `--${name} ${file}: it is ${width}x${height}; up to ${limits.pictureSidePixels} pixels a side are read. --size WxH scales it`,
     );
-  if (png.length > limits.pictureBytes)
-    throw new StillError('invalid_input', `--${name} ${file}: larger than ${limits.pictureBytes} bytes`);
-  return { png, size };
+  return read;
 }
 
 function requireFile(option: string, file: string): void {

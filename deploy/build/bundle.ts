@@ -5,7 +5,7 @@ import { build, type Plugin } from 'esbuild';
 import { root } from './root.ts';
 
 /** Packages that carry binaries, or look for files beside themselves. */
-export const NATIVE = ['better-sqlite3', 'koffi', 'onnxruntime-node'] as const;
+export const NATIVE = ['better-sqlite3', 'koffi', 'onnxruntime-node', 'sharp'] as const;
 
 /** CommonJS packages inside a module bundle still call `require` for Node's own modules. */
 const REQUIRE = `import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);`;

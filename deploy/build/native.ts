@@ -15,13 +15,28 @@ const parts: Readonly<Record<string, (architecture: Architecture) => readonly st
   'onnxruntime-node': (architecture) => ['package.json', 'README.md', 'dist', `bin/napi-v6/linux/${architecture}`],
   koffi: () => ['package.json', 'LICENSE.txt', 'index.js', 'src/koffi/index.js', 'src/koffi/src/static.js'],
   'onnxruntime-common': () => ['package.json', 'README.md', 'dist/cjs'],
+  sharp: () => ['package.json', 'LICENSE', 'dist'],
+  '@img/colour': () => ['package.json', 'LICENSE.md', 'index.cjs', 'color.cjs'],
+  'detect-libc': () => ['package.json', 'LICENSE', 'lib'],
+  semver: () => ['package.json', 'LICENSE', 'index.js', 'classes', 'functions', 'internal', 'ranges'],
 };
 
-/** The packages' own folders: where npm put them for this side. */
+/** The packages' own folders: where npm put them for this side. An agent does without photographs, which take 9 MB of a download. */
 const packagesOf = {
   agent: ['better-sqlite3', 'koffi', 'onnxruntime-node', 'onnxruntime-common'],
-  server: ['better-sqlite3'],
+  server: ['better-sqlite3', 'sharp', '@img/colour', 'detect-libc', 'semver'],
 } as const;
+
+/** Packages of one platform each, and their files and folders that are loaded; the last is how one knows that it is whole. */
+const librariesOf = {
+  agent: (architecture: Architecture) => ({
+    [`@koromix/koffi-linux-${architecture}`]: ['package.json', 'index.js', `linux_${architecture}`],
+  }),
+  server: (architecture: Architecture) => ({
+    [`@img/sharp-linux-${architecture}`]: ['package.json', 'LICENSE', 'index.cjs', 'lib'],
+    [`@img/sharp-libvips-linux-${architecture}`]: ['package.json', 'README.md', 'versions.json', 'lib'],
+  }),
+};
 
 /** Fills `folder`/node_modules. @throws Error that names a file which the package should have and has not */
 export function copyNative(side: 'agent' | 'server', folder: string, architectures: readonly Architecture[]): void {
@@ -35,15 +50,11 @@ export function copyNative(side: 'agent' | 'server', folder: string, architectur
       mkdirSync(dirname(to), { recursive: true });
       cpSync(from, to, { recursive: true, filter: (path) => !/\.(map|d\.ts)$/.test(path) });
     }
-  if (side === 'agent') for (const architecture of architectures) copyKoffiLibrary(architecture, folder);
-}
-
-/** koffi's own library is a package for each platform. */
-function copyKoffiLibrary(architecture: Architecture, folder: string): void {
-  const name = `@koromix/koffi-linux-${architecture}`;
-  const home = platformPackage(name, `linux_${architecture}/koffi.node`);
-  for (const part of ['package.json', 'index.js', `linux_${architecture}`])
-    cpSync(join(home, part), join(folder, 'node_modules', name, part), { recursive: true });
+  for (const architecture of architectures)
+    for (const [name, files] of Object.entries<string[]>(librariesOf[side](architecture))) {
+      const home = platformPackage(name, files.at(-1) as string);
+      for (const file of files) cpSync(join(home, file), join(folder, 'node_modules', name, file), { recursive: true });
+    }
 }
 
 /** Not every package exports its package.json: go up from the entry file to the folder of that name. */

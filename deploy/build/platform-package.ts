@@ -1,4 +1,4 @@
-// Packages that hold the binaries of one platform (Node itself, koffi's library), for either architecture, at the
+// Packages that hold the binaries of one platform (Node itself, the libraries of koffi and sharp), for either architecture, at the
 // version that the lock file pins.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

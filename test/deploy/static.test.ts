@@ -41,7 +41,7 @@ it('every native package of an agent is there for linux on x64 and arm64', () =>
     }
 });
 
-it.each(['node-linux-', '@koromix/koffi-linux-'])(
+it.each(['node-linux-', '@koromix/koffi-linux-', '@img/sharp-linux-', '@img/sharp-libvips-linux-'])(
   'the lock file pins %s* for both architectures, with digests',
   (name) => {
     const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
@@ -57,7 +57,7 @@ it.each(['node-linux-', '@koromix/koffi-linux-'])(
   },
 );
 
-it('nothing that an agent installs brings a binary for one platform in a package of its own, but Node and koffi', () => {
+it('nothing that an agent installs brings a binary for one platform in a package of its own, but Node, koffi and sharp', () => {
   const listed = execFileSync('npm', ['ls', '--all', '--json', '--omit=dev', '--workspace', 'agent'], {
     cwd: root,
     encoding: 'utf8',

@@ -3,14 +3,14 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { SeriesCut } from '../../../shared/command-failure.ts';
-import { StillError } from '../../../shared/errors.ts';
+import { messageOf, StillError } from '../../../shared/errors.ts';
 import type { FitTarget } from '../../../shared/fit.ts';
 import type { PictureView } from '../../../shared/http-api.ts';
 import { limits } from '../../../shared/limits.ts';
 import { PicturePriority } from '../../../shared/messages.ts';
+import { type PixelSize, pictureAsPng } from '../../../shared/picture-file.ts';
 import { MOST_PICTURES, numbered, previewName, seedsFrom } from '../../../shared/picture-series.ts';
 import { plural } from '../../../shared/plural.ts';
-import { pngSize } from '../../../shared/png-size.ts';
 import { fitTarget, integer, jobTimeout, modelOption, number, size } from '../arguments.ts';
 import { type Fetched, fetchPicture, fetchPictures, pictureFileName, writePicture } from '../fetch-picture.ts';
 import { halfBlocks } from '../half-blocks.ts';
@@ -65,8 +65,11 @@ export function picture(): Command {
       '--tiled',
       'decode a large picture (and encode --image) in tiles; a device also does so where the whole would not fit its memory',
     )
-    .option('--image <file>', 'begin from this PNG, whose size the picture takes')
-    .option('--mask <file>', 'a PNG of that size: what is white in it is painted anew, what is black stays')
+    .option(
+      '--image <file>',
+      'begin from this JPEG, PNG or WebP: scaled and cropped to --size, else the picture takes its size',
+    )
+    .option('--mask <file>', 'a picture likewise: what is white in it is painted anew, what is black stays')
     .option(
       '--strength <share>',
       'how far to go away from it, over 0 to 1; else what the model likes best',
@@ -100,8 +103,8 @@ export function picture(): Command {
         },
         ...{ variant: options.variant, scheduler: options.scheduler, negativePrompt: options.negative },
         ...{ tiled: options.tiled, strength: options.strength },
-        image: pngOf('image', options.image, limits.beginningBytes),
-        mask: pngOf('mask', options.mask, limits.maskBytes),
+        image: await pngOf('image', options.image, { size: options.size, mostBytes: limits.beginningBytes }),
+        mask: await pngOf('mask', options.mask, { size: options.size, mostBytes: limits.maskBytes }),
         ...{ allowCached: options.cached, previews: options.previews === undefined ? undefined : true },
       };
       const save = async (fetched: Fetched, file = freeName(pictureFileName(prompt, fetched.result.seed))) => {
@@ -167,17 +170,23 @@ function refuseFile(previews: string | undefined): void {
 }
 
 /** In base64. @throws StillError before anything is sent */
-function pngOf(name: string, file: string | undefined, mostBytes: number): string | undefined {
+async function pngOf(
+  name: string,
+  file: string | undefined,
+  { size, mostBytes }: { readonly size: PixelSize | undefined; readonly mostBytes: number },
+): Promise<string | undefined> {
   if (file === undefined) return undefined;
-  if (!existsSync(file)) throw new StillError('invalid_input', `--${name} ${file}: there is no such file`);
-  const bytes = readFileSync(file);
-  if (pngSize(bytes) === null) throw new StillError('invalid_input', `--${name} ${file}: this is no PNG`);
-  if (bytes.length > mostBytes)
-    throw new StillError(
-      'invalid_input',
-      `--${name} ${file}: ${bytes.length} bytes, at most ${mostBytes} are taken; make it smaller`,
-    );
-  return bytes.toString('base64');
+  const found = statSync(file, { throwIfNoEntry: false });
+  const refused = (why: string) => new StillError('invalid_input', `--${name} ${file}: ${why}`);
+  if (!found) throw refused('there is no such file');
+  if (found.isDirectory()) throw refused('this is a folder; name a file in it');
+  if (found.size > limits.pictureBytes) throw refused(`larger than ${limits.pictureBytes} bytes`);
+  const { png } = await pictureAsPng(readFileSync(file), size).catch((cause) => {
+    throw refused(messageOf(cause));
+  });
+  if (png.length > mostBytes)
+    throw refused(`as a PNG it has ${png.length} bytes, and at most ${mostBytes} are taken; --size WxH scales it`);
+  return Buffer.from(png).toString('base64');
 }
 
 function drawInTerminal({ png }: Fetched): void {

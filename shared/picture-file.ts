@@ -1,0 +1,65 @@
+// A picture that somebody has, a photograph say, as the PNG that a request begins from.
+import type { Sharp } from 'sharp';
+import { messageOf } from './errors.ts';
+import { pngSize } from './png-size.ts';
+
+const FORMATS = ['jpeg', 'png', 'webp'];
+
+/** In pixels. */
+export interface PixelSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface BeginningPng {
+  readonly png: Uint8Array;
+  readonly size: PixelSize;
+}
+
+/**
+ * A PNG of the wanted size stays as it is, byte for byte, and so does any where none is wanted. All else is turned as its EXIF
+ * orientation says and becomes sRGB of 8 bits without alpha; where a size is wanted it is scaled until it covers that (Lanczos) and
+ * cropped around its centre, as diffusers' `VaeImageProcessor.resize(…, resize_mode="crop")` does.
+ *
+ * @param file a JPEG, PNG or WebP
+ * @throws RangeError for any other file, and for one that is damaged
+ */
+export async function pictureAsPng(file: Uint8Array, wanted?: PixelSize): Promise<BeginningPng> {
+  const own = pngSize(file);
+  if (own && (!wanted || (own.width === wanted.width && own.height === wanted.height))) return { png: file, size: own };
+  // Most commands never need it, and an agent that was installed alone has none.
+  const { default: sharp } = await import('sharp').catch((cause) => {
+    throw new RangeError(
+      'photographs and scaling need the package sharp, which is missing here; give a PNG of the size wanted',
+      { cause },
+    );
+  });
+  try {
+    const { format, hasAlpha, autoOrient } = await sharp(file).metadata();
+    if (!FORMATS.includes(format)) throw new RangeError(`its format is ${format}`);
+    // Scaled with alpha, colours under transparent pixels would be lost, which count where nothing is scaled.
+    const opaque = hasAlpha ? await sharp(file).removeAlpha().png({ compressionLevel: 0 }).toBuffer() : file;
+    const turned = sharp(opaque).autoOrient();
+    const sized = wanted ? covering(turned, autoOrient, wanted) : turned;
+    const { data, info } = await sized.png().toBuffer({ resolveWithObject: true });
+    return { png: data, size: { width: info.width, height: info.height } };
+  } catch (cause) {
+    const [why] = messageOf(cause).split('\n');
+    throw new RangeError(`this cannot be read as a JPEG, PNG or WebP: ${why}`, { cause });
+  }
+}
+
+function covering(picture: Sharp, own: PixelSize, { width, height }: PixelSize): Sharp {
+  const isWider = own.width * height >= own.height * width;
+  const scaled = {
+    width: isWider ? Math.floor((own.width * height) / own.height) : width,
+    height: isWider ? height : Math.floor((own.height * width) / own.width),
+  };
+  const half = (pixels: number) => Math.floor(pixels / 2);
+  return (
+    picture
+      // Without this option a JPEG is made smaller while it is decoded, by other means than Lanczos.
+      .resize({ ...scaled, fit: 'fill', kernel: 'lanczos3', fastShrinkOnLoad: false })
+      .extract({ left: half(scaled.width) - half(width), top: half(scaled.height) - half(height), width, height })
+  );
+}
