@@ -37,6 +37,11 @@ describe('what still run is asked for', () => {
     expect(asked?.runs.map((run) => run.map(({ seed }) => seed))).toEqual([[5, 6], [7, 8], [9]]);
     expect(asked?.runs[2]).toEqual([{ file: join(folder, 'fox-5.png'), seed: 9 }]);
     expect(asked?.isSeries).toBe(true);
+    const photos = await read('--count', '2', '-o', join(folder, 'fox.jpg'));
+    expect(photos?.runs.flat().map(({ file: each }) => each)).toEqual([
+      join(folder, 'fox-1.jpg'),
+      join(folder, 'fox-2.jpg'),
+    ]);
   });
 
   it('is computed as was asked', async () => {
@@ -80,6 +85,7 @@ describe('what still run is asked for', () => {
     [['--lora', `${lora}:1.2.3`], '1.2.3 is no number'],
     [['--out', '/nowhere/fox.png'], '--out /nowhere/fox.png: there is no folder /nowhere'],
     [['--out', folder], 'this is a folder; name a file in it'],
+    [['--out', join(folder, 'fox.gif')], 'fox.gif: pictures are not written as .gif; name a .png, .jpg or .webp'],
     [['--previews', lora], 'style.safetensors: this is a file; name a folder'],
     [['--colour', 'red'], `Unknown option '--colour'; "still run --help" lists the options`],
     [['and more'], 'expected a folder and a prompt in quotes'],

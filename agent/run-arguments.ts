@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { messageOf, StillError } from '../shared/errors.ts';
 import { limits } from '../shared/limits.ts';
 import { InferencePrecision } from '../shared/manifest.ts';
-import { type PixelSize, pictureAsPng } from '../shared/picture-file.ts';
+import { type PixelSize, pictureAsPng, requireWritten } from '../shared/picture-file.ts';
 import { MOST_PICTURES, numbered, seedsFrom } from '../shared/picture-series.ts';
 import type { GenerateRequest } from './engine/engine.ts';
 import type { AdapterFile } from './pipeline/lora/with-adapters.ts';
@@ -16,7 +16,7 @@ or "still distil export-diffusers" writes it.
 
 Usage: still run FOLDER "PROMPT" [options]
 
-  -o, --out FILE       where to save it (default: picture.png)
+  -o, --out FILE       where to save it, as PNG, or by its name as .jpg or .webp (default: picture.png)
   --seed N             the same seed gives the same picture (default: random)
   --count N            several pictures, of seeds one after the other: picture-1.png, picture-2.png, …
   --batch N            so many of them in one run of the graphs: the same pictures, faster, in more memory
@@ -109,7 +109,7 @@ export async function readArguments(argv: readonly string[]): Promise<RunArgumen
   if (!existsSync(folder)) throw new StillError('invalid_input', `there is no folder ${folder}`);
   const painted = requestOf(prompt, values);
   const request = { ...painted, ...(await beginning(values, painted)) };
-  if (values.out !== undefined) requireFolderOf(values.out);
+  if (values.out !== undefined) await requireOut(values.out);
   refuseFile(values.previews);
   return {
     ...{ folder: resolve(folder), request, runs: series(request.seed, values), isSeries: values.count !== undefined },
@@ -158,11 +158,14 @@ function requestOf(prompt: string, values: Values): GenerateRequest {
 }
 
 /** Before minutes of painting, not after. */
-function requireFolderOf(out: string): void {
+async function requireOut(out: string): Promise<void> {
   const folder = dirname(resolve(out));
   if (!existsSync(folder)) throw new StillError('invalid_input', `--out ${out}: there is no folder ${folder}`);
   if (statSync(out, { throwIfNoEntry: false })?.isDirectory())
     throw new StillError('invalid_input', `--out ${out}: this is a folder; name a file in it`);
+  await requireWritten(out).catch((cause) => {
+    throw new StillError('invalid_input', `--out ${out}: ${messageOf(cause)}`, { cause });
+  });
 }
 
 function refuseFile(previews: string | undefined): void {

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asksForJson, type CommandFailure, failureJson, failureOf, SeriesCut } from '../shared/command-failure.ts';
 import { ERROR_CODES, messageOf, StillError } from '../shared/errors.ts';
+import { encodedFor } from '../shared/picture-file.ts';
 import { literalWeights } from '../shared/prompt-notices.ts';
 import { runtimeFoldersOfProcess } from './config.ts';
 import { adaptersOf } from './engine/adapters-of.ts';
@@ -126,7 +127,7 @@ async function paint({
     for (const [i, { file }] of pictures.entries()) {
       const picture = made[i];
       if (!picture) throw new EngineFault('run_failed', `of ${pictures.length} pictures ${made.length} were made`);
-      await writeFile(file, picture.png);
+      await writeFile(file, await encodedFor(file, picture.png));
       results.push({
         ...{ file, ...figuresOf(picture), literalWeights: literalWeights(request.prompt), ...told, guidanceScale },
         ...{ loadMs, ...predicted, peakRssBytes, runtimeVersion, threads },

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { pictureAsPng } from './picture-file.ts';
+import { encodedFor, pictureAsPng, requireWritten } from './picture-file.ts';
 
 const COLOURS = { red: [255, 0, 0], green: [0, 255, 0], blue: [0, 0, 255], white: [255, 255, 255] } as const;
 type Colour = keyof typeof COLOURS;
@@ -83,5 +83,28 @@ describe('a picture to begin from', () => {
     await expect(read).rejects.toThrow(RangeError);
     await expect(read).rejects.toThrow('this cannot be read as a JPEG, PNG or WebP: ');
     await expect(read).rejects.toThrow(why);
+  });
+});
+
+describe('a picture that is saved', () => {
+  it.each([
+    ['fox.jpg', 'jpeg'],
+    ['fox.JPEG', 'jpeg'],
+    ['fox.webp', 'webp'],
+  ])('as %s is a %s', async (name, format) => {
+    const encoded = await encodedFor(name, await columns('red', 'blue').png().toBuffer());
+    expect(await sharp(encoded).metadata()).toMatchObject({ format, width: 120, height: 90 });
+    expect(await coloursAt(encoded, [0.25, 0.5], [0.75, 0.5])).toEqual(['red', 'blue']);
+    await expect(requireWritten(name)).resolves.toBeUndefined();
+  });
+
+  it.each(['fox.png', 'fox', 'jpg', 'fox.jpg.png'])('as %s keeps its bytes', async (name) => {
+    const png = await columns('red').png().toBuffer();
+    expect(await encodedFor(name, png)).toBe(png);
+    await expect(requireWritten(name)).resolves.toBeUndefined();
+  });
+
+  it('is refused where its name says what is not written', async () => {
+    await expect(requireWritten('fox.gif')).rejects.toThrow('not written as .gif; name a .png, .jpg or .webp');
   });
 });

@@ -1,9 +1,17 @@
-// A picture that somebody has, a photograph say, as the PNG that a request begins from.
+// Picture files of people: a photograph as the PNG that a request begins from, and a made PNG as the JPEG or WebP that is asked for.
 import type { Sharp } from 'sharp';
 import { messageOf } from './errors.ts';
 import { pngSize } from './png-size.ts';
 
 const FORMATS = ['jpeg', 'png', 'webp'];
+/** By how a name ends; every other name is a PNG's. */
+const ENCODED: readonly (readonly [RegExp, 'jpeg' | 'webp'])[] = [
+  [/\.jpe?g$/i, 'jpeg'],
+  [/\.webp$/i, 'webp'],
+];
+const NOT_WRITTEN = /\.(avif|bmp|gif|heic|heif|jp2|jxl|svg|tiff?)$/i;
+/** Of 100: what a person sees no difference at. */
+const QUALITY = 95;
 
 /** In pixels. */
 export interface PixelSize {
@@ -27,13 +35,7 @@ export interface BeginningPng {
 export async function pictureAsPng(file: Uint8Array, wanted?: PixelSize): Promise<BeginningPng> {
   const own = pngSize(file);
   if (own && (!wanted || (own.width === wanted.width && own.height === wanted.height))) return { png: file, size: own };
-  // Most commands never need it, and an agent that was installed alone has none.
-  const { default: sharp } = await import('sharp').catch((cause) => {
-    throw new RangeError(
-      'photographs and scaling need the package sharp, which is missing here; give a PNG of the size wanted',
-      { cause },
-    );
-  });
+  const sharp = await loadSharp('photographs and scaling', 'give a PNG of the size wanted');
   try {
     const { format, hasAlpha, autoOrient } = await sharp(file).metadata();
     if (!FORMATS.includes(format)) throw new RangeError(`its format is ${format}`);
@@ -62,4 +64,34 @@ function covering(picture: Sharp, own: PixelSize, { width, height }: PixelSize):
       .resize({ ...scaled, fit: 'fill', kernel: 'lanczos3', fastShrinkOnLoad: false })
       .extract({ left: half(scaled.width) - half(width), top: half(scaled.height) - half(height), width, height })
   );
+}
+
+/**
+ * Before anything is painted.
+ *
+ * @param name of the file that a picture is to be saved as
+ * @throws RangeError where pictures are not written so, or not here
+ */
+export async function requireWritten(name: string): Promise<void> {
+  const [ending] = NOT_WRITTEN.exec(name) ?? [];
+  if (ending) throw new RangeError(`pictures are not written as ${ending}; name a .png, .jpg or .webp`);
+  if (encodingOf(name)) await loadSharp('JPEG and WebP', 'name a .png');
+}
+
+/** The bytes for a file of that name: JPEG with whole colours, or WebP, of a quality of 95; else the PNG as it is. @throws RangeError as above */
+export async function encodedFor(name: string, png: Uint8Array): Promise<Uint8Array> {
+  const encoding = encodingOf(name);
+  if (!encoding) return png;
+  const sharp = await loadSharp('JPEG and WebP', 'name a .png');
+  return sharp(png).toFormat(encoding, { quality: QUALITY, chromaSubsampling: '4:4:4' }).toBuffer();
+}
+
+const encodingOf = (name: string) => ENCODED.find(([ending]) => ending.test(name))?.[1];
+
+/** Most commands never need it, and an agent that was installed alone has none. */
+async function loadSharp(what: string, remedy: string) {
+  const { default: sharp } = await import('sharp').catch((cause) => {
+    throw new RangeError(`${what} need the package sharp, which is missing here; ${remedy}`, { cause });
+  });
+  return sharp;
 }

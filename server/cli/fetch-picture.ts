@@ -4,6 +4,7 @@ import { StillError } from '../../shared/errors.ts';
 import type { GivenBody, PictureView } from '../../shared/http-api.ts';
 import { jobTable } from '../../shared/job.ts';
 import { isFinal } from '../../shared/machine.ts';
+import { encodedFor } from '../../shared/picture-file.ts';
 import { followJob, requireSuccess } from './follow-job.ts';
 import type { Session } from './session.ts';
 
@@ -76,10 +77,10 @@ async function follow(session: Session, pictureId: string, { signal, onView }: H
   return { view, result: view.result, png: await client.bytes('getPicture', params) };
 }
 
-/** Never leaves half a file under the name. */
+/** As the name's ending says; never leaves half a file under it. */
 export async function writePicture(file: string, png: Uint8Array): Promise<void> {
   const beside = `${file}.part`;
-  await writeFile(beside, png);
+  await writeFile(beside, await encodedFor(file, png));
   await rename(beside, file);
 }
 

@@ -282,6 +282,11 @@ describe('from a picture', () => {
     const told = await json('picture', 'pi-kitchen', ...asked, '--model', 'tiny-sd', '-o', device);
     expect(told).toMatchObject({ width: 64, height: 48 });
     expect(readFileSync(device).equals(readFileSync(own))).toBe(true);
+    const saved = ['own.jpg', 'device.jpg'].map((name) => join(fleet.folder, name));
+    await json('run', join(fixtures, 'sd'), ...asked, '-o', saved[0] as string);
+    await json('picture', 'pi-kitchen', ...asked, '--model', 'tiny-sd', '-o', saved[1] as string);
+    for (const file of saved)
+      expect(await sharp(file).metadata()).toMatchObject({ format: 'jpeg', width: 64, height: 48 });
   });
 
   it('is painted anew where the mask says so, on the device as out of the folder', async () => {

@@ -8,7 +8,7 @@ import type { FitTarget } from '../../../shared/fit.ts';
 import type { PictureView } from '../../../shared/http-api.ts';
 import { limits } from '../../../shared/limits.ts';
 import { PicturePriority } from '../../../shared/messages.ts';
-import { type PixelSize, pictureAsPng } from '../../../shared/picture-file.ts';
+import { type PixelSize, pictureAsPng, requireWritten } from '../../../shared/picture-file.ts';
 import { MOST_PICTURES, numbered, previewName, seedsFrom } from '../../../shared/picture-series.ts';
 import { plural } from '../../../shared/plural.ts';
 import { fitTarget, integer, jobTimeout, modelOption, number, size } from '../arguments.ts';
@@ -46,7 +46,10 @@ export function picture(): Command {
     .description('Fetch a picture from a device.')
     .argument('<device>', 'its name; or a selector, and the device that is ready first makes it')
     .argument('<prompt>', 'what to draw')
-    .option('-o, --out <file>', 'where to save it; else named after prompt and seed, and never over another file')
+    .option(
+      '-o, --out <file>',
+      'where to save it, as PNG, or by its name as .jpg or .webp; else named after prompt and seed, and never over another file',
+    )
     .option('--seed <number>', 'the same seed gives the same picture; else random', integer(0, 0xffffffff))
     .option('--count <number>', 'several, of seeds one after the other', integer(1, MOST_PICTURES))
     .option('--steps <count>', 'else what the model likes best', integer(1, limits.steps))
@@ -90,7 +93,7 @@ export function picture(): Command {
     .option('--no-show', 'do not draw it in the terminal')
     .action(async (device: string, prompt: string, options: Options, self: Command) => {
       const session = openSession(self);
-      requireFolderOf(options.out);
+      await requireOut(options.out);
       refuseFile(options.previews);
       const body = {
         ...{ device, prompt, seed: options.seed, steps: options.steps, guidanceScale: options.guidance },
@@ -156,12 +159,15 @@ export function picture(): Command {
 }
 
 /** Before the picture is asked for, not after. */
-function requireFolderOf(out: string | undefined): void {
+async function requireOut(out: string | undefined): Promise<void> {
   if (out === undefined) return;
   const folder = dirname(resolve(out));
   if (!existsSync(folder)) throw new StillError('invalid_input', `--out ${out}: there is no folder ${folder}`);
   if (statSync(out, { throwIfNoEntry: false })?.isDirectory())
     throw new StillError('invalid_input', `--out ${out}: this is a folder; name a file in it`);
+  await requireWritten(out).catch((cause) => {
+    throw new StillError('invalid_input', `--out ${out}: ${messageOf(cause)}`, { cause });
+  });
 }
 
 function refuseFile(previews: string | undefined): void {
