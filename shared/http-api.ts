@@ -272,7 +272,10 @@ const JobFields = {
     })
     .nullable(),
 };
-/** Pictures of a version on a device: as the server saw them, with line, network and transfer, and by the device's own clock. */
+/**
+ * Pictures of a version on a device, of the size and steps that it was measured with: as the server saw them, with line,
+ * network and transfer, and by the device's own clock.
+ */
 export const SeenPictures = z.looseObject({
   count: z.int().min(1),
   seenMsP50: z.number().min(0),
@@ -295,7 +298,7 @@ export const BenchRunView = z.looseObject({
   fit: Fit.optional(),
   /** From the request until its result was here, as the server saw it, and how long the device worked on it. */
   seenByServer: z.looseObject({ seenMs: z.number().min(0), onDeviceMs: z.number().min(0) }).nullable(),
-  /** Of the version benched; null where the device made none that the server asked for. */
+  /** Of the version benched; null where the device made none like it that the server asked for. */
   pictures: SeenPictures.nullable(),
 });
 export type BenchRunView = z.infer<typeof BenchRunView>;

@@ -9,6 +9,7 @@ import { runningFleet } from '../../test/server/running-fleet.ts';
 import * as benchRuns from '../store/bench-runs.ts';
 import { viewBenchRuns, viewPictures } from '../store/job-views.ts';
 import * as jobs from '../store/jobs.ts';
+import { seenPictures } from '../store/seen-pictures.ts';
 import { cancelJob } from './cancel-job.ts';
 import { expireJobs } from './expire-jobs.ts';
 import { receivePicture } from './receive-picture.ts';
@@ -232,6 +233,39 @@ describe('a bench', () => {
     expect(await benchRuns.table(world.store.db, new Map())).toMatchObject([
       { device: 'fast', latencyMsP50: 77, quality: 4.5, samples: 10 },
       { device: 'slow', latencyMsP50: 1000 },
+    ]);
+  });
+
+  it('stands beside the pictures of its own size and steps, as the server saw them', async () => {
+    const wanted = fast.desired?.models[0];
+    if (!wanted) throw new Error('nothing wanted');
+    const image = { sha256, sizeBytes: PNG.length };
+    const made: [number, object, object?][] = [
+      [1000, {}],
+      [2000, {}],
+      [3000, {}],
+      [90_000, { steps: 200 }],
+      [90_000, { width: 128 }],
+      [90_000, { cached: true }],
+      [90_000, {}, asks({ image, strength: 0.5 })],
+    ];
+    for (const [tookMs, over, asked] of made) {
+      const id = await order('fast', asked);
+      world.pass(tookMs);
+      await send(fast, id);
+      await done(fast, id, over);
+    }
+    const id = await requestBench(world, {
+      ...{ device: 'fast', model: 'shapes', version: '1.0.0' },
+      ...{ mode: 'quick', actor: 'test' },
+    });
+    await fast.report({ kind: 'job', jobId: id, to: 'SUCCEEDED', bench: benchOf({ ...wanted, variant: 'v' }) });
+    const pictures = { count: 3, seenMsP50: 2000, onDeviceMsP50: 5 };
+    expect(await viewBenchRuns(world.store.db, [await find(id)])).toMatchObject([{ pictures }]);
+    const { db } = world.store;
+    expect(await benchRuns.table(db, await seenPictures(db))).toMatchObject([
+      { device: 'fast', pictures },
+      { device: 'slow', pictures: null },
     ]);
   });
 

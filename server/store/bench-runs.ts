@@ -1,10 +1,11 @@
 // What devices measured: by request (job), and at the end of each probe (installation).
+import { sql } from 'kysely';
 import type { z } from 'zod';
 import type { BenchResult } from '../../shared/bench.ts';
 import type { TableRow } from '../../shared/http-api.ts';
 import type { Db } from './database.ts';
 import { latencyKey } from './latency-key.ts';
-import type { SeenPictures } from './seen-pictures.ts';
+import { type SeenPictures, seenKey } from './seen-pictures.ts';
 
 export interface BenchRun {
   readonly benchRunId: string;
@@ -147,6 +148,7 @@ export async function table(db: Db, seen: ReadonlyMap<string, SeenPictures>): Pr
     .innerJoin('devices as device', 'device.device_id', 'run.device_id')
     .select([
       'device.name',
+      'run.bench_run_id',
       'run.device_id',
       'run.device_class',
       'version_digest',
@@ -165,8 +167,12 @@ export async function table(db: Db, seen: ReadonlyMap<string, SeenPictures>): Pr
     .where('device.revoked_ms', 'is', null)
     .orderBy('received_ms')
     .execute();
-  const newest = new Map(rows.map((row) => [`${row.device_id} ${row.version_digest}`, row]));
-  return [...newest.values()]
+  const newest = [...new Map(rows.map((row) => [`${row.device_id} ${row.version_digest}`, row])).values()];
+  const painted = await paintedIn(
+    db,
+    newest.map((row) => row.bench_run_id),
+  );
+  return newest
     .map((row) => ({
       device: row.name,
       deviceClass: row.device_class,
@@ -176,7 +182,7 @@ export async function table(db: Db, seen: ReadonlyMap<string, SeenPictures>): Pr
       parameters: row.parameters,
       latencyMsP50: row.latency_ms_p50,
       latencyMsP90: row.latency_ms_p90,
-      pictures: copyOf(seen.get(latencyKey(row.device_id, row.version_digest, row.variant))),
+      pictures: copyOf(seen.get(painted.get(row.bench_run_id) ?? '')),
       peakRssBytes: row.peak_rss_bytes,
       quality: row.quality,
       samples: row.samples,
@@ -184,6 +190,24 @@ export async function table(db: Db, seen: ReadonlyMap<string, SeenPictures>): Pr
       measuredAtMs: row.received_ms,
     }))
     .sort((a, b) => compare(a.model, b.model) || compare(a.version, b.version) || compare(a.device, b.device));
+}
+
+/** Bench run → the `seenKey` of pictures like its own. */
+async function paintedIn(db: Db, benchRunIds: readonly string[]): Promise<Map<string, string>> {
+  const rows = await db
+    .selectFrom('bench_runs')
+    .select(['bench_run_id', 'device_id', 'version_digest', 'variant'])
+    .select([
+      sql<number>`json_extract(result_json, '$.steps')`.as('steps'),
+      sql<number>`json_extract(result_json, '$.resolution.width')`.as('width'),
+      sql<number>`json_extract(result_json, '$.resolution.height')`.as('height'),
+    ])
+    // As one parameter: a fleet has more of them than SQLite takes.
+    .where('bench_run_id', 'in', sql<string>`(SELECT value FROM json_each(${JSON.stringify(benchRunIds)}))`)
+    .execute();
+  return new Map(
+    rows.map((row) => [row.bench_run_id, seenKey(row.device_id, { ...row, versionDigest: row.version_digest })]),
+  );
 }
 
 const copyOf = (seen: SeenPictures | undefined) => (seen ? { ...seen } : null);

@@ -4,8 +4,7 @@ import { literalWeights } from '../../shared/prompt-notices.ts';
 import * as benchRuns from './bench-runs.ts';
 import type { Db } from './database.ts';
 import type { Job } from './jobs.ts';
-import { latencyKey } from './latency-key.ts';
-import { type SeenPictures, seenPictures } from './seen-pictures.ts';
+import { type SeenPictures, seenKey, seenPictures } from './seen-pictures.ts';
 
 export async function viewBenchRuns(db: Db, jobs: readonly Job[]): Promise<BenchRunView[]> {
   const devices = await devicesOf(db, jobs);
@@ -47,7 +46,7 @@ function seenByServer({ requestedAtMs, endedAtMs }: Job, { startedAtMs: from, en
 }
 
 function picturesOf(seen: ReadonlyMap<string, SeenPictures>, deviceId: string, result: Measured) {
-  const found = seen.get(latencyKey(deviceId, result.versionDigest, result.variant));
+  const found = seen.get(seenKey(deviceId, { ...result, ...result.resolution }));
   return found ? { ...found } : null;
 }
 

@@ -40,7 +40,9 @@ function notes(rows: readonly TableRow[]): string[] {
   return [
     'P50, P90: one picture, from prompt to PNG. MEMORY: peak of the engine process.',
     ...(rows.some(({ pictures }) => pictures !== null)
-      ? ['SEEN: one picture as the server saw it, from request to PNG: line, network and transfer included (median).']
+      ? [
+          'SEEN: one such picture as the server saw it, from request to PNG: line, network and transfer included (median).',
+        ]
       : []),
     "QUALITY: by the version's own evaluator; its teacher stands at 5.",
     ...(rows.some((row) => row.latencyMsP90 === null || row.pictures === null || row.quality === null)

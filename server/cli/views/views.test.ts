@@ -226,7 +226,7 @@ pi-kitchen  stickers-lite@1.0.0   onnxruntime-fp16      2.41 M   412 ms  440 ms 
             stickers-lite@1.9.0   onnxruntime-fp16      2.41 M   412 ms  440 ms  455 ms  143 MB   4.20/5
             stickers-lite@1.10.0  onnxruntime-int8      2.41 M  39.7 ms  440 ms       –  143 MB   4.57/5
 P50, P90: one picture, from prompt to PNG. MEMORY: peak of the engine process.
-SEEN: one picture as the server saw it, from request to PNG: line, network and transfer included (median).
+SEEN: one such picture as the server saw it, from request to PNG: line, network and transfer included (median).
 QUALITY: by the version's own evaluator; its teacher stands at 5.
 –: not measured there, or too few samples for that number.
 disturbed: something else was going on there meanwhile; measure again when it is quiet.
