@@ -16,6 +16,7 @@ import { planesToRgb } from './pixels.ts';
 import { readJson } from './read-json.ts';
 import { checkBatch, fixedBatch, toEach } from './stages/batch.ts';
 import { refuseNegative } from './stages/refuse-negative.ts';
+import { requireNumbers } from './stages/require-numbers.ts';
 import { joined, pieces } from './stages/tensors.ts';
 import { loadTokenizer, type PromptTokenizer } from './tokenizer.ts';
 
@@ -138,6 +139,7 @@ async function generate(parts: Parts, request: PictureRequest, host: PipelineHos
     );
   }
   await host.reach({ stage: 'decode', done: 0, total: 1 });
+  requireNumbers(sample, parts.unet.path);
   return {
     pictures: pieces(sample, batch).map((one) => planesToRgb(one, width, height)),
     unknownWords,

@@ -10,7 +10,7 @@ import { openFolder } from '../../agent/open-folder.ts';
 import { loadPipeline } from '../../agent/pipeline/load-pipeline.ts';
 import { predictRun } from '../../agent/predict-run.ts';
 import { openRuntime } from '../../agent/runtime/open-runtime.ts';
-import type { Runtime } from '../../agent/runtime/runtime.ts';
+import type { Runtime, Session } from '../../agent/runtime/runtime.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/pipelines', import.meta.url));
 const DEFAULTS = { steps: 2, guidanceScale: 1, width: 64, height: 64 };
@@ -20,7 +20,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 type Change = (folder: string) => void;
 
-async function load(kind: string, change: Change, runtime?: Runtime) {
+async function load(kind: string, change: Change, runtime?: Runtime, defaults = DEFAULTS) {
   folder = mkdtempSync(join(tmpdir(), 'stillhouse-hostile-'));
   cpSync(join(FIXTURES, kind), folder, { recursive: true });
   change(folder);
@@ -28,7 +28,7 @@ async function load(kind: string, change: Change, runtime?: Runtime) {
     folder,
     runtime: runtime ?? (await openRuntime('onnxruntime', null)),
     threads: 1,
-    defaults: DEFAULTS,
+    defaults,
   });
 }
 
@@ -40,6 +40,22 @@ async function toldOfGuidance(): Promise<Runtime> {
     if (!path.includes('unet')) return session;
     const more = { name: 'timestep_cond', type: 'float32', dims: [null, 16] } as const;
     return Object.create(session, { inputs: { value: [...session.inputs, more] } });
+  };
+  return Object.create(runtime, { load: { value: load } });
+}
+
+/** What one part of it answers is no number: as one whose weights are damaged, or that computes in too few bits. */
+async function withoutNumbers(part: string): Promise<Runtime> {
+  const runtime = await openRuntime('onnxruntime', null);
+  const load: Runtime['load'] = async (path, options) => {
+    const session = await runtime.load(path, options);
+    if (!path.includes(part)) return session;
+    const run: Session['run'] = async (feeds) => {
+      const answer = await session.run(feeds);
+      for (const { data } of Object.values(answer)) (data as Float32Array)[5] = Number.NaN;
+      return answer;
+    };
+    return Object.create(session, { run: { value: run } });
   };
   return Object.create(runtime, { load: { value: load } });
 }
@@ -165,6 +181,17 @@ describe('a request is refused before any work', () => {
       }),
     );
   });
+});
+
+it.each([
+  ['sd', 'unet', 64, /^.*stillhouse-hostile-[^/]*: no picture came out, but values that are no numbers/],
+  ['sd', 'vae_decoder', 64, /vae_decoder\/model\.onnx: no picture came out, but values that are no numbers/],
+  ['../shapes-tiny/1.0.0/onnxruntime-fp16', 'unet', 32, /unet\/model\.onnx: no picture came out, but values/],
+])('of %s whose %s answers what is no number, no black picture is made', async (kind, part, side, why) => {
+  const defaults = { ...DEFAULTS, width: side, height: side };
+  const pipeline = await load(kind, () => {}, await withoutNumbers(part), defaults);
+  const painted = pipeline.generate({ prompt: 'a fox', seed: 1, ...defaults }, { reach: async () => {} });
+  await expect(painted).rejects.toMatchObject({ code: 'run_failed', message: expect.stringMatching(why) });
 });
 
 it('a pipeline that is not known is told which are, and not to write a manifest', async () => {

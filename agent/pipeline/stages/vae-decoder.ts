@@ -10,6 +10,7 @@ import { planesToRgb } from '../pixels.ts';
 import type { RgbPicture } from '../png.ts';
 import { readJson } from '../read-json.ts';
 import { type Colours, fitColours, paintLatents } from './latent-colours.ts';
+import { requireNumbers } from './require-numbers.ts';
 import { pieces } from './tensors.ts';
 import type { PartOptions } from './text-encoder.ts';
 import { decodeTiles, exceedsTile, type Planes, type Tiling, tilingOf } from './tiles.ts';
@@ -40,6 +41,7 @@ export interface VaeDecoder {
    * One picture after another, so that a batch takes the memory of one.
    *
    * @param latents float32 [channels, height / scale, width / scale] of each, as the denoiser left them
+   * @throws EngineFault `run_failed` where they, or what becomes of them, are no numbers
    */
   decode(latents: Float32Array, at: Decoding, host: PipelineHost): Promise<RgbPicture[]>;
 }
@@ -86,6 +88,7 @@ export async function loadVaeDecoder({ folder, runtime, threads }: PartOptions):
     tiling,
     scaled: (latents) => mapValues(latents, (value) => Math.fround(value - shift) * factor),
     async decode(latents, { width, height, tiled }, host) {
+      requireNumbers(latents, folder);
       const size = { width: width / scale, height: height / scale };
       const tiles = tiled && tiling && exceedsTile({ width, height }, tiling) ? tiling : null;
       const each = pieces(latents, latents.length / (channels * size.width * size.height));
@@ -95,6 +98,7 @@ export async function loadVaeDecoder({ folder, runtime, threads }: PartOptions):
         const reach: Reach = (done, total) =>
           host.reach({ stage: 'decode', done: i * total + done, total: each.length * total });
         const planes = tiles ? await inTiles(graph, whole, tiles, reach) : await atOnce(graph, whole, scale, reach);
+        requireNumbers(planes.data, graph.path);
         pictures.push(planesToRgb(planes.data, width, height));
       }
       return pictures;
