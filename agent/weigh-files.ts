@@ -16,19 +16,21 @@ export function weighFiles(
   const { encoders = [], files = [] } = Object.groupBy(graphs, ({ path }) =>
     posix.basename(posix.dirname(path)) === 'vae_encoder' ? 'encoders' : 'files',
   );
-  const components = new Map<string, number>();
-  for (const { path, bytes } of files)
-    components.set(componentOf(path), (components.get(componentOf(path)) ?? 0) + bytes);
+  const components = Object.entries(Object.groupBy(files, ({ path }) => componentOf(path)));
   const bytesOf = (some: readonly WeighedFile[]) => {
     const bytes = (ending: RegExp) =>
       some.filter(({ path }) => ending.test(path)).reduce((sum, file) => sum + file.bytes, 0);
     return { graphBytes: bytes(/\.xml$/), weightBytes: bytes(/(_data|\.data|\.bin)$/) };
   };
   return {
-    components: [...components].map(([path, bytes]) => ({ stage: stageOf(path), bytes })),
+    components: components.map(([path, own = []]) => ({
+      stage: stageOf(path),
+      bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
+      graphBytes: bytesOf(own).graphBytes,
+    })),
     ...bytesOf(files),
     encoder: bytesOf(encoders),
-    decodes: [...components.keys()].some((component) => component.includes('vae_decoder')),
+    decodes: components.some(([component]) => component.includes('vae_decoder')),
   };
 }
 

@@ -1,5 +1,6 @@
 // The small version with OpenVINO graphs, and the runtime itself, installed once by the very code that a device runs:
 // from the toolkit's environment where it is there (no network), else from PyPI.
+import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import type { EngineSpec } from '../../agent/engine/engine.ts';
 import { installOpenVino } from '../../agent/runtime/openvino/install.ts';
+import type { Manifest } from '../../shared/manifest.ts';
 import { FIXTURE, specOf } from './fixture.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -32,15 +34,23 @@ export function librariesOfToolkit(): string | null {
 export function openVinoSpec(): EngineSpec {
   const folder = mkdtempSync(join(tmpdir(), 'stillhouse-openvino-'));
   cpSync(FIXTURE, folder, { recursive: true });
-  const { variant, ...rest } = specOf(folder);
+  const { variant, manifest, ...rest } = specOf(folder);
+  const written: Manifest['artifacts'] = [];
+  const write = (path: string, bytes: Buffer) => {
+    writeFileSync(join(folder, path), bytes);
+    written.push({ path, sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') });
+  };
   for (const part of ['text_encoder', 'unet']) {
-    const at = join(folder, variant.folder, part);
-    rmSync(join(at, 'model.onnx'));
-    cpSync(join(GRAPHS, part, 'openvino_model.bin'), join(at, 'openvino_model.bin'));
-    writeFileSync(
-      join(at, 'openvino_model.xml'),
-      gunzipSync(readFileSync(join(GRAPHS, part, 'openvino_model.xml.gz'))),
-    );
+    const at = `${variant.folder}/${part}`;
+    rmSync(join(folder, at, 'model.onnx'));
+    write(`${at}/openvino_model.bin`, readFileSync(join(GRAPHS, part, 'openvino_model.bin')));
+    write(`${at}/openvino_model.xml`, gunzipSync(readFileSync(join(GRAPHS, part, 'openvino_model.xml.gz'))));
   }
-  return { ...rest, variant: { ...variant, name: 'openvino-fp16', runtime: 'openvino' } };
+  const isThere = (path: string) => existsSync(join(folder, path));
+  const artifacts = [...variant.artifacts.filter(isThere), ...written.map(({ path }) => path)];
+  return {
+    ...rest,
+    manifest: { ...manifest, artifacts: [...manifest.artifacts.filter(({ path }) => isThere(path)), ...written] },
+    variant: { ...variant, name: 'openvino-fp16', runtime: 'openvino', artifacts },
+  };
 }

@@ -99,6 +99,9 @@ const SCORE_BYTES = 4;
 /** Of a picture that is put together from tiles: planes in float32, the row of tiles above, and 8-bit levels. */
 const PICTURE_BYTES_PER_PIXEL = 27;
 
+/** As `pipeline/stages/tiles` cuts. */
+const TILES_OVERLAP = 0.25;
+
 /** What a picture takes beyond the graphs, all of which are there: OpenVINO's keep what they took, ONNX Runtime's give it back. */
 export function bytesOfPictures(shape: NetworkShape, computed: Computed, size: PictureSize): number {
   const stages = Object.values(bytesByStage(shape, computed, size));
@@ -115,6 +118,8 @@ export function bytesByStage(
   const layers = LAYERS[runtime];
   const width = widthOf(inferencePrecision);
   const decodedPixels = pixelsAtOnce(shape, { pixels, tiled });
+  // OpenVINO keeps what the forms of whole tiles and of those at the edge took.
+  const heldPixels = decodedPixels + (runtime === 'openvino' ? edgePixels(shape, { pixels, tiled }) : 0);
   const tokens = pixels / shape.tokenSide ** 2 + shape.words;
   const latentBytes = inTurn && shape.cut ? layers.cutLatentBytes : layers.latentBytes;
   const tokenBytes = shape.denoiser === 'transformer' ? layers.tokenBytes : layers.turnedTokenBytes;
@@ -132,14 +137,28 @@ export function bytesByStage(
     denoise: batch * (denoiserBytes * width + SCORE_BYTES * shape.heads * tokens ** 2 * held),
     decode:
       (decodedPixels < pixels ? PICTURE_BYTES_PER_PIXEL * pixels : 0) +
-      layers.pixelBytes * shape.decoderChannels * decodedPixels * width +
+      layers.pixelBytes * shape.decoderChannels * heldPixels * width +
       SCORE_BYTES * decodedLatents ** 2 * decoderHeld,
   };
 }
 
 /** Of the picture that another begins from, beyond its encoder's graph. */
 export const bytesOfEncoding = (shape: NetworkShape, { inferencePrecision }: Computed, size: PictureSize): number =>
-  ENCODED_PIXEL_BYTES * shape.decoderChannels * pixelsAtOnce(shape, size) * widthOf(inferencePrecision);
+  ENCODED_PIXEL_BYTES *
+  shape.decoderChannels *
+  (pixelsAtOnce(shape, size) + edgePixels(shape, size)) *
+  widthOf(inferencePrecision);
+
+/**
+ * Of the largest tile that the edge of a picture cuts off, the picture taken to be square: OpenVINO compiles a form of its own
+ * for it. Zero where nothing is taken in tiles.
+ */
+export function edgePixels({ tilePixels }: NetworkShape, { pixels, tiled = false }: PictureSize): number {
+  const beyond = Math.sqrt(pixels) - tilePixels;
+  if (!tiled || tilePixels === 0 || beyond <= 0) return 0;
+  const stride = tilePixels * (1 - TILES_OVERLAP);
+  return tilePixels * (tilePixels + (beyond % stride) - stride);
+}
 
 const widthOf = (inferencePrecision: InferencePrecision): number =>
   inferencePrecision === 'f32' ? 1 : VALUES_IN_16_BITS;

@@ -1,6 +1,6 @@
 // How much memory an engine will take at its peak, before it is started: from what this device saw of the version, else
 // from the size of its graphs and the shape of its networks. Constants were fitted on x86-64 (Node 24, ONNX Runtime 1.30,
-// OpenVINO 2026.4) to engines of 0.1 to 86 million parameters, one of them of Stable Diffusion's shape for pictures of 128 to
+// OpenVINO 2026.4) to engines of 0.1 to 158 million parameters, one of them of Stable Diffusion's shape for pictures of 128 to
 // 512 pixels and batches of up to 8; test/engine/memory.test.ts holds them to 15 %.
 
 import {
@@ -8,6 +8,7 @@ import {
   bytesOfEncoding,
   bytesOfPictures,
   type Computed,
+  edgePixels,
   type NetworkShape,
   type PictureSize,
   type Stage,
@@ -40,6 +41,8 @@ export interface MemoryComponent {
   readonly stage: Stage;
   /** Weights and graph. */
   readonly bytes: number;
+  /** Of them the graph, where its weights stand apart (OpenVINO's .xml). */
+  readonly graphBytes: number;
 }
 
 interface ModelBytes {
@@ -67,8 +70,10 @@ const MB = 1e6;
 const FIRST_PICTURE_BYTES = 2 * MB;
 const PROCESS_BYTES = {
   onnxruntime: 120 * MB,
-  openvino: 160 * MB,
+  openvino: 142 * MB,
 } as const;
+/** Of each byte of an .xml: compiling takes memory for every node. Tiny graphs and those of 2 to 4 MB agree. */
+const COMPILED_GRAPH = 40;
 /** Code and buffers of a decoder, beyond its weights. */
 const DECODER_BYTES = 8 * MB;
 /**
@@ -87,39 +92,59 @@ const REPACKED = { wider: { f32: 4.2, narrow: 2.5 }, bytes: { f32: 5.05, narrow:
 export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPrediction {
   const processBytes = PROCESS_BYTES[facts.runtime] + (facts.decodes ? DECODER_BYTES : 0);
   const { loadingBytes, heldBytes } = bytesOfModel(facts);
-  const paintedBytes = facts.shape ? bytesOfPictures(facts.shape, facts, size) : 0;
+  const paintedBytes = facts.shape ? bytesOfPictures(facts.shape, facts, size) + bytesOfEdgeForm(facts, size) : 0;
   // A publisher whose processor does not compute in 16 bits measured the same graphs in f32.
   const publishedBytes = facts.inferencePrecision === 'f32' ? facts.publishedPeakBytes : 0;
   const togetherBytes = facts.observed
     ? seenBytes(facts, facts.observed, size)
     : Math.max(processBytes + loadingBytes, processBytes + heldBytes + paintedBytes, publishedBytes);
-  const wholeBytes = Math.max(1, sum(facts.components.map(({ bytes }) => bytes)));
-  const apart = bytesOfModel(facts, 'each by itself');
-  const ofComponent = ({ stage, bytes }: MemoryComponent) => {
-    const share = bytes / wholeBytes;
-    const own = { loadingBytes: share * apart.loadingBytes, heldBytes: share * apart.heldBytes };
-    return bytesInTurn(facts, { stage, ...own }, size);
-  };
-  const largestBytes = Math.max(0, ...facts.components.map(ofComponent));
+  const largestBytes = Math.max(0, ...facts.components.map((component) => bytesInTurn(facts, component, size)));
   return {
     togetherBytes: Math.round(togetherBytes + bytesOfForms(facts, size.besidePixels) + bytesOfImage(facts, size)),
-    inTurnBytes: Math.round(processBytes + largestBytes),
+    inTurnBytes: Math.round(PROCESS_BYTES[facts.runtime] + largestBytes),
   };
 }
 
 /** Of one component by itself: while it is loaded, then while it runs. Those of a picture's values that wait are small. */
-function bytesInTurn(
-  { shape, ...computed }: MemoryFacts,
-  { stage, loadingBytes, heldBytes }: ModelBytes & Pick<MemoryComponent, 'stage'>,
-  size: PictureSize,
-): number {
-  if (!shape) return Math.max(loadingBytes, heldBytes);
-  const { [stage]: paintedBytes } = bytesByStage(shape, computed, { ...size, inTurn: true });
+function bytesInTurn(facts: MemoryFacts, component: MemoryComponent, size: PictureSize): number {
+  const { shape } = facts;
+  const { stage } = component;
+  const { loadingBytes, heldBytes } = bytesOfComponent(facts, component);
+  const decoderBytes = stage === 'decode' ? DECODER_BYTES + bytesOfEdgeForm(facts, size) : 0;
+  if (!shape) return Math.max(loadingBytes, heldBytes) + decoderBytes;
+  const { [stage]: paintedBytes } = bytesByStage(shape, facts, { ...size, inTurn: true });
   // A denoiser's parts are loaded in the midst of a picture, whose values wait meanwhile.
   return shape.cut && stage === 'denoise'
     ? loadingBytes + paintedBytes
-    : Math.max(loadingBytes, heldBytes + paintedBytes);
+    : Math.max(loadingBytes, heldBytes + paintedBytes) + decoderBytes;
 }
+
+/** Of one of the graphs, none of which is beside. */
+function bytesOfComponent(facts: MemoryFacts, { bytes, graphBytes }: Omit<MemoryComponent, 'stage'>): ModelBytes {
+  if (facts.runtime === 'openvino') return bytesOfApart(facts, { graphBytes, weightBytes: bytes - graphBytes });
+  const share = bytes / Math.max(1, sum(facts.components.map((each) => each.bytes)));
+  const { loadingBytes, heldBytes } = bytesOfModel(facts, 'each by itself');
+  return { loadingBytes: share * loadingBytes, heldBytes: share * heldBytes };
+}
+
+/** Of a graph with weights beside it, of whose parameters those are a share. */
+function bytesOfApart(facts: MemoryFacts, own: MemoryFacts['encoder']): ModelBytes {
+  const parameters = facts.parameters * (own.weightBytes / Math.max(1, facts.weightBytes));
+  return bytesOfGraphs({ ...facts, ...own, parameters }, 'each by itself');
+}
+
+/**
+ * Of the form that OpenVINO compiles of a decoder for the tiles at a picture's edge: weights laid out once more. It knows of up
+ * to four sizes, and two forms stay beside each other.
+ */
+function bytesOfEdgeForm(facts: MemoryFacts, size: PictureSize): number {
+  const decoder = facts.components.find(({ stage }) => stage === 'decode');
+  if (!decoder || !hasEdgeForm(facts, size)) return 0;
+  return bytesOfComponent(facts, decoder).heldBytes - (decoder.bytes - decoder.graphBytes);
+}
+
+const hasEdgeForm = ({ runtime, shape }: MemoryFacts, size: PictureSize): boolean =>
+  runtime === 'openvino' && shape !== null && edgePixels(shape, size) > 0;
 
 /** Of the graphs, adapters merged, while they are read and prepared, and when they are. */
 function bytesOfModel(facts: MemoryFacts, loaded: Loaded = 'one after the other'): ModelBytes {
@@ -156,10 +181,10 @@ function bytesOfGraphs(facts: MemoryFacts, loaded: Loaded): ModelBytes {
       return { loadingBytes: within * 9.2 + besideBytes + convertedBytes, heldBytes: parameters * 4.1 };
     }
     case 'openvino': {
-      // Weights stay mapped and are repacked once, as they are computed with; compiling takes memory for every node.
+      // Weights stay mapped and are repacked once, as they are computed with.
       const repacked = REPACKED[weightBytes < 1.5 * parameters ? 'bytes' : 'wider'];
       const repackedBytes = parameters * (inferencePrecision === 'f32' ? repacked.f32 : repacked.narrow);
-      const bytes = weightBytes + repackedBytes + graphBytes * 30;
+      const bytes = weightBytes + repackedBytes + graphBytes * COMPILED_GRAPH;
       return { loadingBytes: bytes, heldBytes: bytes };
     }
   }
@@ -171,9 +196,9 @@ function bytesOfGraphs(facts: MemoryFacts, loaded: Loaded): ModelBytes {
  */
 function bytesOfImage(facts: MemoryFacts, size: PictureSize): number {
   if (!size.image || facts.runtime !== 'openvino' || facts.observed) return 0;
-  const parameters = facts.parameters * (facts.encoder.weightBytes / Math.max(1, facts.weightBytes));
-  const { heldBytes } = bytesOfGraphs({ ...facts, ...facts.encoder, parameters }, 'each by itself');
-  return heldBytes + (facts.shape ? bytesOfEncoding(facts.shape, facts, size) : 0);
+  const { heldBytes } = bytesOfApart(facts, facts.encoder);
+  const edgeBytes = hasEdgeForm(facts, size) ? heldBytes - facts.encoder.weightBytes : 0;
+  return heldBytes + edgeBytes + (facts.shape ? bytesOfEncoding(facts.shape, facts, size) : 0);
 }
 
 /**
@@ -187,12 +212,14 @@ function bytesOfForms(facts: MemoryFacts, pixels: number | undefined): number {
 }
 
 /** Beyond what was seen a picture grows as its networks say, whose attention is no line; where they are not known, as one. */
-function seenBytes({ shape, ...computed }: MemoryFacts, observed: ObservedMemory, size: PictureSize): number {
+function seenBytes(facts: MemoryFacts, observed: ObservedMemory, size: PictureSize): number {
+  const { shape } = facts;
   const largest = observed.peaks.reduce((most, peak) => (peak.pixels > most.pixels ? peak : most));
   if (!shape || size.pixels <= largest.pixels) return scaled(observed, size.pixels);
-  const [more, less] = [size.pixels, largest.pixels].map((pixels) =>
-    bytesOfPictures(shape, computed, { ...size, pixels }),
-  ) as [number, number];
+  const [more, less] = [size.pixels, largest.pixels].map((pixels) => {
+    const sized = { ...size, pixels };
+    return bytesOfPictures(shape, facts, sized) + bytesOfEdgeForm(facts, sized);
+  }) as [number, number];
   return largest.bytes + more - less;
 }
 
