@@ -7,6 +7,7 @@ import {
   jobTimeout,
   labelChange,
   labels,
+  licence,
   list,
   modelOption,
   number,
@@ -22,6 +23,11 @@ test('versions', () => {
   expect(modelOption('stickers-lite')).toEqual({ model: 'stickers-lite' });
   expect(modelOption('stickers-lite@1.2.0')).toEqual({ model: 'stickers-lite', version: '1.2.0' });
   expect(() => modelOption('Not a model')).toThrow('MODEL');
+});
+
+test('licences', () => {
+  expect(licence(' CC-BY-4.0 OR MIT ')).toBe('CC-BY-4.0 OR MIT');
+  for (const wrong of ['', ' ', 'x'.repeat(201)]) expect(() => licence(wrong)).toThrow('SPDX expression');
 });
 
 test('durations', () => {

@@ -7,7 +7,7 @@ import type { FitTarget } from '../../shared/fit.ts';
 import { parseGate } from '../../shared/gates.ts';
 import { LabelKey, LabelValue, ModelName, VersionNumber, VersionRef } from '../../shared/ids.ts';
 import { limits, timings } from '../../shared/limits.ts';
-import { InferencePrecision } from '../../shared/manifest.ts';
+import { InferencePrecision, Manifest } from '../../shared/manifest.ts';
 import { parseSelector, parseTarget } from '../../shared/targets.ts';
 
 export function versionRef(text: string): VersionRef {
@@ -24,6 +24,11 @@ export function modelName(text: string): string {
 export function versionNumber(text: string): string {
   if (VersionNumber.safeParse(text).success) return text;
   throw new InvalidArgumentError('Expected a version such as 1.2.0.');
+}
+
+export function licence(text: string): string {
+  if (Manifest.shape.licence.safeParse(text.trim()).success) return text.trim();
+  throw new InvalidArgumentError('Expected an SPDX expression such as Apache-2.0, of at most 200 characters.');
 }
 
 /** @returns milliseconds */

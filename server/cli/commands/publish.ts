@@ -7,7 +7,7 @@ import { StillError } from '../../../shared/errors.ts';
 import { limits } from '../../../shared/limits.ts';
 import type { InferencePrecision } from '../../../shared/manifest.ts';
 import { bytes } from '../../../shared/units.ts';
-import { each, inferencePrecisions, integer, modelName, number, size, versionNumber } from '../arguments.ts';
+import { each, inferencePrecisions, integer, licence, modelName, number, size, versionNumber } from '../arguments.ts';
 import type { Client } from '../client.ts';
 import { inferManifest, sameButMeasured } from '../infer-manifest.ts';
 import { progressBar } from '../progress-bar.ts';
@@ -33,7 +33,7 @@ export function publish(): Command {
     .argument('<folder>', 'where manifest.json stands; or a pipeline folder without one, with --name and --version')
     .option('--name <model>', 'of a folder without a manifest', modelName)
     .option('--version <number>', 'likewise, such as 1.0.0', versionNumber)
-    .option('--licence <spdx>', 'likewise; else what the folder says')
+    .option('--licence <spdx>', 'likewise; else what the folder says', licence)
     .option('--steps <count>', 'of its pictures; else those of the pipeline', integer(1, limits.steps))
     .option('--guidance <scale>', 'likewise', number(0, 100))
     .option('--size <WxH>', 'likewise, in pixels', size)
