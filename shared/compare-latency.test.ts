@@ -32,7 +32,12 @@ describe('compareLatency', () => {
     ['too few pairs', pairs(15, 0.5), steady, '15 pairs were measured, at least 16'],
     ['noise beyond the difference', pairs(24, 0.99, { noise: 0.5 }), steady, 'holds 1'],
     ['a difference that may be none', pairs(64, 0.975, { noise: 0.06 }), steady, 'count as equal'],
-    ['a machine that something else used', pairs(64, 0.8), [10, 25], '2.5 times as long'],
+    [
+      'a machine that something else used',
+      pairs(64, 0.8),
+      [10, 25],
+      '2.5 times as long at one moment of the run as at another: something else used the machine; repeat it',
+    ],
     ['an effect of the order', pairs(64, 1, { afterFirst: 0.7, noise: 0.02 }), steady, 'runs first decides'],
     ['an order that turns it', pairs(64, 0.93, { afterFirst: 0.9, noise: 0.02 }), steady, 'runs first decides'],
   ])('refuses: %s', (_, measured, probes, why) => {

@@ -18,6 +18,8 @@ const PROBE_SPREAD = 2;
  */
 const TOLD_APART_IF_DISTURBED = 0.25;
 
+const REPEAT = 'repeat it when the device has nothing else to do';
+
 /**
  * @param pairsMs latencies [A, B] of the same prompt and seed; in the even pairs A ran first, in the odd ones B
  * @param probesMs a fixed piece of work, timed throughout the run
@@ -39,7 +41,7 @@ export function compareLatency(
   const spread = Math.max(...probesMs) / Math.min(...probesMs);
   if (spread > PROBE_SPREAD)
     return unknown(
-      `the same piece of work took up to ${spread.toFixed(1)} times as long at one moment of the run as at another: something else used the machine`,
+      `the same piece of work took up to ${spread.toFixed(1)} times as long at one moment of the run as at another: something else used the machine; ${REPEAT}`,
       whole,
     );
   const [aFirst, bFirst] = [0, 1].map((parity) => medianInterval(ratios.filter((_, i) => i % 2 === parity)));
@@ -55,7 +57,7 @@ export function compareLatency(
   const beyondDoubt = whole.high < 1 - TOLD_APART_IF_DISTURBED || whole.low > 1 + TOLD_APART_IF_DISTURBED;
   if (disturbances.length > 0 && !beyondDoubt)
     return unknown(
-      `${disturbances[0]}, and then two engines of one version may differ, too: less than ${TOLD_APART_IF_DISTURBED * 100} % cannot be told; repeat it when the device has nothing else to do`,
+      `${disturbances[0]}, and then two engines of one version may differ, too: less than ${TOLD_APART_IF_DISTURBED * 100} % cannot be told; ${REPEAT}`,
       whole,
     );
   const known = { ...whole, confidence: CONFIDENCE, reason: '' };
