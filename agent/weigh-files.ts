@@ -26,7 +26,8 @@ export function weighFiles(
     components: components.map(([path, own = []]) => ({
       stage: stageOf(path),
       bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
-      graphBytes: bytesOf(own).graphBytes,
+      ...bytesOf(own),
+      followed: components.some(([other]) => comesAfter(other, path)),
     })),
     ...bytesOf(files),
     encoder: bytesOf(encoders),
@@ -56,3 +57,9 @@ function stageOf(component: string): MemoryComponent['stage'] {
 
 /** A part of a graph (`part_03.onnx`, its weights beside it) is held by itself. */
 const componentOf = (path: string): string => /^(.*\/part_\d+)\.onnx/.exec(path)?.[1] ?? posix.dirname(path);
+
+/** Of parts of one graph, whose numbers have as many digits as one another. */
+function comesAfter(other: string, path: string): boolean {
+  const isPart = posix.basename(path).startsWith('part_');
+  return isPart && posix.dirname(other) === posix.dirname(path) && other > path;
+}

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import { holdInTurn } from './in-turn.ts';
 
-it('holds one part at a time, opens none twice while it goes on, and gives back what a closed one has left', async () => {
+it('holds one part at a time, opens none twice while it goes on, and gives back what a loaded and a closed one has left', async () => {
   const events: string[] = [];
   const open = new Set<string>();
   const runtime: Runtime = {
@@ -30,5 +30,5 @@ it('holds one part at a time, opens none twice while it goes on, and gives back 
   for (const session of [words, steps, steps, words]) await session.run({});
   await words.close();
   await steps.close();
-  expect(events.join(' ')).toBe('+a -a ~ +b -b ~ +a a -a ~ +b b b -b ~ +a a -a ~');
+  expect(events.join(' ')).toBe('+a ~ -a ~ +b ~ -b ~ +a ~ a -a ~ +b ~ b b -b ~ +a ~ a -a ~');
 });

@@ -2,7 +2,7 @@
 // runs. The pipeline sees sessions as always; a step of the same part opens nothing anew.
 import type { Runtime, Session } from '../runtime/runtime.ts';
 
-/** @param trim gives back what a closed part has left of itself */
+/** @param trim gives back what a part has left of itself: what it was read into once it is loaded, all once it is closed */
 export function holdInTurn<R extends Runtime>(runtime: R, trim: () => void = () => {}): R {
   let held: { readonly path: string; readonly session: Session } | null = null;
   const release = async () => {
@@ -19,6 +19,7 @@ export function holdInTurn<R extends Runtime>(runtime: R, trim: () => void = () 
         if (held?.path === path) return held.session;
         await release();
         const session = await runtime.load(path, options);
+        trim();
         held = { path, session };
         return session;
       };

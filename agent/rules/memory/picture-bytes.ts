@@ -67,7 +67,7 @@ const TEXT_SCORES_HELD = { onnxruntime: 3.5, openvino: 1.2 } as const;
 /**
  * Of the other layers: bytes for each channel and latent of a U-Net, or token of a transformer, or pixel of a decoder. What
  * places take (Flux's and Z-Image's are turned in every layer) OpenVINO holds several times; for ONNX Runtime each token takes
- * something whatever its width.
+ * something whatever its width. A decoder that was cut gives its last part what it enlarged to the full size.
  */
 const LAYERS = {
   onnxruntime: {
@@ -77,6 +77,7 @@ const LAYERS = {
     turnedTokenBytes: 60,
     bareTokenBytes: 2240,
     pixelBytes: 24,
+    followedPixelBytes: 13.3,
   },
   openvino: {
     latentBytes: 100,
@@ -85,6 +86,7 @@ const LAYERS = {
     turnedTokenBytes: 230,
     bareTokenBytes: 0,
     pixelBytes: 27,
+    followedPixelBytes: 27,
   },
 } as const;
 
@@ -112,9 +114,9 @@ export function bytesOfPictures(shape: NetworkShape, computed: Computed, size: P
 export function bytesByStage(
   shape: NetworkShape,
   { runtime, inferencePrecision }: Computed,
-  size: PictureSize & { readonly inTurn?: boolean },
+  size: PictureSize & { readonly inTurn?: boolean; readonly followed?: boolean },
 ): Record<Stage, number> {
-  const { pixels, batch = 1, tiled = false, inTurn = false } = size;
+  const { pixels, batch = 1, tiled = false, inTurn = false, followed = false } = size;
   const layers = LAYERS[runtime];
   const width = widthOf(inferencePrecision);
   const decodedPixels = pixelsAtOnce(shape, { pixels, tiled });
@@ -137,7 +139,7 @@ export function bytesByStage(
     denoise: batch * (denoiserBytes * width + SCORE_BYTES * shape.heads * tokens ** 2 * held),
     decode:
       (decodedPixels < pixels ? PICTURE_BYTES_PER_PIXEL * pixels : 0) +
-      layers.pixelBytes * shape.decoderChannels * heldPixels * width +
+      (followed ? layers.followedPixelBytes : layers.pixelBytes) * shape.decoderChannels * heldPixels * width +
       SCORE_BYTES * decodedLatents ** 2 * decoderHeld,
   };
 }

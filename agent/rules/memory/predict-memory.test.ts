@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { edgePixels, type NetworkShape, type Stage } from './picture-bytes.ts';
-import { type MemoryFacts, predictMemory } from './predict-memory.ts';
+import { type MemoryComponent, type MemoryFacts, predictMemory } from './predict-memory.ts';
 
-const components = [
-  { stage: 'denoise', bytes: 30e6, graphBytes: 0 },
-  { stage: 'encode', bytes: 10e6, graphBytes: 0 },
-] as const;
+const part = (stage: Stage, bytes: number, weightBytes = 0, graphBytes = 0): MemoryComponent => {
+  return { stage, bytes, graphBytes, weightBytes, followed: false };
+};
+/** Of a graph whose weights stand beside it. */
+const weighing = (stage: Stage, weightBytes: number, graphBytes = 0) =>
+  part(stage, weightBytes + graphBytes, weightBytes, graphBytes);
+
+const components = [part('denoise', 30e6), part('encode', 10e6)] as const;
 const facts: MemoryFacts = {
   ...{ runtime: 'onnxruntime', inferencePrecision: 'f32', parameters: 10e6, components },
   ...{ graphBytes: 0, weightBytes: 0, decodes: false },
@@ -33,7 +37,8 @@ describe('predictMemory', () => {
     ...{ decoderChannels: 32, decoderAttends: true, tilePixels: 256, cut: false },
   };
   const latents = 4096;
-  const beside = { ...facts, weightBytes: 40e6, decodes: true, shape };
+  const both = [weighing('denoise', 30e6), weighing('encode', 10e6)];
+  const beside = { ...facts, weightBytes: 40e6, decodes: true, shape, components: both };
   const bytesOf = (known: Partial<MemoryFacts>, how = {}) =>
     predictMemory({ ...beside, ...known }, { pixels: 64 * latents, ...how }).togetherBytes;
 
@@ -123,7 +128,7 @@ describe('predictMemory', () => {
   });
 
   it('counts the form that OpenVINO compiles for the tiles at a picture’s edge, the encoder’s, too', () => {
-    const decoder = { stage: 'decode', bytes: 11e6, graphBytes: 1e6 } as const;
+    const decoder = weighing('decode', 10e6, 1e6);
     const encoder = { graphBytes: 0.5e6, weightBytes: 8e6 };
     const openvino = {
       runtime: 'openvino',
@@ -154,20 +159,20 @@ describe('predictMemory', () => {
     const half = {
       ...facts,
       weightBytes: 20e6,
-      components: [{ stage: 'denoise', bytes: 20e6, graphBytes: 0 }],
+      components: [part('denoise', 20e6)],
     } as const;
     expect(predictMemory(half, { pixels: 4096 }).togetherBytes).toBe(120e6 + 53e6 + 26e6);
     const full = {
       ...half,
       weightBytes: 40e6,
-      components: [{ stage: 'denoise', bytes: 40e6, graphBytes: 0 }],
+      components: [part('denoise', 40e6)],
       decodes: true,
     } as const;
     expect(predictMemory(full, { pixels: 4096 }).togetherBytes).toBe(128e6 + 41e6);
   });
 
   it('counts them in turn with each graph by itself, of which the largest is converted', () => {
-    const halves = [5e6, 15e6].map((bytes) => ({ stage: 'denoise', bytes, graphBytes: 0 }) as const);
+    const halves = [5e6, 15e6].map((bytes) => part('denoise', bytes));
     const { togetherBytes, inTurnBytes } = predictMemory(
       { ...facts, components: halves, decodes: true },
       { pixels: 4096 },
@@ -189,10 +194,7 @@ describe('predictMemory', () => {
     { of: 'z-image', parameters: 48.4e6, bytes: 97.5e6, largestBytes: 66.4e6, peak: 389e6 },
     { of: 'z-image', parameters: 48.4e6, bytes: 49.6e6, largestBytes: 33.7e6, peak: 442e6 },
   ])('is within 15 % of what weights of fewer bits took: %o', ({ parameters, bytes, largestBytes, peak }) => {
-    const components = [
-      { stage: 'encode', bytes: bytes - largestBytes, graphBytes: 0 },
-      { stage: 'denoise', bytes: largestBytes, graphBytes: 0 },
-    ] as const;
+    const components = [part('encode', bytes - largestBytes), part('denoise', largestBytes)] as const;
     const { togetherBytes } = predictMemory({ ...facts, parameters, components, decodes: true }, { pixels: 256 ** 2 });
     expect(togetherBytes / peak).toBeGreaterThan(0.85);
     expect(togetherBytes / peak).toBeLessThan(1.15);
@@ -202,10 +204,10 @@ describe('predictMemory', () => {
     const turns = (known: Partial<MemoryFacts>, how = {}) =>
       predictMemory({ ...beside, ...known }, { pixels: 64 * latents, ...how }).inTurnBytes - 120e6;
     const painting = { ...shape, scores: 'none', decoderScores: 'none', channels: 120 } as const;
-    const decoder = { stage: 'decode', bytes: 10e6, graphBytes: 0 } as const;
+    const decoder = part('decode', 10e6);
     const denoised = 0.75 * 41e6 + 105 * 120 * latents;
     const decoded = (pixels: number) => 8e6 + 0.25 * 41e6 + 24 * 32 * pixels;
-    const both = { shape: painting, components: [{ stage: 'denoise', bytes: 30e6, graphBytes: 0 }, decoder] } as const;
+    const both = { shape: painting, components: [part('denoise', 30e6), decoder] } as const;
     expect(decoded(64 * latents)).toBeGreaterThan(denoised);
     expect(turns(both)).toBeCloseTo(decoded(64 * latents), -1);
     const narrow = { ...both, shape: { ...painting, channels: 10 } };
@@ -215,9 +217,30 @@ describe('predictMemory', () => {
 
   it('counts of a denoiser in parts the values of one part, which wait while the next is loaded', () => {
     const cut: NetworkShape = { ...shape, scores: 'none', decoderScores: 'none', decoderChannels: 0, cut: true };
-    const parts = [5e6, 15e6, 20e6].map((bytes) => ({ stage: 'denoise', bytes, graphBytes: 0 }) as const);
+    const parts = [5e6, 15e6, 20e6].map((bytes) => weighing('denoise', bytes));
     const { inTurnBytes } = predictMemory({ ...beside, shape: cut, components: parts }, { pixels: 64 * latents });
     expect(inTurnBytes).toBeCloseTo(120e6 + 0.5 * 41e6 + 65 * 100 * latents, -1);
+  });
+
+  it('counts of a decoder in parts the layers of the full size with the last one', () => {
+    const cut: NetworkShape = { ...shape, scores: 'none', decoderScores: 'none', cut: true };
+    const [first, last] = [{ ...weighing('decode', 36e6), followed: true }, weighing('decode', 4e6)];
+    const bytes = (decoderChannels: number) =>
+      predictMemory(
+        { ...beside, shape: { ...cut, decoderChannels }, components: [first, last] },
+        { pixels: 64 * latents },
+      ).inTurnBytes - 128e6;
+    expect(bytes(32)).toBeCloseTo(0.1 * 41e6 + 24 * 32 * 64 * latents, -1);
+    expect(bytes(2)).toBeCloseTo(0.9 * 41e6 + 13.3 * 2 * 64 * latents, -1);
+  });
+
+  it('counts in turn what is read within a graph’s file where it is the one that takes most', () => {
+    const parts = [weighing('denoise', 30e6), part('encode', 10e6)];
+    const known = { ...facts, weightBytes: 30e6, components: parts, decodes: true };
+    expect(predictMemory(known, { pixels: 4096 }).inTurnBytes).toBe(120e6 + 7.5e6 * 4.1);
+    const within = [weighing('denoise', 15e6), part('encode', 25e6)];
+    const encoding = predictMemory({ ...known, weightBytes: 15e6, components: within }, { pixels: 4096 });
+    expect(encoding.inTurnBytes).toBe(120e6 + 6.25e6 * 9.2);
   });
 
   it('counts graphs that adapters are merged into more than once', () => {
@@ -270,7 +293,7 @@ describe('predictMemory', () => {
   ] as const)('is within an eighth with a picture to begin from, and with weights of 8 bits: %o', (measured) => {
     const { side, how, peak, ...known } = measured;
     const networks = { ...shape, ...{ tokenSide: 8, channels: 96 } };
-    const decoder = { stage: 'decode', bytes: known.weightBytes * 0.04 + 0.8e6, graphBytes: 0.8e6 } as const;
+    const decoder = weighing('decode', known.weightBytes * 0.04, 0.8e6);
     const parts = { components: [...components, decoder], shape: networks } as const;
     const openvino = { ...known, ...parts, runtime: 'openvino', parameters: 88.4e6 } as const;
     const bytes = bytesOf(openvino, { pixels: side ** 2, ...how });
@@ -292,10 +315,8 @@ describe('predictMemory', () => {
     (_, graphs, of, denoised, peaks) => {
       const [encoder, denoiser, decoder] = graphs;
       const shares = { encode: 0.99 - denoised, denoise: denoised, decode: 0.01 };
-      const part = (stage: Stage, graphBytes: number) => {
-        return { stage, bytes: shares[stage] * of.weightBytes + graphBytes, graphBytes };
-      };
-      const parts = [part('encode', encoder), part('denoise', denoiser), part('decode', decoder)];
+      const graph = (stage: Stage, graphBytes: number) => weighing(stage, shares[stage] * of.weightBytes, graphBytes);
+      const parts = [graph('encode', encoder), graph('denoise', denoiser), graph('decode', decoder)];
       const known = { ...of, components: parts, graphBytes: encoder + denoiser + decoder, decodes: true };
       const bytes = predictMemory({ ...facts, ...known, runtime: 'openvino' }, { pixels: 4096 });
       for (const [i, predicted] of [bytes.togetherBytes, bytes.inTurnBytes].entries()) {
@@ -350,10 +371,7 @@ describe('predictMemory', () => {
     { ...sdWithWideDecoder, side: 768, batch: 1, peak: 2164e6 },
   ] as const)('is within a tenth of what was measured: %o', ({ of, side, batch, peak, ...known }) => {
     const measured: NetworkShape = { ...shape, ...{ scores: 'none', decoderScores: 'none', tokenSide: 16 }, ...of };
-    const components = [
-      { stage: 'decode', bytes: 14e6, graphBytes: 0 },
-      { stage: 'denoise', bytes: 4 * known.parameters - 14e6, graphBytes: 0 },
-    ] as const;
+    const components = [part('decode', 14e6), part('denoise', 4 * known.parameters - 14e6)] as const;
     const bytes = bytesOf({ ...known, components, shape: measured }, { pixels: side ** 2, batch });
     expect(bytes / peak).toBeGreaterThan(0.9);
     expect(bytes / peak).toBeLessThan(1.1);

@@ -41,8 +41,11 @@ export interface MemoryComponent {
   readonly stage: Stage;
   /** Weights and graph. */
   readonly bytes: number;
-  /** Of them the graph, where its weights stand apart (OpenVINO's .xml). */
+  /** Of them the graph, where its weights stand apart (OpenVINO's .xml), and those weights. */
   readonly graphBytes: number;
+  readonly weightBytes: number;
+  /** Whether it is a part of a graph and others come after it. */
+  readonly followed: boolean;
 }
 
 interface ModelBytes {
@@ -108,11 +111,11 @@ export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPred
 /** Of one component by itself: while it is loaded, then while it runs. Those of a picture's values that wait are small. */
 function bytesInTurn(facts: MemoryFacts, component: MemoryComponent, size: PictureSize): number {
   const { shape } = facts;
-  const { stage } = component;
+  const { stage, followed } = component;
   const { loadingBytes, heldBytes } = bytesOfComponent(facts, component);
   const decoderBytes = stage === 'decode' ? DECODER_BYTES + bytesOfEdgeForm(facts, size) : 0;
   if (!shape) return Math.max(loadingBytes, heldBytes) + decoderBytes;
-  const { [stage]: paintedBytes } = bytesByStage(shape, facts, { ...size, inTurn: true });
+  const { [stage]: paintedBytes } = bytesByStage(shape, facts, { ...size, inTurn: true, followed });
   // A denoiser's parts are loaded in the midst of a picture, whose values wait meanwhile.
   return shape.cut && stage === 'denoise'
     ? loadingBytes + paintedBytes
@@ -120,18 +123,20 @@ function bytesInTurn(facts: MemoryFacts, component: MemoryComponent, size: Pictu
 }
 
 /** Of one of the graphs, none of which is beside. */
-function bytesOfComponent(facts: MemoryFacts, { bytes, graphBytes }: Omit<MemoryComponent, 'stage'>): ModelBytes {
-  if (facts.runtime === 'openvino') return bytesOfApart(facts, { graphBytes, weightBytes: bytes - graphBytes });
+function bytesOfComponent(facts: MemoryFacts, component: MemoryComponent): ModelBytes {
+  const { bytes, graphBytes, weightBytes } = component;
+  const { adapted } = facts;
   const share = bytes / Math.max(1, sum(facts.components.map((each) => each.bytes)));
-  const { loadingBytes, heldBytes } = bytesOfModel(facts, 'each by itself');
-  return { loadingBytes: share * loadingBytes, heldBytes: share * heldBytes };
+  return bytesOfModel({
+    ...{ ...facts, components: [component], graphBytes, weightBytes },
+    parameters: facts.runtime === 'openvino' ? parametersOf(facts, weightBytes) : facts.parameters * share,
+    adapted: { graphBytes: adapted.graphBytes * share, weightBytes: adapted.weightBytes * share },
+  });
 }
 
-/** Of a graph with weights beside it, of whose parameters those are a share. */
-function bytesOfApart(facts: MemoryFacts, own: MemoryFacts['encoder']): ModelBytes {
-  const parameters = facts.parameters * (own.weightBytes / Math.max(1, facts.weightBytes));
-  return bytesOfGraphs({ ...facts, ...own, parameters }, 'each by itself');
-}
+/** Of a graph whose weights stand beside it. */
+const parametersOf = (facts: MemoryFacts, weightBytes: number): number =>
+  facts.parameters * (weightBytes / Math.max(1, facts.weightBytes));
 
 /**
  * Of the form that OpenVINO compiles of a decoder for the tiles at a picture's edge: weights laid out once more. It knows of up
@@ -140,15 +145,15 @@ function bytesOfApart(facts: MemoryFacts, own: MemoryFacts['encoder']): ModelByt
 function bytesOfEdgeForm(facts: MemoryFacts, size: PictureSize): number {
   const decoder = facts.components.find(({ stage }) => stage === 'decode');
   if (!decoder || !hasEdgeForm(facts, size)) return 0;
-  return bytesOfComponent(facts, decoder).heldBytes - (decoder.bytes - decoder.graphBytes);
+  return bytesOfComponent(facts, decoder).heldBytes - decoder.weightBytes;
 }
 
 const hasEdgeForm = ({ runtime, shape }: MemoryFacts, size: PictureSize): boolean =>
   runtime === 'openvino' && shape !== null && edgePixels(shape, size) > 0;
 
 /** Of the graphs, adapters merged, while they are read and prepared, and when they are. */
-function bytesOfModel(facts: MemoryFacts, loaded: Loaded = 'one after the other'): ModelBytes {
-  const { loadingBytes, heldBytes } = bytesOfGraphs(facts, loaded);
+function bytesOfModel(facts: MemoryFacts): ModelBytes {
+  const { loadingBytes, heldBytes } = bytesOfGraphs(facts);
   const { graphBytes, weightBytes } = facts.adapted;
   if (facts.runtime === 'openvino' || graphBytes + weightBytes === 0) return { loadingBytes, heldBytes };
   const garbageBytes = Math.min(ADAPTED.mostGarbageBytes, (graphBytes + weightBytes) * ADAPTED.garbage);
@@ -156,17 +161,13 @@ function bytesOfModel(facts: MemoryFacts, loaded: Loaded = 'one after the other'
   return { loadingBytes: loadingBytes + mergingBytes, heldBytes };
 }
 
-/** Graphs beside those that are loaded already, or each of which none is beside. */
-type Loaded = 'one after the other' | 'each by itself';
-
-function bytesOfGraphs(facts: MemoryFacts, loaded: Loaded): ModelBytes {
+function bytesOfGraphs(facts: MemoryFacts): ModelBytes {
   const { runtime, inferencePrecision, parameters, graphBytes, weightBytes, components, decodes } = facts;
   switch (runtime) {
     case 'onnxruntime': {
       const wholeBytes = Math.max(1, sum(components.map(({ bytes }) => bytes)));
       if (decodes && wholeBytes < 3 * parameters) {
-        const largestBytes =
-          loaded === 'each by itself' ? wholeBytes : Math.max(...components.map(({ bytes }) => bytes));
+        const largestBytes = Math.max(...components.map(({ bytes }) => bytes));
         const converting = CONVERTING[wholeBytes < 1.5 * parameters ? 'bytes' : 'halves'];
         const heldBytes = parameters * 4.1;
         return { loadingBytes: heldBytes + (largestBytes / wholeBytes) * parameters * converting, heldBytes };
@@ -196,8 +197,10 @@ function bytesOfGraphs(facts: MemoryFacts, loaded: Loaded): ModelBytes {
  */
 function bytesOfImage(facts: MemoryFacts, size: PictureSize): number {
   if (!size.image || facts.runtime !== 'openvino' || facts.observed) return 0;
-  const { heldBytes } = bytesOfApart(facts, facts.encoder);
-  const edgeBytes = hasEdgeForm(facts, size) ? heldBytes - facts.encoder.weightBytes : 0;
+  const { encoder } = facts;
+  const parameters = parametersOf(facts, encoder.weightBytes);
+  const { heldBytes } = bytesOfGraphs({ ...facts, ...encoder, parameters });
+  const edgeBytes = hasEdgeForm(facts, size) ? heldBytes - encoder.weightBytes : 0;
   return heldBytes + edgeBytes + (facts.shape ? bytesOfEncoding(facts.shape, facts, size) : 0);
 }
 
