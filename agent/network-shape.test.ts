@@ -29,6 +29,17 @@ describe('readNetworkShape', () => {
     expect(await shapeOf(decoder)).toMatchObject({ scores: 'several times', decoderScores: 'none' });
   });
 
+  it('reads how many weights of a U-Net are those of convolutions', async () => {
+    const unet = { down_block_types: ['DownBlock2D', 'CrossAttnDownBlock2D'], attention_head_dim: 4 };
+    const widths = [2, 3];
+    // Products of channels: down 8 + 4 and 15, between 2·18, up 27 + 24 + 9 and 14 + 12.
+    const known = { convolved: 9 * (12 + 15 + 36 + 60 + 26) };
+    expect(
+      await shapeOf({ unet: { ...unet, block_out_channels: widths, layers_per_block: 1 }, vae_decoder: vae }),
+    ).toMatchObject(known);
+    expect(await shapeOf({ transformer: flux, vae_decoder: vae })).toMatchObject({ convolved: 0 });
+  });
+
   it('says nothing of a folder whose settings do not say it', async () => {
     expect(await shapeOf({ transformer: flux })).toBeNull();
     expect(await shapeOf({ transformer: { ...flux, num_attention_heads: 0 }, vae_decoder: vae })).toBeNull();

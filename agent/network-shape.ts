@@ -5,7 +5,9 @@ import { parseObject } from './pipeline/read-json.ts';
 import type { NetworkShape, ScoresKept } from './rules/memory/picture-bytes.ts';
 
 type Config = Readonly<Record<string, unknown>>;
-type Denoiser = Pick<NetworkShape, 'denoiser' | 'heads' | 'words' | 'channels'> & { readonly latentsPerToken: number };
+type Denoiser = Pick<NetworkShape, 'denoiser' | 'heads' | 'words' | 'channels' | 'convolved'> & {
+  readonly latentsPerToken: number;
+};
 
 /** Words that the references have T5 read, by the pipeline's transformer. */
 const T5_WORDS: Readonly<Record<string, number>> = { SD3Transformer2DModel: 256, FluxTransformer2DModel: 512 };
@@ -75,7 +77,28 @@ function ofUnet(config: Config): Denoiser | null {
   const heads = config.num_attention_heads ?? config.attention_head_dim;
   const count = Number(Array.isArray(heads) ? heads[first] : heads);
   if (!(count > 0)) return null;
-  return { denoiser: 'unet', heads: count, latentsPerToken: 2 ** first, words: 0, channels: widths[0] as number };
+  return {
+    ...{ denoiser: 'unet', heads: count, latentsPerToken: 2 ** first, words: 0, channels: widths[0] as number },
+    convolved: weightsOfConvolutions(widths, Number(config.layers_per_block) || 2),
+  };
+}
+
+/**
+ * Of a U-Net's convolutions of 3x3, by diffusers' blocks: two in each residual layer, one of which reads what the way down left
+ * on the way up, and one between two sizes.
+ */
+function weightsOfConvolutions(widths: readonly number[], layers: number): number {
+  const deepest = widths.length - 1;
+  const width = (level: number) => widths[Math.min(Math.max(level, 0), deepest)] as number;
+  const residual = (from: number, to: number) => from * to + to ** 2;
+  const ofLevel = (level: number) => {
+    const [here, above, below] = [width(level), width(level - 1), width(level + 1)];
+    const down = residual(above, here) + (layers - 1) * residual(here, here) + (level < deepest ? here ** 2 : 0);
+    const skips = (layers - 1) * residual(2 * here, here) + residual(here + above, here);
+    return down + residual(below + here, here) + skips + (level > 0 ? here ** 2 : 0);
+  };
+  const between = 2 * residual(width(deepest), width(deepest));
+  return 9 * (between + widths.reduce((sum, _, level) => sum + ofLevel(level), 0));
 }
 
 function ofTransformer(config: Config): Denoiser | null {
@@ -83,7 +106,7 @@ function ofTransformer(config: Config): Denoiser | null {
   if (!(heads > 0)) return null;
   const words = t5WordsOf(config);
   const channels = Number(config.dim ?? heads * Number(config.attention_head_dim)) || 0;
-  const shape = { denoiser: 'transformer', heads, latentsPerToken: 2, channels } as const;
+  const shape = { denoiser: 'transformer', heads, latentsPerToken: 2, channels, convolved: 0 } as const;
   switch (config._class_name) {
     case 'SD3Transformer2DModel':
       return { ...shape, latentsPerToken: Number(config.patch_size) || 2, words: CLIP_WORDS + words };

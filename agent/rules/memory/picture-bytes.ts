@@ -15,6 +15,8 @@ export interface NetworkShape {
   readonly words: number;
   /** Of a U-Net's first layers, or of a transformer's tokens. */
   readonly channels: number;
+  /** Weights of the denoiser's convolutions of 3x3. */
+  readonly convolved: number;
   /** The scores of the text encoder that reads most words: heads · words². */
   readonly textScores: number;
   /** Pixels a side for each latent. */

@@ -33,6 +33,7 @@ describe('predictMemory', () => {
 
   const shape: NetworkShape = {
     ...{ denoiser: 'unet', heads: 8, tokenSide: 8, words: 0, channels: 100, latentSide: 8, textScores: 0 },
+    convolved: 0,
     ...{ scores: 'several times', decoderScores: 'several times' },
     ...{ decoderChannels: 32, decoderAttends: true, tilePixels: 256, cut: false },
   };
@@ -198,6 +199,33 @@ describe('predictMemory', () => {
     const { togetherBytes } = predictMemory({ ...facts, parameters, components, decodes: true }, { pixels: 256 ** 2 });
     expect(togetherBytes / peak).toBeGreaterThan(0.85);
     expect(togetherBytes / peak).toBeLessThan(1.15);
+  });
+
+  // Peaks of `still run --in-turn` of 256x256 (two cores, x64), weights of 16 bits, by what the denoiser weighs.
+  it.each([
+    { of: 'sd', parameters: 79.9e6, convolved: 48.7e6, channels: 96, peak: 682e6 },
+    { of: 'sdxl', parameters: 123e6, convolved: 28.8e6, channels: 96, peak: 765e6 },
+    { of: 'sd3', parameters: 78.7e6, convolved: 0, channels: 512, peak: 479e6 },
+    { of: 'z-image', parameters: 29.9e6, convolved: 0, channels: 512, within: true, peak: 333e6 },
+  ])('is within a twelfth of what halves took: %o', ({ parameters, convolved, channels, within, peak }) => {
+    const denoiser = within ? part('denoise', 2 * parameters) : weighing('denoise', 2 * parameters);
+    const known = { parameters, components: [denoiser], weightBytes: denoiser.weightBytes, decodes: true };
+    const painted = { ...shape, scores: 'none', decoderScores: 'none', convolved, channels } as const;
+    const { inTurnBytes } = predictMemory({ ...facts, ...known, shape: painted }, { pixels: 256 ** 2 });
+    expect(inTurnBytes / peak).toBeGreaterThan(0.92);
+    expect(inTurnBytes / peak).toBeLessThan(1.08);
+  });
+
+  it('knows that graphs in parts lay no convolutions out, and that decoders are nothing else', () => {
+    const loading = (stage: Stage, known: Partial<NetworkShape>) => {
+      const components = [weighing(stage, 20e6)];
+      const half = { ...facts, weightBytes: 20e6, components, decodes: true };
+      return predictMemory({ ...half, shape: { ...shape, ...known } }, { pixels: 0 }).togetherBytes - 169e6 - 3e6;
+    };
+    expect(loading('denoise', { convolved: 4e6 })).toBe(16e6);
+    expect(loading('denoise', { convolved: 4e6, cut: true })).toBe(0);
+    expect(loading('decode', {})).toBe(40e6);
+    expect(loading('encode', { convolved: 4e6 })).toBe(0);
   });
 
   it('counts in turn the component that takes most, with what a picture takes in its stage', () => {

@@ -86,8 +86,11 @@ const DECODER_BYTES = 8 * MB;
 const ADAPTED = { graph: 0.66, weights: 1.5, garbage: 0.3, mostGarbageBytes: 27e6 } as const;
 /** Of the bytes of weights in fewer than 32 bits, while ONNX Runtime loads them. */
 const CONVERTED = 1.3;
-/** Bytes for each parameter of the largest graph of a pipeline of latents, while such weights become float32. */
-const CONVERTING = { halves: 2, bytes: 4.6 } as const;
+/**
+ * Bytes for each parameter of the largest graph of a pipeline of latents, while such weights become float32. Halves beside a graph
+ * go one after the other, those within its file stay until all are read, and convolutions' stay beside what is laid out of them.
+ */
+const CONVERTING = { unknown: 2, beside: 0.3, within: 2.5, convolved: 4, bytes: 4.6 } as const;
 
 /** Bytes for each parameter on OpenVINO, computed in f32 or in 16 bits. It unpacks weights of 8 bits before it narrows them. */
 const REPACKED = { wider: { f32: 4.2, narrow: 2.5 }, bytes: { f32: 5.05, narrow: 4.05 } } as const;
@@ -167,10 +170,14 @@ function bytesOfGraphs(facts: MemoryFacts): ModelBytes {
     case 'onnxruntime': {
       const wholeBytes = Math.max(1, sum(components.map(({ bytes }) => bytes)));
       if (decodes && wholeBytes < 3 * parameters) {
-        const largestBytes = Math.max(...components.map(({ bytes }) => bytes));
-        const converting = CONVERTING[wholeBytes < 1.5 * parameters ? 'bytes' : 'halves'];
         const heldBytes = parameters * 4.1;
-        return { loadingBytes: heldBytes + (largestBytes / wholeBytes) * parameters * converting, heldBytes };
+        const largest = components.reduce((most, each) => (each.bytes > most.bytes ? each : most));
+        const largestParameters = parameters * (largest.bytes / wholeBytes);
+        const inBytes = wholeBytes < 1.5 * parameters;
+        const convertingBytes = inBytes
+          ? largestParameters * CONVERTING.bytes
+          : bytesOfHalves(facts, largest, largestParameters);
+        return { loadingBytes: heldBytes + convertingBytes, heldBytes };
       }
       // Within the graph's file: as read, and as unpacked or converted, and what is being laid out anew for the kernels. Beside
       // it they are read one by one; convolutions of a fixed size are laid out anew, those of the pipelines of latents are not.
@@ -189,6 +196,16 @@ function bytesOfGraphs(facts: MemoryFacts): ModelBytes {
       return { loadingBytes: bytes, heldBytes: bytes };
     }
   }
+}
+
+/** Of one graph's parameters, while they become float32. */
+function bytesOfHalves({ shape }: MemoryFacts, graph: MemoryComponent, parameters: number): number {
+  if (!shape) return parameters * CONVERTING.unknown;
+  // Graphs that were cut keep the layout they have.
+  const convolved = { encode: 0, denoise: shape.cut ? 0 : shape.convolved, decode: parameters }[graph.stage];
+  const beside = graph.weightBytes / graph.bytes;
+  const halvesBytes = parameters * (beside * CONVERTING.beside + (1 - beside) * CONVERTING.within);
+  return halvesBytes + Math.min(parameters, convolved) * CONVERTING.convolved;
 }
 
 /**
