@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { previewName } from '../shared/picture-series.ts';
+import { plural } from '../shared/plural.ts';
 import { noticeTexts } from '../shared/prompt-notices.ts';
 import type { GeneratedPicture, StageProgress } from './engine/engine.ts';
 import type { OpenedFolder } from './open-folder.ts';
@@ -60,7 +61,7 @@ export function tellResults({ json, isSeries }: RunArguments, results: readonly 
   }
   for (const { file, width, height, seed, steps, latencyMs, batch } of results) {
     const took = `${(latencyMs / 1000).toFixed(2)} s${batch ? ` for ${batch} together` : ''}`;
-    process.stdout.write(`Saved ${file} (${width}×${height}, seed ${seed}, ${steps} steps, ${took}).\n`);
+    process.stdout.write(`Saved ${file} (${width}×${height}, seed ${seed}, ${plural(steps, 'step')}, ${took}).\n`);
   }
   const last = results.at(-1);
   if (!last) return;

@@ -29,6 +29,7 @@ describe('the time that a picture needs', () => {
       'a picture of 4096x4096 in 20 steps would take 26 min 2 s there, if time grows no faster than pixels, and has 10 min: the quickest of 256x256 took 1.3 s for 4 steps; ask for a smaller size, fewer steps, or more time (--timeout)',
     );
     expect(timeFault([made(256, 4, 300)], asked(256, 4, 1000))).not.toContain('pixels');
+    expect(timeFault([made(256, 1, 300)], asked(256, 1, 100))).toMatch(/ in 1 step would .* for 1 step;/);
   });
 
   it('is that of all pictures of a bench', () => {

@@ -2,6 +2,7 @@
 // a size up to the one asked for. Convolutions take time as pixels do and attention more, so from a smaller size it is rather too
 // short.
 import type { FitMeasurement } from '../../shared/fit.ts';
+import { plural } from '../../shared/plural.ts';
 import { duration } from '../../shared/units.ts';
 
 export interface TimedPicture {
@@ -28,11 +29,11 @@ export function timeFault(measured: readonly FitMeasurement[], asked: TimedPictu
   if (!quickest || quickest.neededMs <= asked.timeoutMs) return null;
   const { width, height, steps, latencyMs, neededMs } = quickest;
   const { pictures } = asked;
-  const what = `${pictures === 1 ? 'a picture' : `${pictures} pictures`} of ${asked.width}x${asked.height} in ${asked.steps} steps`;
+  const what = `${pictures === 1 ? 'a picture' : `${pictures} pictures`} of ${asked.width}x${asked.height} in ${plural(asked.steps, 'step')}`;
   const growing = nearest === pixelsOf(asked) ? '' : ', if time grows no faster than pixels';
   return (
     `${what} would take ${duration(neededMs)} there${growing}, and ${pictures === 1 ? 'has' : 'have'} ${duration(asked.timeoutMs)}: ` +
-    `the quickest of ${width}x${height} took ${duration(latencyMs)} for ${steps} steps; ask for a smaller size, fewer steps, or more time (--timeout)`
+    `the quickest of ${width}x${height} took ${duration(latencyMs)} for ${plural(steps, 'step')}; ask for a smaller size, fewer steps, or more time (--timeout)`
   );
 }
 
