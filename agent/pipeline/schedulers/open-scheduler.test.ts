@@ -15,6 +15,13 @@ describe('a scheduler in place of the folder’s own', () => {
     expect(path(withScheduler(own, name))).toEqual(path(same));
   });
 
+  it.each([
+    ['FlowMatchEulerDiscreteScheduler', 'lcm', /by flow matching; these can: dpm\+\+, dpm\+\+-sde, unipc, flow-euler$/],
+    ['DDIMScheduler', 'flow-euler', /by diffusion; these can: ddim, pndm, euler, .*unipc, lcm$/],
+  ])('of %s is refused as %s with the names of those that can', (_class_name, name, why) => {
+    expect(() => withScheduler({ _class_name }, name)).toThrow(why);
+  });
+
   it('knows no other solver_type', () => {
     expect(() => openScheduler({ ...unipc, solver_type: 'bh3' })).toThrow('solver_type is "bh3"; known: bh2, bh1');
   });

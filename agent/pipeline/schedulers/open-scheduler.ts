@@ -55,17 +55,39 @@ export function openScheduler(config: SchedulerConfig): Scheduler {
  * The folder's own settings under another scheduler, as `from_config` of diffusers takes them over.
  *
  * @param name a class, or one of the short names
- * @throws RangeError that lists the names, or says that the model cannot be sampled so
+ * @throws RangeError that lists the names, or says that the model cannot be sampled so, and how it can
  */
 export function withScheduler(config: SchedulerConfig, name: string): SchedulerConfig {
   const short = Object.hasOwn(SHORT_NAMES, name) ? SHORT_NAMES[name] : undefined;
   if (!short && !Object.hasOwn(SCHEDULERS, name))
     throw new RangeError(`scheduler "${name}" is not known; known: ${Object.keys(SHORT_NAMES).join(', ')}`);
-  const overridden = { ...config, ...(short ?? { _class_name: name }) };
-  const asked = isFlow(config) ? overFlow(config, overridden) : overridden;
-  if (isFlow(config) === isFlow(asked)) return asked;
+  const found = taken(config, short ?? { _class_name: name });
+  if (found) return found;
   const kind = isFlow(config) ? 'flow matching' : 'diffusion';
-  throw new RangeError(`scheduler "${name}" cannot sample this model, which was trained by ${kind}`);
+  const able = Object.keys(SHORT_NAMES).filter((other) => samples(config, SHORT_NAMES[other] as SchedulerConfig));
+  throw new RangeError(
+    `scheduler "${name}" cannot sample this model, which was trained by ${kind}; these can: ${able.join(', ')}`,
+  );
+}
+
+/** The folder's settings with those of a scheduler over them; null where it samples what was trained in the other way. */
+function taken(config: SchedulerConfig, settings: SchedulerConfig): SchedulerConfig | null {
+  const overridden = { ...config, ...settings };
+  const asked = isFlow(config) ? overFlow(config, overridden) : overridden;
+  return isFlow(config) === isFlow(asked) ? asked : null;
+}
+
+function samples(config: SchedulerConfig, settings: SchedulerConfig): boolean {
+  const asked = taken(config, settings);
+  if (!asked) return false;
+  try {
+    openScheduler(asked);
+    return true;
+  } catch (fault) {
+    // Karras' sigmas over those of flow matching, for one.
+    if (fault instanceof RangeError) return false;
+    throw fault;
+  }
 }
 
 /** The multistep solvers walk the levels of flow matching, too, when they are told to. */
