@@ -78,9 +78,9 @@ it('a LoRA makes a version of its own, of the same files and one more, merged by
   const published = await json<{ uploadedBytes: number }>('publish', folder, ...named);
   const golden = readFileSync(lora).length + 20_000;
   expect(published.uploadedBytes).toBeLessThan(golden);
-  expect((await still('models', 'show', 'tiny-style@1.0.0')).stdout).toContain(
-    'onnxruntime-fp16 merges the LoRA adapters/0.safetensors into unet, scale 300.',
-  );
+  const shown = (await still('models', 'show', 'tiny-style@1.0.0')).stdout;
+  expect(shown).toContain('onnxruntime-fp16 merges the LoRA adapters/0.safetensors into unet, scale 300.');
+  expect(shown).toMatch(/measured by the publisher on \w+, \d+ cores?; the first picture of an engine, in 4 steps/);
   const start = ['rollout', 'start', 'tiny-style@1.0.0', '--to', 'all', '--wait'];
   expect(await json(...start)).toMatchObject({ state: 'SUCCEEDED' });
   const settings = ['--seed', '42', '--steps', '3', '--size', '64x64'];
