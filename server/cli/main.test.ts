@@ -48,21 +48,22 @@ test('help and version end well', async () => {
   expect((await still('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
+const NOBODY = ['--server', 'http://x:1', '--key', 'k'];
+
 test.each([
   [['no-such-command'], 'unknown command'],
-  [
-    ['bench', 'compare', 'a@1.0.0', 'a@1.1.0', 'pi', '--size', '8x8', '--server', 'http://x:1', '--key', 'k'],
-    '--size:',
-  ],
-  [
-    ['picture', 'pi', 'a fox', '--previews', STILL, '--server', 'http://x:1', '--key', 'k'],
-    'this is a file; name a folder',
-  ],
-  [
-    ['publish', KEPT, '--inference-precision', 'bf16', '--server', 'http://x:1', '--key', 'k'],
-    'error: --inference-precision: ',
-  ],
+  [['bench', 'compare', 'a@1.0.0', 'a@1.1.0', 'pi', '--size', '8x8', ...NOBODY], '--size:'],
+  [['picture', 'pi', 'a fox', '--previews', STILL, ...NOBODY], 'this is a file; name a folder'],
+  [['publish', KEPT, '--inference-precision', 'bf16', ...NOBODY], 'error: --inference-precision: '],
   [['picture', 'pi-kitchen'], "missing required argument 'prompt'"],
+  [
+    ['bench', 'samples', 'b1', '-o', '/nowhere/s.csv', ...NOBODY],
+    '--output /nowhere/s.csv: there is no folder /nowhere',
+  ],
+  [
+    ['picture', 'pi', 'a fox', '-o', '/nowhere/fox.png', ...NOBODY],
+    '--out /nowhere/fox.png: there is no folder /nowhere',
+  ],
   [['rollout', 'start', 'a@1.0.0', '--to', 'all', '--gate', 'quality=>4'], 'position 8'],
   [['devices', 'label', 'pi-kitchen', 'Bad Key=1'], 'KEY=VALUE'],
   [['token', 'create', '--expires', 'soon'], 'duration'],

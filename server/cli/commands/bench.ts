@@ -12,6 +12,7 @@ import { plural } from '../../../shared/plural.ts';
 import { fitTarget, integer, jobTimeout, size, versionRef } from '../arguments.ts';
 import { followJob, requireSuccess } from '../follow-job.ts';
 import { INTERRUPTED_EXIT_CODE, untilInterrupt } from '../interrupt.ts';
+import { requireFolderOf } from '../out-file.ts';
 import { openSession, type Session } from '../session.ts';
 import { benchText } from '../views/bench-text.ts';
 import { comparisonText } from '../views/comparison-text.ts';
@@ -104,6 +105,7 @@ function samples(): Command {
     .option('-o, --output <file>', 'write them to a file')
     .action(async (benchRunId: string, { output }: { output?: string }, self: Command) => {
       const { client, screen } = openSession(self);
+      if (output !== undefined) requireFolderOf('--output', output);
       const run = await client.call('showBenchRun', { params: { benchRunId } });
       if (!run.result && !run.comparison)
         throw new StillError('not_found', `the bench run ${benchRunId} is ${run.state} and holds no samples`);

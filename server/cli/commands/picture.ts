@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { SeriesCut } from '../../../shared/command-failure.ts';
@@ -15,6 +15,7 @@ import { fitTarget, integer, jobTimeout, modelOption, number, size } from '../ar
 import { type Fetched, fetchPicture, fetchPictures, pictureFileName, writePicture } from '../fetch-picture.ts';
 import { halfBlocks } from '../half-blocks.ts';
 import { untilInterrupt } from '../interrupt.ts';
+import { requireFolderOf } from '../out-file.ts';
 import { openSession } from '../session.ts';
 import { pictureText } from '../views/picture-text.ts';
 
@@ -161,10 +162,7 @@ export function picture(): Command {
 /** Before the picture is asked for, not after. */
 async function requireOut(out: string | undefined): Promise<void> {
   if (out === undefined) return;
-  const folder = dirname(resolve(out));
-  if (!existsSync(folder)) throw new StillError('invalid_input', `--out ${out}: there is no folder ${folder}`);
-  if (statSync(out, { throwIfNoEntry: false })?.isDirectory())
-    throw new StillError('invalid_input', `--out ${out}: this is a folder; name a file in it`);
+  requireFolderOf('--out', out);
   await requireWritten(out).catch((cause) => {
     throw new StillError('invalid_input', `--out ${out}: ${messageOf(cause)}`, { cause });
   });
