@@ -11,6 +11,7 @@ import { withinMs } from '../within-ms.ts';
 import { contentOf, withAddedTokens } from './added-tokens.ts';
 import { clipTokenizerJson } from './clip-tokenizer-json.ts';
 import { precompiledCharsmap } from './precompiled-charsmap.ts';
+import { requireMerges } from './require-merges.ts';
 
 export interface TextTokenizer {
   /** @param length how many ids, closing token and padding included */
@@ -45,6 +46,7 @@ export async function loadTextTokenizer(folder: string): Promise<TextTokenizer> 
   const special = await readIfThere(join(folder, 'special_tokens_map.json'));
   const added = await readIfThere(join(folder, 'added_tokens.json'));
   const json = withAddedTokens(await tokenizerJson(folder, config), { config, special, added });
+  requireMerges(json.model, folder);
   const tokenizer = open(json, config, folder);
   const padId = padIdOf(tokenizer, config.pad_token ?? special.pad_token, folder);
   const lowers = JSON.stringify(json.normalizer ?? null).includes('"Lowercase"');
