@@ -23,8 +23,12 @@ describe('readNetworkShape', () => {
 
   it('knows which attention holds no scores, and on which processors', async () => {
     const parts = { transformer: { ...flux, fused_attention: true }, vae_decoder: vae };
-    expect(await shapeOf(parts)).toMatchObject({ scores: 'none', decoderScores: 'several times' });
-    expect(await shapeOf(parts, 'arm64')).toMatchObject({ scores: 'once' });
+    expect(await shapeOf(parts)).toMatchObject({
+      scores: 'none',
+      decoderScores: 'several times',
+      multipliesBytes: true,
+    });
+    expect(await shapeOf(parts, 'arm64')).toMatchObject({ scores: 'once', multipliesBytes: false });
     const decoder = { transformer: flux, vae_decoder: { ...vae, fused_attention: true } };
     expect(await shapeOf(decoder)).toMatchObject({ scores: 'several times', decoderScores: 'none' });
   });

@@ -45,6 +45,7 @@ export async function readNetworkShape(
     // A graph that the toolkit cut computes attention a head at a time.
     heads: cut ? 1 : denoiser.heads,
     cut,
+    multipliesBytes: arch === 'x64',
     scores: scoresKept((unet ?? transformer)?.fused_attention, arch),
     decoderScores: scoresKept(vae.fused_attention, arch),
     // Of CLIP's and Qwen's few words nothing is to be seen; only T5's configuration speaks of `num_heads`.

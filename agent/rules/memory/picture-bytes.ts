@@ -17,6 +17,8 @@ export interface NetworkShape {
   readonly channels: number;
   /** Weights of the denoiser's convolutions of 3x3. */
   readonly convolved: number;
+  /** Whether OpenVINO multiplies with matrices of 8 bits and fewer as they are stored, as it was seen to on x86-64. */
+  readonly multipliesBytes: boolean;
   /** The scores of the text encoder that reads most words: heads · words². */
   readonly textScores: number;
   /** Pixels a side for each latent. */

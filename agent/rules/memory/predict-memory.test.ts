@@ -33,7 +33,7 @@ describe('predictMemory', () => {
 
   const shape: NetworkShape = {
     ...{ denoiser: 'unet', heads: 8, tokenSide: 8, words: 0, channels: 100, latentSide: 8, textScores: 0 },
-    convolved: 0,
+    ...{ convolved: 0, multipliesBytes: true },
     ...{ scores: 'several times', decoderScores: 'several times' },
     ...{ decoderChannels: 32, decoderAttends: true, tilePixels: 256, cut: false },
   };
@@ -320,10 +320,10 @@ describe('predictMemory', () => {
     { ...inBytes, inferencePrecision: 'bf16', side: 256, how: { image: true }, peak: 817e6 },
   ] as const)('is within an eighth with a picture to begin from, and with weights of 8 bits: %o', (measured) => {
     const { side, how, peak, ...known } = measured;
-    const networks = { ...shape, ...{ tokenSide: 8, channels: 96 } };
-    const decoder = weighing('decode', known.weightBytes * 0.04, 0.8e6);
-    const parts = { components: [...components, decoder], shape: networks } as const;
-    const openvino = { ...known, ...parts, runtime: 'openvino', parameters: 88.4e6 } as const;
+    const networks = { ...shape, ...{ tokenSide: 8, channels: 96, convolved: 48.7e6 } };
+    const [denoiser, decoder] = [0.91, 0.04].map((share) => share * known.weightBytes) as [number, number];
+    const parts = [weighing('denoise', denoiser), weighing('decode', decoder, 0.8e6)];
+    const openvino = { ...known, components: parts, shape: networks, runtime: 'openvino', parameters: 88.4e6 } as const;
     const bytes = bytesOf(openvino, { pixels: side ** 2, ...how });
     expect(bytes / peak).toBeGreaterThan(0.875);
     expect(bytes / peak).toBeLessThan(1.125);
@@ -353,6 +353,61 @@ describe('predictMemory', () => {
       }
     },
   );
+
+  // Peaks of `still run` of 256x256 on OpenVINO (two cores, x64) with weights of 8 bits, whole and in turn.
+  const inEightBits = {
+    sd: {
+      of: { channels: 96, convolved: 48.7e6 },
+      weights: [4.94e6, 80.2e6, 3.37e6],
+      graphs: [0.25e6, 2.37e6, 0.87e6],
+    },
+    sdxl: { of: { channels: 96, convolved: 28.8e6 }, weights: [31e6, 124e6, 3.38e6], graphs: [0.77e6, 3.93e6, 0.97e6] },
+    sd3: {
+      of: { denoiser: 'transformer', channels: 512, words: 333, textScores: 524_288 },
+      ...{ weights: [29e6, 83.8e6, 3.4e6], graphs: [0.82e6, 1.41e6, 0.96e6] },
+    },
+    flux: {
+      of: { denoiser: 'flux', channels: 512, words: 512, textScores: 2_097_152 },
+      ...{ weights: [20.3e6, 36.9e6, 3.4e6], graphs: [0.47e6, 0.89e6, 0.96e6] },
+    },
+  } as const;
+  it.each([
+    ['sd', 'f32', [871e6, 735e6]],
+    ['sd', 'bf16', [748e6, 641e6]],
+    ['sdxl', 'f32', [1006e6, 767e6]],
+    ['sdxl', 'bf16', [925e6, 718e6]],
+    ['sd3', 'f32', [596e6, 353e6]],
+    ['sd3', 'bf16', [566e6, 359e6]],
+    ['flux', 'f32', [563e6, 343e6]],
+    ['flux', 'bf16', [525e6, 341e6]],
+  ] as const)(
+    'counts matrices of 8 bits as they are, convolutions unpacked: %s in %s',
+    (kind, inferencePrecision, peaks) => {
+      const { of, weights, graphs } = inEightBits[kind];
+      const parts = (['encode', 'denoise', 'decode'] as const).map((stage, i) =>
+        weighing(stage, weights[i] as number, graphs[i]),
+      );
+      const total = (each: readonly number[]) => each.reduce((sum, bytes) => sum + bytes, 0);
+      const transformer = 'denoiser' in of ? { tokenSide: 16 } : {};
+      const known = {
+        ...{ inferencePrecision, components: parts, decodes: true, shape: { ...shape, ...transformer, ...of } },
+        ...{ parameters: total(weights), weightBytes: total(weights), graphBytes: total(graphs) },
+      };
+      const bytes = predictMemory({ ...facts, ...known, runtime: 'openvino' }, { pixels: 256 ** 2 });
+      for (const [i, predicted] of [bytes.togetherBytes, bytes.inTurnBytes].entries()) {
+        expect(predicted / (peaks[i] as number)).toBeGreaterThan(0.87);
+        expect(predicted / (peaks[i] as number)).toBeLessThan(1.13);
+      }
+    },
+  );
+
+  it('counts all weights of 8 bits alike where nobody saw what a processor makes of them', () => {
+    const matrices = { ...shape, scores: 'none', decoderScores: 'none', denoiser: 'transformer' } as const;
+    const parts = [weighing('denoise', 40e6)];
+    const bytes = (multipliesBytes: boolean) =>
+      bytesOf({ runtime: 'openvino', parameters: 40e6, components: parts, shape: { ...matrices, multipliesBytes } });
+    expect(bytes(false) - bytes(true)).toBeCloseTo((5.05 - 1.05) * 40e6, -1);
+  });
 
   // Peaks of `still run` (two cores, x64), each with a decoder that halves three times.
   const flux = { denoiser: 'flux', heads: 8, channels: 512, words: 512, textScores: 2_097_152 } as const;

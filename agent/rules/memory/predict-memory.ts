@@ -92,8 +92,18 @@ const CONVERTED = 1.3;
  */
 const CONVERTING = { unknown: 2, beside: 0.3, within: 2.5, convolved: 4, bytes: 4.6 } as const;
 
-/** Bytes for each parameter on OpenVINO, computed in f32 or in 16 bits. It unpacks weights of 8 bits before it narrows them. */
-const REPACKED = { wider: { f32: 4.2, narrow: 2.5 }, bytes: { f32: 5.05, narrow: 4.05 } } as const;
+/**
+ * Bytes for each parameter on OpenVINO, computed in f32 or in 16 bits. Convolutions' weights of 8 bits it unpacks to f32, which
+ * stay beside what is laid out of them (for each weight of 3x3, those of 1x1 counted with them). `bytes` are those of Stable
+ * Diffusion's U-Net, where networks are not known.
+ */
+const REPACKED = {
+  wider: { f32: 4.2, narrow: 2.5 },
+  convolved: { f32: 7.6, narrow: 6 },
+  bytes: { f32: 5.05, narrow: 4.05 },
+} as const;
+/** Of each stored byte of matrices in 8 bits and fewer, with which it multiplies as they are. */
+const KEPT_IN_BYTES = 1.05;
 
 export function predictMemory(facts: MemoryFacts, size: PictureSize): MemoryPrediction {
   const processBytes = PROCESS_BYTES[facts.runtime] + (facts.decodes ? DECODER_BYTES : 0);
@@ -165,7 +175,7 @@ function bytesOfModel(facts: MemoryFacts): ModelBytes {
 }
 
 function bytesOfGraphs(facts: MemoryFacts): ModelBytes {
-  const { runtime, inferencePrecision, parameters, graphBytes, weightBytes, components, decodes } = facts;
+  const { runtime, parameters, graphBytes, weightBytes, components, decodes } = facts;
   switch (runtime) {
     case 'onnxruntime': {
       const wholeBytes = Math.max(1, sum(components.map(({ bytes }) => bytes)));
@@ -190,23 +200,38 @@ function bytesOfGraphs(facts: MemoryFacts): ModelBytes {
     }
     case 'openvino': {
       // Weights stay mapped and are repacked once, as they are computed with.
-      const repacked = REPACKED[weightBytes < 1.5 * parameters ? 'bytes' : 'wider'];
-      const repackedBytes = parameters * (inferencePrecision === 'f32' ? repacked.f32 : repacked.narrow);
-      const bytes = weightBytes + repackedBytes + graphBytes * COMPILED_GRAPH;
+      const bytes = weightBytes + bytesRepacked(facts) + graphBytes * COMPILED_GRAPH;
       return { loadingBytes: bytes, heldBytes: bytes };
     }
   }
+}
+
+/** By OpenVINO, of the weights of all components. */
+function bytesRepacked(facts: MemoryFacts): number {
+  const { inferencePrecision, parameters, weightBytes, components, shape } = facts;
+  const width = inferencePrecision === 'f32' ? 'f32' : 'narrow';
+  if (weightBytes >= 1.5 * parameters) return parameters * REPACKED.wider[width];
+  if (!shape?.multipliesBytes) return parameters * REPACKED.bytes[width];
+  const convolved = sum(
+    components.map((each) => convolvedOf(shape, each.stage, parametersOf(facts, each.weightBytes))),
+  );
+  const keptBytes = weightBytes * (1 - convolved / Math.max(1, parameters));
+  return convolved * REPACKED.convolved[width] + keptBytes * KEPT_IN_BYTES;
 }
 
 /** Of one graph's parameters, while they become float32. */
 function bytesOfHalves({ shape }: MemoryFacts, graph: MemoryComponent, parameters: number): number {
   if (!shape) return parameters * CONVERTING.unknown;
   // Graphs that were cut keep the layout they have.
-  const convolved = { encode: 0, denoise: shape.cut ? 0 : shape.convolved, decode: parameters }[graph.stage];
+  const convolved = shape.cut && graph.stage === 'denoise' ? 0 : convolvedOf(shape, graph.stage, parameters);
   const beside = graph.weightBytes / graph.bytes;
   const halvesBytes = parameters * (beside * CONVERTING.beside + (1 - beside) * CONVERTING.within);
-  return halvesBytes + Math.min(parameters, convolved) * CONVERTING.convolved;
+  return halvesBytes + convolved * CONVERTING.convolved;
 }
+
+/** Of a graph's parameters, those of convolutions: all that a decoder has. */
+const convolvedOf = (shape: NetworkShape, stage: Stage, parameters: number): number =>
+  Math.min(parameters, { encode: 0, denoise: shape.convolved, decode: parameters }[stage]);
 
 /**
  * Of the encoder that OpenVINO keeps beside the other graphs, where nothing was seen yet. ONNX Runtime gives back what it ran in,
@@ -216,7 +241,9 @@ function bytesOfImage(facts: MemoryFacts, size: PictureSize): number {
   if (!size.image || facts.runtime !== 'openvino' || facts.observed) return 0;
   const { encoder } = facts;
   const parameters = parametersOf(facts, encoder.weightBytes);
-  const { heldBytes } = bytesOfGraphs({ ...facts, ...encoder, parameters });
+  // Like a decoder it does nothing but convolve.
+  const component: MemoryComponent = { stage: 'decode', bytes: 0, ...encoder, followed: false };
+  const { heldBytes } = bytesOfGraphs({ ...facts, ...encoder, parameters, components: [component] });
   const edgeBytes = hasEdgeForm(facts, size) ? heldBytes - encoder.weightBytes : 0;
   return heldBytes + edgeBytes + (facts.shape ? bytesOfEncoding(facts.shape, facts, size) : 0);
 }
