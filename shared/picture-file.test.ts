@@ -63,6 +63,12 @@ describe('a picture to begin from', () => {
     expect(await coloursAt(png, [0.5, 0.25], [0.5, 0.75])).toEqual(['red', 'blue']);
   });
 
+  it('stands so where it has alpha, too', async () => {
+    const turned = await columns('red', 'blue').ensureAlpha(0.5).withMetadata({ orientation: 6 }).webp().toBuffer();
+    const { png } = await pictureAsPng(turned, { width: 45, height: 60 });
+    expect(await coloursAt(png, [0.5, 0.25], [0.5, 0.75])).toEqual(['red', 'blue']);
+  });
+
   it('keeps the colours under its transparent pixels', async () => {
     const clear = await columns('red', 'blue').ensureAlpha(0).png().toBuffer();
     const { png } = await pictureAsPng(clear, { width: 64, height: 48 });

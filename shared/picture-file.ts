@@ -40,8 +40,9 @@ export async function pictureAsPng(file: Uint8Array, wanted?: PixelSize): Promis
     const { format, hasAlpha, autoOrient } = await sharp(file).metadata();
     if (!FORMATS.includes(format)) throw new RangeError(`its format is ${format}`);
     // Scaled with alpha, colours under transparent pixels would be lost, which count where nothing is scaled.
-    const opaque = hasAlpha ? await sharp(file).removeAlpha().png({ compressionLevel: 0 }).toBuffer() : file;
-    const turned = sharp(opaque).autoOrient();
+    const turned = hasAlpha
+      ? sharp(await sharp(file).autoOrient().removeAlpha().png({ compressionLevel: 0 }).toBuffer())
+      : sharp(file).autoOrient();
     const sized = wanted ? covering(turned, autoOrient, wanted) : turned;
     const { data, info } = await sized.png().toBuffer({ resolveWithObject: true });
     return { png: data, size: { width: info.width, height: info.height } };
